@@ -1,0 +1,69 @@
+"""The one attention core: softmax(q k^T * scale + bias) v, per head."""
+
+import keras
+from keras import ops
+
+from keras_hybrid.layers.grid import to_tokens
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class DotProductAttention(keras.layers.Layer):
+    """Multi-head attention between projected queries, keys and values.
+
+    It has no weights: what comes before and after it is the family's own. The
+    fused attention of the backend computes it.
+
+    Args:
+        heads: Number of heads; it divides the channels.
+        scale: Factor on the dot products; None means `(channels / heads) ** -0.5`.
+
+    Call arguments:
+        query: Tokens `(B, N, C)` or a map `(B, H, W, C)`.
+        key, value: Tokens `(B, M, C)` or maps with M positions.
+        bias: Optional, added to the scaled dot products: broadcasts to
+            `(B, heads, N, M)`.
+
+    Output shape: that of `query`.
+
+    Raises:
+        ValueError: If `heads` does not divide the channels.
+    """
+
+    def __init__(self, heads, scale=None, **kwargs):
+        super().__init__(**kwargs)
+        self.heads = heads
+        self.scale = scale
+
+    def build(self, query_shape, key_shape=None, value_shape=None, bias_shape=None):
+        if query_shape[-1] % self.heads:
+            raise ValueError(
+                f"{self.name}: {self.heads} heads do not divide "
+                f"{query_shape[-1]} channels."
+            )
+
+    def call(self, query, key, value, bias=None):
+        shape = ops.shape(query)
+        q, k, v = (self._split_heads(x) for x in (query, key, value))
+        scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale
+        out = ops.dot_product_attention(q, k, v, bias=bias, scale=scale)
+        return ops.reshape(out, (-1, *shape[1:]))
+
+    def weights_of(self, query, key, bias=None):
+        """The attention map `(B, heads, N, M)`: each row sums to 1."""
+        q, k = self._split_heads(query), self._split_heads(key)
+        scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale
+        scores = ops.einsum("bnhd,bmhd->bhnm", q, k) * scale
+        return ops.softmax(scores if bias is None else scores + bias, axis=-1)
+
+    def _split_heads(self, x):
+        x = to_tokens(x)  # (B, N, C)
+        width = x.shape[-1] // self.heads
+        return ops.reshape(x, (-1, ops.shape(x)[1], self.heads, width))
+
+    def compute_output_shape(
+        self, query_shape, key_shape=None, value_shape=None, bias_shape=None
+    ):
+        return query_shape
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads, "scale": self.scale}

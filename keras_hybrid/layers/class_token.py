@@ -1,0 +1,58 @@
+"""The class token: a learned vector put before the patch tokens."""
+
+import keras
+from keras import ops
+
+from keras_hybrid.layers.grid import to_map, to_tokens, tokens_shape
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class ClassToken(keras.layers.Layer):
+    """Prepends one learned token, the same for every image.
+
+    Input shape: a map `(B, H, W, C)` or tokens `(B, N, C)`.
+    Output shape: `(B, 1 + N, C)`, the class token first.
+    """
+
+    def build(self, input_shape):
+        self.token = self.add_weight(
+            shape=(1, 1, input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            name="token",
+        )
+
+    def call(self, x):
+        x = to_tokens(x)
+        shape = (ops.shape(x)[0], 1, x.shape[-1])
+        token = ops.broadcast_to(ops.cast(self.token, x.dtype), shape)
+        return ops.concatenate([token, x], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        batch, length, channels = tokens_shape(input_shape)
+        return (batch, None if length is None else 1 + length, channels)
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class SplitClassToken(keras.layers.Layer):
+    """Undoes `ClassToken`: the class token and the map, as a pair.
+
+    Like a `Tap`, it names a feature: its map.
+
+    Call arguments:
+        x: Tokens `(B, 1 + H * W, C)`.
+        grid: Any map of H x W.
+
+    Output shape: `(B, C)` and `(B, H, W, C)`.
+    """
+
+    @property
+    def feature(self):
+        """The symbolic map, `(B, H, W, C)`."""
+        return self.output[1]
+
+    def call(self, x, grid):
+        return x[:, 0], to_map(x[:, 1:], like=grid)
+
+    def compute_output_shape(self, x_shape, grid_shape):
+        batch, _, channels = x_shape
+        return (batch, channels), (*grid_shape[:3], channels)

@@ -1,0 +1,195 @@
+"""Convolutions with symmetric zero padding, the alignment of the published networks.
+
+Keras' `padding="same"` pads a strided convolution on the far side only, which
+shifts its grid by a pixel against the published weights. Here `padding` pixels
+of zeros go on every side and the convolution is "valid". Weights start from the
+uniform distribution U(-1/sqrt(fan_in), 1/sqrt(fan_in)), biases too, as the
+published code leaves its convolutions (He et al. 2015 with a = sqrt(5)).
+"""
+
+import keras
+from keras import ops
+
+FORMS = ("auto", "native", "shifted")
+
+
+def _fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
+
+
+def _pad(x, padding: int):
+    """Add `padding` zeros on each side of the two spatial axes of (B, H, W, C)."""
+    if not padding:
+        return x
+    return ops.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+
+
+class _PaddedConvolution(keras.layers.Layer):
+    """What both convolutions share: arguments, padding and the output size."""
+
+    def __init__(self, kernel_size, strides=1, padding=None, use_bias=True, **kwargs):
+        super().__init__(**kwargs)
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = kernel_size // 2 if padding is None else padding
+        self.use_bias = use_bias
+
+    def _add_weights(self, kernel_shape, fan_in, channels):
+        initializer = _fan_in_uniform(fan_in)
+        self.kernel = self.add_weight(
+            shape=kernel_shape, initializer=initializer, name="kernel"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(channels,), initializer=_fan_in_uniform(fan_in), name="bias"
+            )
+
+    def _output_size(self, side):
+        if side is None:
+            return None
+        size = (side + 2 * self.padding - self.kernel_size) // self.strides + 1
+        if size < 1:
+            raise ValueError(
+                f"{self.name}: an input side of {side} pixels is too small for a "
+                f"{self.kernel_size}x{self.kernel_size} kernel with padding "
+                f"{self.padding}; it takes {self.kernel_size - 2 * self.padding} "
+                "pixels or more."
+            )
+        return size
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "use_bias": self.use_bias,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class PaddedConv2D(_PaddedConvolution):
+    """2D convolution with symmetric zero padding.
+
+    Args:
+        filters: Channels of the output.
+        kernel_size: Side of the square kernel, in pixels.
+        strides: Stride along both axes.
+        padding: Zeros added on each side; None means `kernel_size // 2`.
+        use_bias: Whether to add a bias per output channel.
+
+    Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', filters)` with
+    `H' = (H + 2 * padding - kernel_size) // strides + 1`.
+    """
+
+    def __init__(
+        self, filters, kernel_size, strides=1, padding=None, use_bias=True, **kwargs
+    ):
+        super().__init__(kernel_size, strides, padding, use_bias, **kwargs)
+        self.filters = filters
+
+    def build(self, input_shape):
+        size, channels = self.kernel_size, input_shape[-1]
+        shape = (size, size, channels, self.filters)
+        self._add_weights(shape, size * size * channels, self.filters)
+
+    def call(self, x):
+        x = ops.conv(
+            _pad(x, self.padding),
+            self.kernel,
+            strides=self.strides,
+            padding="valid",
+            data_format="channels_last",
+        )
+        return x if self.bias is None else x + self.bias
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        size = self._output_size
+        return (batch, size(height), size(width), self.filters)
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters}
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class PaddedDepthwiseConv2D(_PaddedConvolution):
+    """Depthwise 2D convolution with symmetric zero padding, in two equal forms.
+
+    `"native"` is the backend's own operation; `"shifted"` writes the same sum as
+    `kernel_size ** 2` shifted multiply-adds, which XLA fuses into one loop. On a
+    CPU XLA runs the second several times faster; without XLA, and in exported
+    files, the first is the fast one. The weights are the same for both.
+
+    Args:
+        kernel_size: Side of the square kernel, in pixels.
+        strides: Stride along both axes.
+        padding: Zeros added on each side; None means `kernel_size // 2`.
+        use_bias: Whether to add a bias per channel.
+        form: `"auto"` (shifted on JAX's CPU backend, native elsewhere),
+            `"native"` or `"shifted"`. It may be reassigned on a built layer,
+            before the function that calls it is compiled.
+
+    Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', C)`.
+    """
+
+    def __init__(
+        self,
+        kernel_size,
+        strides=1,
+        padding=None,
+        use_bias=True,
+        form="auto",
+        **kwargs,
+    ):
+        super().__init__(kernel_size, strides, padding, use_bias, **kwargs)
+        if form not in FORMS:
+            raise ValueError(f"form must be one of {FORMS}, not {form!r}.")
+        self.form = form
+
+    def build(self, input_shape):
+        size, channels = self.kernel_size, input_shape[-1]
+        self._add_weights((size, size, channels, 1), size * size, channels)
+
+    def call(self, x):
+        x = _pad(x, self.padding)
+        form = _fastest_form() if self.form == "auto" else self.form
+        x = self._shifted(x) if form == "shifted" else self._native(x)
+        return x if self.bias is None else x + self.bias
+
+    def _native(self, x):
+        return ops.depthwise_conv(
+            x,
+            self.kernel,
+            strides=self.strides,
+            padding="valid",
+            data_format="channels_last",
+        )
+
+    def _shifted(self, x):
+        size, stride = self.kernel_size, self.strides
+        _, height, width, _ = ops.shape(x)
+        kernel = ops.cast(self.kernel, x.dtype)
+        bottom, right = height - size + 1, width - size + 1
+        return sum(
+            x[:, i : i + bottom : stride, j : j + right : stride] * kernel[i, j, :, 0]
+            for i in range(size)
+            for j in range(size)
+        )
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        size = self._output_size
+        return (batch, size(height), size(width), channels)
+
+    def get_config(self):
+        return {**super().get_config(), "form": self.form}
+
+
+def _fastest_form() -> str:
+    """The form that `"auto"` means, as measured; see recipes/results/depthwise.csv."""
+    if keras.backend.backend() != "jax":
+        return "native"
+    on_cpu = all(name.startswith("cpu") for name in keras.distribution.list_devices())
+    return "shifted" if on_cpu else "native"

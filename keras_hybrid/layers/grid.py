@@ -1,0 +1,31 @@
+"""Between maps (B, H, W, C) and tokens (B, N, C), row by row."""
+
+from keras import ops
+
+
+def grid_size(x) -> int:
+    """H * W of a map: a number where the size is known, else a scalar tensor."""
+    _, height, width, _ = ops.shape(x)
+    return height * width
+
+
+def to_tokens(x):
+    """(B, H, W, C) -> (B, H * W, C); tokens pass unchanged."""
+    if len(x.shape) == 3:
+        return x
+    return ops.reshape(x, (-1, grid_size(x), x.shape[-1]))
+
+
+def to_map(tokens, like):
+    """(B, H * W, C) -> (B, H, W, C), with H and W of the map `like`."""
+    _, height, width, _ = ops.shape(like)
+    return ops.reshape(tokens, (-1, height, width, tokens.shape[-1]))
+
+
+def tokens_shape(shape) -> tuple:
+    """Static shape of `to_tokens`."""
+    if len(shape) == 3:
+        return tuple(shape)
+    batch, height, width, channels = shape
+    known = height is not None and width is not None
+    return (batch, height * width if known else None, channels)

@@ -1,0 +1,111 @@
+"""Learned absolute position embedding that follows the image size at load."""
+
+import math
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class PositionEmbedding(keras.layers.Layer):
+    """Adds a learned vector to every position of a grid.
+
+    Weights saved for one grid load into another: the table is resized with the
+    bicubic rule of `resize_grid`, a class token's row is kept.
+
+    Args:
+        grid: Height and width of the grid, in tokens.
+        class_token: Whether the tokens begin with a class token, which then has
+            a row of its own.
+
+    Input shape: a map `(B, H, W, C)`, or tokens `(B, H * W, C)`, or with a class
+    token `(B, 1 + H * W, C)`. Output shape: the same.
+    """
+
+    def __init__(self, grid, class_token=False, **kwargs):
+        super().__init__(**kwargs)
+        self.grid = tuple(grid)
+        self.class_token = class_token
+
+    def build(self, input_shape):
+        self.table = self.add_weight(
+            shape=(1, self.class_token + math.prod(self.grid), input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            name="table",
+        )
+
+    def call(self, x):
+        table = ops.cast(self.table, x.dtype)
+        if len(x.shape) == 4:
+            table = ops.reshape(table, (1, *self.grid, x.shape[-1]))
+        return x + table
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def fit_table(self, table, grid: tuple[int, int] | None = None):
+        """Resizes a table `(1, N, C)` of another grid to this layer's.
+
+        Args:
+            table: Array, with a first row for the class token if the layer has one.
+            grid: Its height and width; None takes a square.
+
+        Raises:
+            ValueError: If the number of rows does not make up the grid.
+        """
+        rows = table.shape[1] - self.class_token
+        grid = grid or (math.isqrt(rows),) * 2
+        if math.prod(grid) != rows:
+            raise ValueError(
+                f"{self.name}: {rows} positions are no {grid[0]}x{grid[1]} grid."
+            )
+        if grid == self.grid:
+            return table
+        first, patches = table[:, : self.class_token], table[:, self.class_token :]
+        patches = ops.reshape(patches, (*grid, -1))
+        patches = ops.reshape(
+            resize_grid(patches, self.grid), (1, math.prod(self.grid), -1)
+        )
+        return ops.concatenate([first, patches], axis=1)
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["grid"] = ops.convert_to_numpy(list(self.grid))
+
+    def load_own_variables(self, store):
+        grid = tuple(int(side) for side in store["grid"])
+        self.table.assign(self.fit_table(store["0"][...], grid))
+
+    def get_config(self):
+        config = {"grid": list(self.grid), "class_token": self.class_token}
+        return {**super().get_config(), **config}
+
+
+def resize_grid(grid, size: tuple[int, int]):
+    """Bicubic resize of `(H, W, C)` to `(*size, C)`, alike on every backend.
+
+    The rule of torch's `interpolate(mode="bicubic", align_corners=False)`: cubic
+    coefficient -0.75, borders repeated, no antialiasing.
+    """
+    rows = ops.convert_to_tensor(_cubic_matrix(grid.shape[0], size[0]), "float32")
+    columns = ops.convert_to_tensor(_cubic_matrix(grid.shape[1], size[1]), "float32")
+    return ops.einsum("ih,jw,hwc->ijc", rows, columns, ops.convert_to_tensor(grid))
+
+
+def _cubic_matrix(source: int, target: int) -> list[list[float]]:
+    """Weights (target, source) of a one-dimensional bicubic resize."""
+    matrix = [[0.0] * source for _ in range(target)]
+    for i, row in enumerate(matrix):
+        position = (i + 0.5) * source / target - 0.5
+        nearest = math.floor(position)
+        for tap in range(nearest - 1, nearest + 3):
+            row[min(max(tap, 0), source - 1)] += _cubic(abs(position - tap))
+    return matrix
+
+
+def _cubic(distance: float, a: float = -0.75) -> float:
+    if distance <= 1:
+        return ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    if distance < 2:
+        return a * (((distance - 5) * distance + 8) * distance - 4)
+    return 0.0

@@ -1,0 +1,25 @@
+"""Stock Keras layers with the constants and initialisers of the published networks."""
+
+import keras
+
+
+def batch_norm(name: str, **kwargs) -> keras.layers.BatchNormalization:
+    """Batch normalisation with epsilon 1e-5 and momentum 0.9."""
+    return keras.layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, name=name, **kwargs
+    )
+
+
+def layer_norm(
+    name: str, epsilon: float = 1e-5, **kwargs
+) -> keras.layers.LayerNormalization:
+    """Layer normalisation over channels."""
+    return keras.layers.LayerNormalization(epsilon=epsilon, name=name, **kwargs)
+
+
+def dense(width: int, name: str, **kwargs) -> keras.layers.Dense:
+    """Linear map over channels, its kernel started from N(0, 0.02), its bias from 0."""
+    initializer = keras.initializers.RandomNormal(stddev=0.02)
+    return keras.layers.Dense(
+        width, kernel_initializer=initializer, name=name, **kwargs
+    )

@@ -1,0 +1,97 @@
+"""Residual pieces of ATC: a depthwise-separable unit and the plain basic block."""
+
+import keras
+from keras import ops
+
+from keras_hybrid.layers.convolution import PaddedConv2D, PaddedDepthwiseConv2D
+from keras_hybrid.layers.presets import batch_norm, dense, layer_norm
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class SeparableUnit(keras.layers.Layer):
+    """Depthwise convolution, batch norm, linear map, batch norm; the width is kept.
+
+    With a 1x1 kernel it is a linear map at inference, which is how ATC contains
+    CvT. There is no activation inside.
+
+    Args:
+        width: Channels of input and output.
+        kernel_size: Side of the depthwise kernel, in pixels.
+
+    Input shape: `(B, H, W, width)`. Output shape: the same.
+    """
+
+    def __init__(self, width, kernel_size=3, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.kernel_size = kernel_size
+        self.conv = PaddedDepthwiseConv2D(
+            kernel_size, dtype=self.dtype_policy, name="conv"
+        )
+        self.conv_norm = batch_norm("conv_norm", dtype=self.dtype_policy)
+        self.linear = dense(width, "linear", dtype=self.dtype_policy)
+        self.linear_norm = batch_norm("linear_norm", dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        for layer in (self.conv, self.conv_norm, self.linear, self.linear_norm):
+            layer.build(input_shape)
+
+    def call(self, x, training=None):
+        x = self.conv_norm(self.conv(x), training=training)
+        return self.linear_norm(self.linear(x), training=training)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = {"width": self.width, "kernel_size": self.kernel_size}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class ResidualEmbedding(keras.layers.Layer):
+    """A ResNet basic block with down-sampling as token embedding, then layer norm.
+
+    conv3x3 (stride) - BN - ReLU - conv3x3 - BN, plus a 1x1 (stride) - BN shortcut,
+    ReLU after the sum (He et al. 2016, arXiv:1512.03385, figure 5 left).
+
+    Args:
+        width: Channels of the output.
+        strides: Pixels between tokens.
+
+    Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', width)`.
+    """
+
+    def __init__(self, width, strides, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.strides = strides
+        policy = {"dtype": self.dtype_policy}
+        self.conv1 = PaddedConv2D(width, 3, strides, name="conv1", **policy)
+        self.norm1 = batch_norm("norm1", **policy)
+        self.conv2 = PaddedConv2D(width, 3, name="conv2", **policy)
+        self.norm2 = batch_norm("norm2", **policy)
+        self.shortcut = PaddedConv2D(width, 1, strides, name="shortcut", **policy)
+        self.shortcut_norm = batch_norm("shortcut_norm", **policy)
+        self.norm = layer_norm("norm", **policy)
+
+    def build(self, input_shape):
+        self.conv1.build(input_shape)
+        self.shortcut.build(input_shape)
+        shape = self.compute_output_shape(input_shape)
+        self.conv2.build(shape)
+        for norm in (self.norm1, self.norm2, self.shortcut_norm, self.norm):
+            norm.build(shape)
+
+    def call(self, x, training=None):
+        y = ops.relu(self.norm1(self.conv1(x), training=training))
+        y = self.norm2(self.conv2(y), training=training)
+        x = self.shortcut_norm(self.shortcut(x), training=training)
+        return self.norm(ops.relu(x + y))
+
+    def compute_output_shape(self, input_shape):
+        return self.conv1.compute_output_shape(input_shape)
+
+    def get_config(self):
+        config = {"width": self.width, "strides": self.strides}
+        return {**super().get_config(), **config}

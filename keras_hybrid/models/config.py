@@ -1,0 +1,25 @@
+"""How the families declare and check their hyper-parameters."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from typing import Any
+
+
+def option(default: Any, help: str) -> Any:
+    """A field of a family's config, with the line that documents it."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
+    """Raises ValueError unless `value` is one of `choices`."""
+    if value not in choices:
+        known = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {known}, not {value!r}.")
+
+
+def check_per_stage(config: Any, names: Sequence[str], stages: int) -> None:
+    """Raises ValueError unless each named field has one value a stage."""
+    for name in names:
+        value = getattr(config, name)
+        if not isinstance(value, Sequence) or len(value) != stages:
+            raise ValueError(f"{name} takes {stages} values, one a stage: {value!r}.")

@@ -1,0 +1,84 @@
+"""Reads a torch checkpoint into plain arrays, running no code that it may hold."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+WRAPPERS = ("state_dict", "model", "model_ema")
+
+
+def read(source: str | pathlib.Path | Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Arrays by torch name, nested checkpoints unwrapped.
+
+    Args:
+        source: A `.safetensors` file (needs no torch), a `.pth`, `.pt` or `.bin` file
+            (read by `torch.load(weights_only=True)`), or a mapping.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read as a checkpoint.
+    """
+    tensors = source if isinstance(source, Mapping) else _read_file(source)
+    for wrapper in WRAPPERS:
+        if isinstance(tensors.get(wrapper), Mapping):
+            tensors = tensors[wrapper]
+    arrays = {}
+    for name, value in tensors.items():
+        if not hasattr(value, "shape"):
+            raise ValueError(f"{name!r} is a {type(value).__name__}, not a tensor.")
+        arrays[str(name).removeprefix("module.")] = _to_numpy(value)
+    return arrays
+
+
+def _read_file(path: str | pathlib.Path) -> Mapping[str, Any]:
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no checkpoint at {path}.")
+    readers = {".safetensors": _read_safetensors}
+    readers |= dict.fromkeys((".pth", ".pt", ".bin"), _read_pickle)
+    if path.suffix not in readers:
+        known = ", ".join(readers)
+        raise ValueError(f"{path.name}: unknown kind of checkpoint; known: {known}.")
+    tensors = readers[path.suffix](path)
+    if not isinstance(tensors, Mapping):
+        raise ValueError(f"{path.name} holds no state dict.")
+    return tensors
+
+
+def _read_safetensors(path: pathlib.Path) -> Mapping[str, Any]:
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise ImportError(
+            "Reading .safetensors needs: pip install 'keras_hybrid[weights]'."
+        ) from error
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path.name} is damaged: {error}.") from error
+
+
+def _read_pickle(path: pathlib.Path) -> Mapping[str, Any]:
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            f"Reading {path.suffix} needs: pip install 'keras_hybrid[torch]'."
+        ) from error
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        first_line = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"{path.name} cannot be read as plain weights: {first_line}"
+        ) from error
+
+
+def _to_numpy(tensor) -> np.ndarray:
+    if hasattr(tensor, "detach"):  # a torch tensor, bfloat16 perhaps
+        tensor = tensor.detach().cpu()
+        tensor = tensor.float() if tensor.is_floating_point() else tensor
+    return np.asarray(tensor)

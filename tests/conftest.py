@@ -1,0 +1,65 @@
+"""What the tests share: quiet backends, golden files, non-trivial weights."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import json  # noqa: E402
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+
+
+class Golden:
+    """A reference network: its weights, an input and what it answered."""
+
+    def __init__(self, name):
+        with np.load(GOLDEN / f"{name}.npz") as file:
+            arrays = {key: file[key] for key in file.files}
+        self.config = json.loads(str(arrays.pop("config", "{}")))
+        self.arrays = arrays
+        self.state_dict = self.group("sd/")
+        self.taps = self.group("tap/")
+
+    def group(self, prefix):
+        return {
+            key.removeprefix(prefix): value
+            for key, value in self.arrays.items()
+            if key.startswith(prefix)
+        }
+
+    def __getattr__(self, name):
+        return self.arrays[name]
+
+
+@pytest.fixture
+def golden():
+    return Golden
+
+
+@pytest.fixture
+def randomise():
+    """Gives every weight of a model a value that is nowhere trivially 0 or 1."""
+
+    def apply(model, seed=0):
+        rng = np.random.default_rng(seed)
+        for variable in model.variables:
+            if "seed_generator" in variable.path:
+                continue
+            value = keras.ops.convert_to_numpy(variable)
+            noise = rng.normal(size=value.shape).astype("float32")
+            if variable.path.endswith("moving_variance"):
+                value = rng.uniform(0.5, 1.5, value.shape).astype("float32")
+            elif value.ndim <= 1:
+                value = value + 0.1 * noise
+            elif value.std() < 1e-3:
+                value = 0.02 * noise
+            variable.assign(value)
+        return model
+
+    return apply

@@ -1,0 +1,133 @@
+"""What every variant promises, asked of each in `list_models()`.
+
+Variants are built small: the family's structure with thin stages, so that all of
+them are tried on every backend within minutes. `SMALL` says how.
+"""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hybrid import models
+
+# Per family: the config that keeps the structure and loses the weight, and a size.
+SMALL = {
+    "CvT": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 48),
+    "ATC": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 16),
+}
+# Builders whose height and width may be left free.
+FREE_SIZE = {"CvT", "ATC"}
+
+
+def small(name, size=None, **arguments):
+    variant = models.get(name)
+    fields, default_size = SMALL[variant.family.name]
+    size = size or (default_size, default_size)
+    return variant.builder(
+        **{"input_shape": (*size, 3), "classes": 5, "drop_path_rate": 0.2}
+        | fields
+        | arguments
+    )
+
+
+def images(model, batch=2, seed=0):
+    shape = [side or 40 for side in model.input_shape[1:]]
+    return np.random.default_rng(seed).uniform(0, 255, (batch, *shape)).astype("f4")
+
+
+every_variant = pytest.mark.parametrize("name", models.list_models())
+
+
+@every_variant
+def test_forward_gives_probabilities(name):
+    model = small(name)
+    out = model.predict(images(model), verbose=0)
+    assert out.shape == (2, 5)
+    np.testing.assert_allclose(out.sum(-1), 1, atol=1e-5)
+    assert np.ptp(out, axis=0).max() > 1e-6  # the image matters
+
+
+@every_variant
+def test_train_step_moves_every_weight(name):
+    model = small(name, classifier_activation=None)
+    before = [keras.ops.convert_to_numpy(w).copy() for w in model.trainable_weights]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
+    labels = np.arange(8) % 5
+    history = model.fit(images(model, 8), labels, batch_size=8, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+    still = [
+        weight.path
+        for weight, old in zip(model.trainable_weights, before, strict=True)
+        if np.array_equal(keras.ops.convert_to_numpy(weight), old)
+    ]
+    assert not still
+
+
+@every_variant
+def test_config_round_trip(name, randomise):
+    model = randomise(small(name))
+    clone = keras.Model.from_config(model.get_config())
+    clone.set_weights(model.get_weights())
+    x = images(model)
+    np.testing.assert_array_equal(
+        model.predict(x, verbose=0), clone.predict(x, verbose=0)
+    )
+
+
+@every_variant
+def test_features_are_named_maps(name):
+    model = small(name)
+    taps = models.features(model).predict(images(model), verbose=0)
+    assert taps and all(np.isfinite(value).all() for value in taps.values())
+    assert models.features(model).output_names
+
+
+@every_variant
+def test_head_swap_keeps_the_rest(name, randomise):
+    model = randomise(small(name))
+    swapped = models.with_head(model, classes=3)
+    x = images(model)
+    assert swapped.predict(x, verbose=0).shape == (2, 3)
+    shared = models.features(model).predict(x, verbose=0)
+    for key, value in models.features(swapped).predict(x, verbose=0).items():
+        np.testing.assert_array_equal(value, shared[key])
+
+
+@every_variant
+@pytest.mark.parametrize("pooling", [None, "avg", "max", "head"])
+def test_headless(name, pooling):
+    model = small(name, include_top=False, pooling=pooling)
+    assert len(model.output_shape) == (4 if pooling is None else 2)
+    assert np.isfinite(model.predict(images(model), verbose=0)).all()
+
+
+@every_variant
+def test_mixed_precision(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = small(name)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    out = model.predict(images(model), verbose=0)
+    assert out.dtype == np.float32
+    np.testing.assert_allclose(out.sum(-1), 1, atol=1e-5)
+
+
+@every_variant
+def test_free_size_equals_fixed_size(name, randomise):
+    if models.get(name).family.name not in FREE_SIZE:
+        pytest.skip("the architecture needs a fixed size")
+    fixed = randomise(small(name, size=(40, 56)))
+    free = small(name, size=(None, None))
+    free.set_weights(fixed.get_weights())
+    x = images(fixed)
+    np.testing.assert_allclose(
+        fixed.predict(x, verbose=0), free.predict(x, verbose=0), atol=1e-6
+    )
+
+
+@every_variant
+def test_unknown_argument_is_named(name):
+    with pytest.raises(TypeError, match="no argument 'classess'.*'classes'"):
+        models.get(name).builder(classess=3)
