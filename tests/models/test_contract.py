@@ -4,6 +4,8 @@ Variants are built small: the family's structure with thin stages, so that all o
 them are tried on every backend within minutes. `SMALL` says how.
 """
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -14,6 +16,12 @@ from keras_hybrid import models
 SMALL = {
     "CvT": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 48),
     "ATC": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 16),
+}
+# Weights that cannot reach the logits: in the last block only the class token is
+# read, and its query passes by the convolution.
+UNREAD = {
+    "CvT": "stage3_block2_attention_query/(conv|norm)/",
+    "ATC": "stage3_block2_attention_query/(conv|norm)/",
 }
 # Builders whose height and width may be left free.
 FREE_SIZE = {"CvT", "ATC"}
@@ -61,7 +69,8 @@ def test_train_step_moves_every_weight(name):
         for weight, old in zip(model.trainable_weights, before, strict=True)
         if np.array_equal(keras.ops.convert_to_numpy(weight), old)
     ]
-    assert not still
+    unread = UNREAD.get(models.get(name).family.name, "nothing")
+    assert all(re.match(unread, path) for path in still), still
 
 
 @every_variant
@@ -129,5 +138,5 @@ def test_free_size_equals_fixed_size(name, randomise):
 
 @every_variant
 def test_unknown_argument_is_named(name):
-    with pytest.raises(TypeError, match="no argument 'classess'.*'classes'"):
+    with pytest.raises(TypeError, match=r"no argument 'classess'.*'classes'"):
         models.get(name).builder(classess=3)
