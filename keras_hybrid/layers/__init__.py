@@ -5,7 +5,11 @@ from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.layers.class_token import ClassToken, SplitClassToken
 from keras_hybrid.layers.conv_embedding import ConvEmbedding
 from keras_hybrid.layers.conv_projection import ConvProjection
-from keras_hybrid.layers.convolution import PaddedConv2D, PaddedDepthwiseConv2D
+from keras_hybrid.layers.convolution import (
+    PaddedConv2D,
+    PaddedDepthwiseConv2D,
+    depthwise_form,
+)
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
 from keras_hybrid.layers.position import PositionEmbedding, resize_grid
 from keras_hybrid.layers.residual import ResidualEmbedding, SeparableUnit
@@ -24,6 +28,7 @@ __all__ = [
     "SeparableUnit",
     "SplitClassToken",
     "Tap",
+    "depthwise_form",
     "drop_path_schedule",
     "quick_gelu",
     "resize_grid",

@@ -7,6 +7,9 @@ uniform distribution U(-1/sqrt(fan_in), 1/sqrt(fan_in)), biases too, as the
 published code leaves its convolutions (He et al. 2015 with a = sqrt(5)).
 """
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 from keras import ops
 
@@ -128,8 +131,7 @@ class PaddedDepthwiseConv2D(_PaddedConvolution):
         padding: Zeros added on each side; None means `kernel_size // 2`.
         use_bias: Whether to add a bias per channel.
         form: `"auto"` (shifted on JAX's CPU backend, native elsewhere),
-            `"native"` or `"shifted"`. It may be reassigned on a built layer,
-            before the function that calls it is compiled.
+            `"native"` or `"shifted"`; see also `depthwise_form`.
 
     Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', C)`.
     """
@@ -193,3 +195,35 @@ def _fastest_form() -> str:
         return "native"
     on_cpu = all(name.startswith("cpu") for name in keras.distribution.list_devices())
     return "shifted" if on_cpu else "native"
+
+
+@contextlib.contextmanager
+def depthwise_form(model: keras.Model, form: str) -> Iterator[None]:
+    """Sets the form of every depthwise convolution of a model, for a while.
+
+    What is compiled meanwhile keeps it. Training on TensorFlow with
+    `jit_compile=True` on a CPU wants `"shifted"`, which "auto" cannot know.
+
+    Args:
+        model: A model of this package.
+        form: `"auto"`, `"native"` or `"shifted"`.
+    """
+    found = list(_depthwise_layers(model.layers))
+    forms = [layer.form for layer in found]
+    try:
+        for layer in found:
+            layer.form = form
+        yield
+    finally:
+        for layer, former in zip(found, forms, strict=True):
+            layer.form = former
+
+
+def _depthwise_layers(layers) -> Iterator[PaddedDepthwiseConv2D]:
+    for layer in layers:
+        if isinstance(layer, PaddedDepthwiseConv2D):
+            yield layer
+        parts = vars(layer).values()
+        yield from _depthwise_layers(
+            part for part in parts if isinstance(part, keras.layers.Layer)
+        )

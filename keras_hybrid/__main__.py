@@ -1,0 +1,5 @@
+"""`python -m keras_hybrid`."""
+
+from keras_hybrid.cli import main
+
+main()

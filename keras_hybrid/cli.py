@@ -1,0 +1,200 @@
+"""The command line: `python -m keras_hybrid COMMAND`, and what recipes start with."""
+
+import contextlib
+import dataclasses
+import difflib
+import os
+import pathlib
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
+
+import tyro
+
+from keras_hybrid.train.recipe import Recipe
+
+Formats = tuple[Literal["saved_model", "litert", "litert_float16"], ...]
+
+
+def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
+    """List the models, with their size and what was published of them.
+
+    Args:
+        pattern: Names to list, e.g. 'atc*'.
+    """
+    from keras_hybrid import models
+
+    names = models.list_models(pattern)
+    if not names:
+        raise ValueError(f"No model matches {pattern!r}; without a pattern all do.")
+    for name in names:
+        variant = models.get(name)
+        size = "x".join(map(str, variant.family.input_shape))
+        print(
+            f"{name:12} {variant.parameters / 1e6:7.2f} M parameters "
+            f"{variant.macs / 1e9:7.2f} G MACs at {size:11} {variant.reported}"
+        )
+
+
+def info_command(model: Annotated[str, tyro.conf.Positional]) -> None:
+    """Say everything that is known of a model, by name or of a .keras file.
+
+    Args:
+        model: A name that `list` gives, or the path of a .keras file.
+    """
+    from keras_hybrid import models
+
+    if model.endswith(".keras"):
+        from keras_hybrid.export.runtime import load_keras
+
+        load_keras(pathlib.Path(model)).summary()
+        return
+    variant = models.get(model)
+    family = variant.family
+    print(f"{variant.builder.__name__}, of the {family.name} family. {family.paper}")
+    print(f"parameters     {variant.parameters:,} at the default size and classes")
+    print(f"multiply-adds  {variant.macs:,}")
+    print(f"input          {family.input_shape}, {family.classes} classes")
+    print(f"reported       {variant.reported or '-'}")
+    for field, value in dataclasses.asdict(family.preprocessing).items():
+        print(f"{field:14} {value}")
+    print("config")
+    for field in dataclasses.fields(variant.config):
+        value = getattr(variant.config, field.name)
+        print(f"  {field.name:20} {value!s:24} {field.metadata['help']}")
+
+
+def predict_command(
+    model: Annotated[pathlib.Path, tyro.conf.Positional],
+    images: Annotated[tuple[pathlib.Path, ...], tyro.conf.Positional],
+    top: int = 3,
+) -> None:
+    """Classify image files with a trained or exported model.
+
+    Args:
+        model: A .keras file, a SavedModel folder, a .tflite file, or the folder of a
+            run, which means its model.keras.
+        images: Image files of any size and kind that Pillow reads.
+        top: How many classes to print an image.
+    """
+    from keras_hybrid.export.runtime import Classifier
+
+    classifier = Classifier(model)
+    for path in images:
+        print(f"{path}:")
+        for name, probability in classifier.top(path, top):
+            print(f"  {probability:7.2%}  {name}")
+
+
+def export_command(
+    model: Annotated[pathlib.Path, tyro.conf.Positional],
+    formats: Formats = ("saved_model", "litert"),
+    out: pathlib.Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a trained model in formats that need no Keras, and check each.
+
+    Args:
+        model: A .keras file, or the folder of a run.
+        formats: What to write.
+        out: Folder to write into; without it the model's own.
+        overwrite: Replace files that are already there.
+    """
+    from keras_hybrid.export import export
+    from keras_hybrid.export.runtime import keras_file
+
+    path = keras_file(model)
+    for report in export(path, formats, out or path.parent, overwrite):
+        print(report)
+
+
+def train_command(recipe: Recipe) -> None:
+    """Train a model on a data set; every setting is an option."""
+    _train_and_export(recipe)
+
+
+def run_recipe(
+    recipe: Recipe, doc: str, arguments: Sequence[str] | None = None
+) -> None:
+    """What a recipe file does when it is run: options, training, export, summary.
+
+    Args:
+        recipe: The recipe; the command line may change every field.
+        doc: The file's docstring, shown by `--help`.
+        arguments: The command line; None means the process's own.
+    """
+    with _one_line_errors():
+        chosen, unknown = tyro.cli(
+            Recipe,
+            default=recipe,
+            description=doc,
+            args=arguments,
+            return_unknown_args=True,
+        )
+        _refuse(unknown)
+        _train_and_export(chosen)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; errors are one line, with a non-zero exit code."""
+    commands = {
+        "list": list_command,
+        "info": info_command,
+        "train": train_command,
+        "predict": predict_command,
+        "export": export_command,
+    }
+    with _one_line_errors():
+        tyro.extras.subcommand_cli_from_dict(
+            commands,
+            prog="python -m keras_hybrid",
+            description="Hybrid convolution-attention image classifiers for Keras 3.",
+            args=arguments,
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
+
+
+def _train_and_export(recipe: Recipe) -> None:
+    from keras_hybrid.export import export
+    from keras_hybrid.train import run
+
+    card = run(recipe)
+    directory = recipe.directory
+    reports = export(directory / "model.keras", recipe.export, directory, True)
+    print(f"\n{recipe.model} on {card['dataset']}: ", end="")
+    print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))
+    print(f"\nWritten to {directory}:")
+    for name in ("model.keras", "metrics.jsonl", "curves.png", "card.json"):
+        print(f"  {name}")
+    for report in reports:
+        print(f"  {report}")
+    print("\nClassify your own images:")
+    print(f"  python -m keras_hybrid predict {directory} IMAGE.png")
+
+
+def _refuse(unknown: list[str]) -> None:
+    if not unknown:
+        return
+    known = [
+        "--" + field.name.replace("_", "-") for field in dataclasses.fields(Recipe)
+    ]
+    near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise ValueError(f"There is no option {unknown[0]}. {hint}--help lists all.")
+
+
+@contextlib.contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Turns an error that the user can mend into one line and exit code 2.
+
+    `KERAS_HYBRID_TRACEBACK=1` shows where it came from instead.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        if os.environ.get("KERAS_HYBRID_TRACEBACK"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on after the last whole epoch.")

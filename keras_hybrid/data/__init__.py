@@ -1,0 +1,8 @@
+"""Data sets, class-balanced subsets and the batches that training reads."""
+
+from keras_hybrid.data.batches import Batches
+from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.sources import SOURCES, load
+from keras_hybrid.data.subset import balanced_split
+
+__all__ = ["Batches", "Dataset", "SOURCES", "Split", "balanced_split", "load"]

@@ -1,0 +1,15 @@
+"""Training: a recipe, what `model.fit` needs to follow it, and what a run leaves."""
+
+from keras_hybrid.train.optimizer import adamw, is_decayed
+from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.run import TrainingDiverged, run
+from keras_hybrid.train.schedule import warmup_cosine
+
+__all__ = [
+    "Recipe",
+    "TrainingDiverged",
+    "adamw",
+    "is_decayed",
+    "run",
+    "warmup_cosine",
+]

@@ -1,0 +1,90 @@
+"""What happens at the edges of an epoch."""
+
+import json
+import math
+import pathlib
+import resource
+import sys
+import time
+
+import keras
+
+from keras_hybrid.data import Batches
+from keras_hybrid.train.checkpoint import save_state, write_atomically
+
+
+class Journal(keras.callbacks.Callback):
+    """Writes `metrics.jsonl` and the checkpoint at the end of every epoch.
+
+    It also gives every random generator of the model a state that depends on
+    `(seed, epoch)` alone, so that a resumed run draws what an unbroken one would.
+
+    Args:
+        directory: The workdir.
+        batches: The stream of training batches, for its timing.
+        seed: Seed of the run.
+    """
+
+    def __init__(self, directory: pathlib.Path, batches: Batches, seed: int):
+        super().__init__()
+        self.directory = directory
+        self.batches = batches
+        self.seed = seed
+        self.diverged_in = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        generators = [v for v in self.model.variables if "seed_generator" in v.path]
+        for number, state in enumerate(generators):
+            state.assign([self.seed * 10_007 + number, epoch << 20])
+        self._began = time.perf_counter()
+        self._data_began = self.batches.seconds
+        self._trained = None
+
+    def on_test_begin(self, logs=None):
+        self._trained = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        trained = self._trained or time.perf_counter()
+        seconds = trained - self._began
+        numbers = {name: float(value) for name, value in logs.items()}
+        if not math.isfinite(numbers["loss"]):
+            self.diverged_in = epoch + 1
+            return
+        images = self.batches.steps_per_epoch * self.batches.batch_size
+        numbers |= {
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": seconds,
+            "images_per_second": images / seconds,
+            "data_seconds": self.batches.seconds - self._data_began,
+            "peak_memory_gib": _peak_memory(),
+        }
+        rounded = {name: float(f"{value:.6g}") for name, value in numbers.items()}
+        with open(self.directory / "metrics.jsonl", "a") as file:
+            file.write(json.dumps({"epoch": epoch + 1} | rounded) + "\n")
+        save_state(self.directory / "checkpoint.npz", self.model, epoch + 1)
+
+
+def read_journal(directory: pathlib.Path) -> list[dict]:
+    """The epochs that `metrics.jsonl` holds, one dict each."""
+    path = directory / "metrics.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines() if line]
+
+
+def cut_journal(directory: pathlib.Path, epochs: int) -> None:
+    """Keeps the first `epochs` epochs, those that the checkpoint has seen.
+
+    A line that a kill left half written is beyond them and goes with the rest.
+    """
+    path = directory / "metrics.jsonl"
+    if path.exists():
+        kept = path.read_text().splitlines()[:epochs]
+        text = "".join(line + "\n" for line in kept)
+        write_atomically(path, lambda part: part.write_text(text))
+
+
+def _peak_memory() -> float:
+    """Peak resident memory of this process, in GiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

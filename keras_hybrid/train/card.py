@@ -1,0 +1,73 @@
+"""`card.json`: what an artefact is and where it comes from."""
+
+import dataclasses
+import importlib.metadata
+import json
+import math
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+import keras
+
+from keras_hybrid import __version__
+from keras_hybrid.data import Dataset
+from keras_hybrid.models import get
+from keras_hybrid.train.checkpoint import write_atomically
+from keras_hybrid.train.recipe import Recipe
+
+
+def make_card(
+    recipe: Recipe, dataset: Dataset, model: keras.Model, metrics: dict[str, float]
+) -> dict[str, Any]:
+    """Everything a reader needs to trust and to repeat a trained model."""
+    return {
+        "model": recipe.model,
+        "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
+        "input_shape": list(model.input_shape[1:]),
+        "preprocessing": dataclasses.asdict(get(recipe.model).family.preprocessing),
+        "class_names": list(dataset.class_names),
+        "metrics": metrics,
+        "seed": recipe.seed,
+        "recipe": recipe.settings(),
+        "recipe_hash": recipe.hash(),
+        "dataset": dataset.name,
+        "dataset_fingerprint": dataset.fingerprint(),
+        "versions": versions(),
+        "git_revision": _git_revision(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes: Python, Keras, the backend, this package."""
+    backend = keras.backend.backend()
+    package = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}[backend]
+    try:
+        backend_version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # tensorflow-cpu and the like
+        backend_version = importlib.metadata.version(f"{package}-cpu")
+    return {
+        "keras_hybrid": __version__,
+        "keras": keras.__version__,
+        backend: backend_version,
+        "python": platform.python_version(),
+    }
+
+
+def write_card(card: dict[str, Any], path: pathlib.Path) -> None:
+    """Writes the card as JSON, in one step."""
+    text = json.dumps(card, indent=2) + "\n"
+    write_atomically(path, lambda part: part.write_text(text))
+
+
+def _git_revision() -> str | None:
+    """Revision of the checkout that this package runs from; None without one."""
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+        cwd=pathlib.Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip() or None

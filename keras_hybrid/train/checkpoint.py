@@ -1,0 +1,42 @@
+"""The state of a run in one file that is never half written."""
+
+import os
+import pathlib
+
+import keras
+import numpy as np
+
+
+def write_atomically(path: pathlib.Path, write) -> None:
+    """Calls `write(temporary_path)` and moves the result to `path` in one step."""
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_state(path: pathlib.Path, model: keras.Model, epoch: int) -> None:
+    """Writes weights, optimizer and the number of finished epochs."""
+    arrays = {
+        f"{index:05d}": keras.ops.convert_to_numpy(variable)
+        for index, variable in enumerate(_state(model))
+    }
+    write_atomically(path, lambda part: np.savez(part, epoch=epoch, **arrays))
+
+
+def restore_state(path: pathlib.Path, model: keras.Model) -> int:
+    """Puts back what `save_state` wrote; returns the number of finished epochs."""
+    with np.load(path, allow_pickle=False) as file:
+        for index, variable in enumerate(_state(model)):
+            variable.assign(file[f"{index:05d}"])
+        return int(file["epoch"])
+
+
+def _state(model: keras.Model) -> list[keras.Variable]:
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]

@@ -1,0 +1,190 @@
+"""A run from its recipe to a trained model on disk, going on where it was stopped."""
+
+import json
+import pathlib
+import shutil
+import sys
+import time
+
+import keras
+
+from keras_hybrid import models
+from keras_hybrid.data import Batches, Dataset, Split, balanced_split, load
+from keras_hybrid.layers import depthwise_form
+from keras_hybrid.train.callbacks import Journal, cut_journal, read_journal
+from keras_hybrid.train.card import make_card, write_card
+from keras_hybrid.train.checkpoint import restore_state, write_atomically
+from keras_hybrid.train.curves import plot_curves
+from keras_hybrid.train.optimizer import adamw
+from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.schedule import warmup_cosine
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a number."""
+
+
+def run(recipe: Recipe) -> dict:
+    """Trains, tests once, and writes what the run leaves in `recipe.directory`.
+
+    That is `model.keras`, `metrics.jsonl`, `curves.png` and, last of all,
+    `card.json`. A run that was stopped goes on after its last finished epoch; one
+    that is complete is only read.
+
+    Returns:
+        The card.
+
+    Raises:
+        ValueError: If the workdir holds a run of other settings.
+        TrainingDiverged: If the loss becomes NaN or infinite.
+    """
+    directory = recipe.directory
+    _claim(recipe, directory)
+    finished = directory / "card.json"
+    if finished.exists():
+        print(f"{directory} holds this run, complete; --overwrite repeats it.")
+        return json.loads(finished.read_text())
+
+    keras.utils.set_random_seed(recipe.seed)
+    dataset = load(recipe.dataset, recipe.data_dir)
+    training, validation = _splits(recipe, dataset)
+    model = _build(recipe, dataset)
+    seconds = _fit(recipe, directory, models.logits(model), training, validation)
+
+    metrics = _test(models.logits(model), dataset)
+    metrics |= {"epochs": recipe.epochs, "training_seconds": round(seconds, 1)}
+    plot_curves(read_journal(directory), directory / "curves.png", directory.name)
+    write_atomically(directory / "model.keras", model.save)
+    card = make_card(recipe, dataset, model, metrics)
+    write_card(card, finished)
+    (directory / "checkpoint.npz").unlink(missing_ok=True)
+    return card
+
+
+def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
+    """Makes the workdir this run's, or raises if it is another's."""
+    settings = directory / "recipe.json"
+    if recipe.overwrite and settings.exists():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    wanted = recipe.settings()
+    if settings.exists():
+        found = json.loads(settings.read_text())
+        changed = [
+            f"{key} {found.get(key)!r} -> {wanted.get(key)!r}"
+            for key in sorted(found.keys() | wanted.keys())
+            if found.get(key) != wanted.get(key)
+        ]
+        if changed:
+            raise ValueError(
+                f"{directory} holds a run of other settings ({'; '.join(changed)}). "
+                "Choose another --workdir, or --overwrite it."
+            )
+    elif any(directory.iterdir()):
+        raise ValueError(
+            f"{directory} holds other files and no run; choose another --workdir."
+        )
+    text = json.dumps(wanted, indent=2) + "\n"
+    write_atomically(settings, lambda part: part.write_text(text))
+
+
+def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
+    """The images to train on, and those held out of them to watch the run."""
+    labels = dataset.train.labels
+    used, _ = balanced_split(labels, recipe.fraction, recipe.seed)
+    training = dataset.train.take(used)
+    if not recipe.validation:
+        return training, None
+    held_out, rest = balanced_split(training.labels, recipe.validation, recipe.seed)
+    return training.take(rest), training.take(held_out)
+
+
+def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        return models.get(recipe.model).builder(
+            input_shape=dataset.train.images.shape[1:],
+            classes=len(dataset.class_names),
+            **recipe.model_arguments(),
+        )
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _fit(recipe, directory, model, training, validation) -> float:
+    """Trains `model`, which gives logits; returns the seconds spent on its epochs."""
+    steps = len(training) // recipe.batch_size
+    schedule = warmup_cosine(
+        recipe.learning_rate,
+        recipe.final_learning_rate,
+        round(recipe.warmup_epochs * steps),
+        recipe.epochs * steps,
+    )
+    classes = model.output_shape[-1]
+    model.compile(
+        adamw(model, schedule, recipe.weight_decay, recipe.clip_norm),
+        keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        metrics=["accuracy"],
+        jit_compile={"auto": "auto", "on": True, "off": False}[recipe.jit],
+        steps_per_execution=recipe.steps_per_execution,
+    )
+    start = 0
+    checkpoint = directory / "checkpoint.npz"
+    if checkpoint.exists():
+        start = restore_state(checkpoint, model)
+        print(f"Going on after epoch {start} of {directory}.")
+    cut_journal(directory, start)
+    batches = Batches(
+        training,
+        recipe.batch_size,
+        classes,
+        recipe.seed,
+        padding=recipe.padding,
+        mirror=recipe.mirror,
+        start_epoch=start,
+    )
+    journal = Journal(directory, batches, recipe.seed)
+    began = time.perf_counter()
+    with depthwise_form(model, "shifted" if recipe.jit == "on" else "auto"):
+        model.fit(
+            batches,
+            steps_per_epoch=steps,
+            initial_epoch=start,
+            epochs=recipe.epochs,
+            validation_data=validation and _arrays(validation, classes),
+            validation_batch_size=max(recipe.batch_size, 128),
+            callbacks=[keras.callbacks.TerminateOnNaN(), journal],
+            verbose="auto" if sys.stdout.isatty() else 2,
+        )
+    if journal.diverged_in:
+        kept = journal.diverged_in - 1
+        raise TrainingDiverged(
+            f"The loss left the numbers in epoch {journal.diverged_in}; "
+            f"{checkpoint} keeps epoch {kept}. "
+            if kept
+            else "The loss left the numbers in the first epoch. "
+            "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
+        )
+    return time.perf_counter() - began
+
+
+def _test(model: keras.Model, dataset: Dataset) -> dict[str, float]:
+    """Loss and accuracy on the test split."""
+    classes = len(dataset.class_names)
+    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    if classes > 10:
+        top5 = keras.metrics.TopKCategoricalAccuracy(5, name="top5_accuracy")
+        metrics.append(top5)
+    model.compile(
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics
+    )
+    images, labels = _arrays(dataset.test, classes)
+    values = model.evaluate(images, labels, batch_size=128, verbose=0, return_dict=True)
+    return {f"test_{name}": round(value, 6) for name, value in values.items()}
+
+
+def _arrays(split: Split, classes: int):
+    return split.images, keras.utils.to_categorical(split.labels, classes)

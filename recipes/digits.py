@@ -1,0 +1,26 @@
+"""Handwritten digits: train, test, save and export a classifier in a few minutes.
+
+    python recipes/digits.py
+
+Data: scikit-learn's 1,797 real digits (UCI, 8x8, enlarged to 32x32), embedded in the
+library, nothing is downloaded; a class-balanced fifth is the test set.
+"""
+
+from keras_hybrid.cli import run_recipe
+
+from keras_hybrid.train import Recipe
+
+RECIPE = Recipe(
+    name="digits",
+    dataset="digits",
+    model="atc3",
+    options=("strides=(4,2,2)",),
+    epochs=30,
+    batch_size=32,
+    learning_rate=1e-3,
+    padding=3,
+    export=("saved_model", "litert"),
+)
+
+if __name__ == "__main__":
+    run_recipe(RECIPE, __doc__)
