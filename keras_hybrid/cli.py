@@ -155,12 +155,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _train_and_export(recipe: Recipe) -> None:
-    from keras_hybrid.export import export
     from keras_hybrid.train import run
 
     card = run(recipe)
     directory = recipe.directory
-    reports = export(directory / "model.keras", recipe.export, directory, True)
+    reports = []
+    if recipe.export:
+        from keras_hybrid.export import export
+
+        file = directory / "model.keras"
+        reports = export(file, recipe.export, directory, overwrite=True)
     print(f"\n{recipe.model} on {card['dataset']}: ", end="")
     print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))
     print(f"\nWritten to {directory}:")
