@@ -7,15 +7,14 @@ library, nothing is downloaded; a class-balanced fifth is the test set.
 """
 
 from keras_hybrid.cli import run_recipe
-
 from keras_hybrid.train import Recipe
 
 RECIPE = Recipe(
     name="digits",
     dataset="digits",
     model="atc3",
-    options=("strides=(4,2,2)",),
-    epochs=30,
+    options=("strides=2,2,2",),
+    epochs=25,
     batch_size=32,
     learning_rate=1e-3,
     padding=3,

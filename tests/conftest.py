@@ -63,3 +63,64 @@ def randomise():
         return model
 
     return apply
+
+
+@pytest.fixture
+def gradients():
+    """Training-mode outputs and gradients of sum(outputs * direction), by path."""
+
+    def compute(model, x, direction, training=True):
+        backend = keras.backend.backend()
+        variables = model.trainable_variables
+        direction = keras.ops.convert_to_tensor(direction)
+        if backend == "jax":
+            import jax
+
+            def loss(values):
+                rest = [v.value for v in model.non_trainable_variables]
+                out, _ = model.stateless_call(values, rest, x, training=training)
+                return (out * direction).sum(), out
+
+            values = [v.value for v in variables]
+            found, out = jax.grad(loss, has_aux=True)(values)
+        elif backend == "tensorflow":
+            import tensorflow as tf
+
+            with tf.GradientTape() as tape:
+                out = model(x, training=training)
+                loss = tf.reduce_sum(out * direction)
+            values = [v.value for v in variables]
+            found = tape.gradient(loss, values, unconnected_gradients="zero")
+        else:
+            out = model(x, training=training)
+            (out * direction).sum().backward()
+            found = [v.value.grad for v in variables]
+            found = [
+                0 * v.value if g is None else g
+                for g, v in zip(found, variables, strict=True)
+            ]
+        named = {
+            v.path: keras.ops.convert_to_numpy(g)
+            for v, g in zip(variables, found, strict=True)
+        }
+        return keras.ops.convert_to_numpy(out), named
+
+    return compute
+
+
+@pytest.fixture
+def facts():
+    """What a model is made of: names, settings, shapes."""
+
+    def collect(model):
+        return [
+            (
+                layer.name,
+                str(layer.get_config()),
+                [tuple(x.shape) for x in keras.tree.flatten(layer.output)],
+                [tuple(w.shape) for w in layer.weights],
+            )
+            for layer in model.layers
+        ]
+
+    return collect
