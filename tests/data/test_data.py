@@ -1,0 +1,118 @@
+"""Subsets, augmentation and the stream of batches."""
+
+import numpy as np
+import pytest
+
+from keras_hybrid.data import Batches, Split, balanced_split, load
+from keras_hybrid.data.augment import flip, pad_crop
+
+
+def numbered(count=50, side=6):
+    """Images whose every pixel is the image's number."""
+    images = np.arange(count, dtype="uint8")[:, None, None, None]
+    images = np.broadcast_to(images, (count, side, side, 3))
+    return Split(images, np.arange(count) % 5)
+
+
+def batches(**arguments):
+    defaults = {"batch_size": 8, "classes": 5, "seed": 3}
+    return Batches(numbered(), **defaults | arguments)
+
+
+def test_balanced_split_takes_its_share_of_every_class():
+    labels = np.repeat([0, 1, 2], [100, 50, 10])
+    first, second = balanced_split(labels, 0.2, seed=1)
+    np.testing.assert_array_equal(np.bincount(labels[first]), [20, 10, 2])
+    np.testing.assert_array_equal(np.sort([*first, *second]), np.arange(160))
+    assert (first != balanced_split(labels, 0.2, seed=2)[0]).any()
+    np.testing.assert_array_equal(first, balanced_split(labels, 0.2, seed=1)[0])
+    assert len(balanced_split(labels, 0, seed=1)[0]) == 0
+
+
+def test_an_epoch_sees_every_image_once():
+    stream = batches(batch_size=10)
+    for epoch in range(2):
+        seen = [stream[5 * epoch + step][0][:, 0, 0, 0] for step in range(5)]
+        np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(50))
+
+
+def test_a_batch_depends_on_seed_and_step_alone():
+    forward, resumed = (
+        batches(padding=2, mirror=True),
+        batches(padding=2, mirror=True, start_epoch=2),
+    )
+    steps = forward.steps_per_epoch
+    for step in (3, 1, steps, 0):
+        for a, b in zip(forward[2 * steps + step], resumed[step], strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert (forward[0][0] != forward[steps][0]).any()
+    assert (forward[0][0] != batches(seed=4)[0][0]).any()
+
+
+def test_labels_follow_their_images():
+    images, labels = batches(padding=0)[0]
+    np.testing.assert_array_equal(labels.argmax(-1), images[:, 0, 0, 0] % 5)
+    np.testing.assert_array_equal(labels.sum(-1), 1)
+
+
+def test_pad_crop_shifts_each_image_by_its_own_draw():
+    rng = np.random.default_rng(0)
+    images = rng.integers(1, 255, (64, 8, 8, 3)).astype("uint8")
+    cropped = pad_crop(images, 2, np.random.default_rng(1))
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    places = set()
+    for image, out in zip(padded, cropped, strict=True):
+        (place,) = [
+            (i, j)
+            for i in range(5)
+            for j in range(5)
+            if np.array_equal(image[i : i + 8, j : j + 8], out)
+        ]
+        places.add(place)
+    assert len(places) > 15
+
+
+def test_flip_mirrors_about_half():
+    images = np.random.default_rng(0).integers(0, 255, (400, 4, 4, 3))
+    out = flip(images, np.random.default_rng(1))
+    mirrored = (out == images[:, :, ::-1]).all((1, 2, 3))
+    assert ((out == images).all((1, 2, 3)) != mirrored).all()
+    assert 150 < mirrored.sum() < 250
+
+
+def test_too_few_images_for_a_batch():
+    with pytest.raises(ValueError, match="lower --batch-size"):
+        batches(batch_size=51)
+
+
+def test_digits_are_whole_and_split_by_class():
+    digits = load("digits")
+    assert (len(digits.train), len(digits.test)) == (1438, 359)
+    assert digits.train.images.shape[1:] == (32, 32, 3)
+    assert digits.train.images.max() == 255
+    share = np.bincount(digits.test.labels) / np.bincount(digits.train.labels)
+    np.testing.assert_allclose(share, 0.25, atol=0.01)
+    assert digits.fingerprint() == load("digits").fingerprint()
+
+
+def test_cifar100_from_an_archive(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {
+        f"x_{part}": rng.integers(0, 255, (n, 32, 32, 3)).astype("uint8")
+        for part, n in (("train", 20), ("test", 10))
+    }
+    labels = {"y_train": np.arange(20), "y_test": np.arange(10)}
+    names = np.array([f"name {i}" for i in range(100)])
+    np.savez(tmp_path / "cifar100.npz", **arrays, **labels, fine_names=names)
+    found = load("cifar100", tmp_path)
+    assert found.class_names[7] == "name 7" and len(found.train) == 20
+    np.savez(tmp_path / "cifar100.npz", **arrays)
+    with pytest.raises(ValueError, match="lacks the arrays y_train"):
+        load("cifar100", tmp_path)
+
+
+def test_unknown_and_missing_data(tmp_path):
+    with pytest.raises(ValueError, match="no data set 'cifar1000'; known: digits"):
+        load("cifar1000")
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
+        load("cifar100", tmp_path / "nowhere")

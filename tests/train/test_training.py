@@ -1,0 +1,139 @@
+"""The pieces of a run against their formulas, and what a run refuses."""
+
+import dataclasses
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hybrid import models
+from keras_hybrid.train import (
+    Recipe,
+    TrainingDiverged,
+    adamw,
+    is_decayed,
+    run,
+    warmup_cosine,
+)
+
+TINY = Recipe(
+    fraction=0.2,
+    options=("widths=8,16,16", "heads=1,1,1", "strides=4,2,2"),
+    epochs=2,
+    warmup_epochs=1,
+    batch_size=32,
+)
+
+
+def test_schedule_is_its_formula():
+    schedule = warmup_cosine(1e-3, 1e-5, 10, 110)
+    for step in range(0, 111, 5):
+        if step < 10:
+            expected = 1e-5 + (1e-3 - 1e-5) * step / 10
+        else:
+            turn = math.cos(math.pi * (step - 10) / 100)
+            expected = 1e-5 + (1e-3 - 1e-5) * (1 + turn) / 2
+        found = float(keras.ops.convert_to_numpy(schedule(step)))
+        assert math.isclose(found, expected, rel_tol=1e-4), step
+
+
+def test_decay_spares_all_but_kernels():
+    model = models.CvT(
+        widths=(8, 8, 8),
+        heads=(1, 1, 1),
+        depths=(1, 1, 1),
+        input_shape=(32, 32, 3),
+        position_embedding=(True, False, False),
+    )
+    decayed = {v.path for v in model.trainable_variables if is_decayed(v)}
+    assert decayed == {
+        v.path for v in model.trainable_variables if v.path.endswith("kernel")
+    }
+    assert "stage1_block1_attention_query/conv/kernel" in decayed
+    assert not decayed & {"stage3_class_token/token", "stage1_position/table"}
+
+
+def test_decay_moves_only_what_it_should():
+    """With zero gradients, kernels shrink by lr * wd and the rest stays."""
+    model = models.ATC(widths=(8, 8, 8), heads=(1, 1, 1))
+    optimizer = adamw(model, 0.1, 0.5, None)
+    before = {v.path: keras.ops.convert_to_numpy(v).copy() for v in model.variables}
+    variables = model.trainable_variables
+    optimizer.apply([keras.ops.zeros_like(v) for v in variables], variables)
+    for v in variables:
+        factor = 0.95 if v.path.endswith("kernel") else 1
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(v), before[v.path] * factor, rtol=1e-5
+        )
+
+
+def test_a_run_leaves_what_it_should(tmp_path):
+    recipe = dataclasses.replace(TINY, workdir=str(tmp_path / "run"))
+    card = run(recipe)
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left == {
+        "model.keras",
+        "metrics.jsonl",
+        "curves.png",
+        "card.json",
+        "recipe.json",
+    }
+    epochs = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    first = json.loads(epochs[0])
+    wanted = "epoch loss accuracy val_loss val_accuracy learning_rate"
+    wanted += " images_per_second data_seconds peak_memory_gib"
+    assert len(epochs) == 2 and first.keys() >= set(wanted.split())
+    assert card["recipe_hash"] == recipe.hash() and len(card["class_names"]) == 10
+    assert card["metrics"]["test_accuracy"] > 0
+    loaded = keras.models.load_model(tmp_path / "run/model.keras")
+    assert loaded.output_shape == (None, 10)
+    assert loaded.optimizer is None  # a model to use, not a checkpoint
+
+    again = run(recipe)  # complete: read, not repeated
+    assert again == json.loads((tmp_path / "run/card.json").read_text())
+    other = dataclasses.replace(recipe, epochs=3)
+    with pytest.raises(ValueError, match="epochs 2 -> 3.*--overwrite"):
+        run(other)
+    assert json.loads((tmp_path / "run/card.json").read_text()) == again
+
+
+def test_divergence_ends_with_a_clear_word(tmp_path):
+    recipe = dataclasses.replace(
+        TINY, workdir=str(tmp_path / "run"), learning_rate=1e30
+    )
+    with pytest.raises(TrainingDiverged, match="left the numbers.*--learning-rate"):
+        run(recipe)
+    assert not (tmp_path / "run/model.keras").exists()
+
+
+def test_a_folder_of_other_files_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    recipe = dataclasses.replace(TINY, workdir=str(tmp_path), overwrite=True)
+    with pytest.raises(ValueError, match="holds other files"):
+        run(recipe)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_options_are_read_as_literals():
+    recipe = Recipe(options=("strides=(2,2,2)", "depths=1,2,3", "embedding=residual"))
+    found = recipe.model_arguments()
+    assert found["strides"] == (2, 2, 2) and found["depths"] == (1, 2, 3)
+    assert found["embedding"] == "residual"
+    with pytest.raises(ValueError, match="field=value"):
+        Recipe(options=("strides",)).model_arguments()
+
+
+def test_hash_follows_the_settings_only():
+    assert TINY.hash() == dataclasses.replace(TINY, workdir="elsewhere").hash()
+    assert TINY.hash() != dataclasses.replace(TINY, seed=1).hash()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"epochs": 0}, {"fraction": 0}, {"validation": 1}, {"warmup_epochs": 30}],
+)
+def test_impossible_settings_are_refused(fields):
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        Recipe(**fields)
