@@ -39,16 +39,14 @@ def run(recipe: Recipe) -> dict:
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     directory = recipe.directory
-    _claim(recipe, directory)
-    finished = directory / "card.json"
-    if finished.exists():
+    if _is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
-        return json.loads(finished.read_text())
-
+        return json.loads((directory / "card.json").read_text())
     keras.utils.set_random_seed(recipe.seed)
     dataset = load(recipe.dataset, recipe.data_dir)
     training, validation = _splits(recipe, dataset)
     model = _build(recipe, dataset)
+    _claim(recipe, directory)  # only now: bad settings have left no trace
     seconds = _fit(recipe, directory, models.logits(model), training, validation)
 
     metrics = _test(models.logits(model), dataset)
@@ -56,35 +54,43 @@ def run(recipe: Recipe) -> dict:
     plot_curves(read_journal(directory), directory / "curves.png", directory.name)
     write_atomically(directory / "model.keras", model.save)
     card = make_card(recipe, dataset, model, metrics)
-    write_card(card, finished)
+    write_card(card, directory / "card.json")
     (directory / "checkpoint.npz").unlink(missing_ok=True)
     return card
 
 
+def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
+    """Whether the workdir holds this run to its end; raises if it holds another's."""
+    settings = directory / "recipe.json"
+    if not settings.exists():
+        if directory.exists() and any(directory.iterdir()):
+            raise ValueError(
+                f"{directory} holds other files and no run; choose another --workdir."
+            )
+        return False
+    if recipe.overwrite:
+        return False
+    found, wanted = json.loads(settings.read_text()), recipe.settings()
+    changed = [
+        f"{key} {found.get(key)!r} -> {wanted.get(key)!r}"
+        for key in sorted(found.keys() | wanted.keys())
+        if found.get(key) != wanted.get(key)
+    ]
+    if changed:
+        raise ValueError(
+            f"{directory} holds a run of other settings ({'; '.join(changed)}). "
+            "Choose another --workdir, or --overwrite it."
+        )
+    return (directory / "card.json").exists()
+
+
 def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
-    """Makes the workdir this run's, or raises if it is another's."""
+    """Makes the workdir this run's, emptied if it is to be overwritten."""
     settings = directory / "recipe.json"
     if recipe.overwrite and settings.exists():
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    wanted = recipe.settings()
-    if settings.exists():
-        found = json.loads(settings.read_text())
-        changed = [
-            f"{key} {found.get(key)!r} -> {wanted.get(key)!r}"
-            for key in sorted(found.keys() | wanted.keys())
-            if found.get(key) != wanted.get(key)
-        ]
-        if changed:
-            raise ValueError(
-                f"{directory} holds a run of other settings ({'; '.join(changed)}). "
-                "Choose another --workdir, or --overwrite it."
-            )
-    elif any(directory.iterdir()):
-        raise ValueError(
-            f"{directory} holds other files and no run; choose another --workdir."
-        )
-    text = json.dumps(wanted, indent=2) + "\n"
+    text = json.dumps(recipe.settings(), indent=2) + "\n"
     write_atomically(settings, lambda part: part.write_text(text))
 
 
@@ -152,6 +158,7 @@ def _fit(recipe, directory, model, training, validation) -> float:
         model.fit(
             batches,
             steps_per_epoch=steps,
+            shuffle=False,  # the stream is shuffled already
             initial_epoch=start,
             epochs=recipe.epochs,
             validation_data=validation and _arrays(validation, classes),

@@ -1,0 +1,172 @@
+"""The command line as a user meets it; every mistake is one line that helps."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_hybrid import models
+from keras_hybrid.cli import main, run_recipe
+from keras_hybrid.train import Recipe
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A folder as a run leaves it, around an untrained model."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    model = models.ATC(
+        widths=(8, 8, 8), heads=(1, 1, 1), input_shape=(16, 16, 3), classes=3
+    )
+    model.save(folder / "model.keras")
+    card = {"class_names": ["ant", "bee", "cow"], "preprocessing": {"crop": 1.0}}
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+@pytest.fixture
+def image(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 30), dtype="uint8")
+    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    return tmp_path / "grey.png"
+
+
+def error_of(capsys, *arguments):
+    """The one line a mistake is answered with."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert ended.value.code not in (0, None)
+    text = capsys.readouterr().err.strip()
+    assert text.startswith("error: ") and "\n" not in text
+    return text
+
+
+def test_list_and_info(capsys):
+    main(["list", "atc*"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(models.list_models("atc*")) and "2.87 M" in lines[0]
+    main(["info", "cvt13"])
+    out = capsys.readouterr().out
+    assert "19,997,480" in out and "key_value_strides" in out and "0.485" in out
+
+
+def test_predict_names_the_classes(trained, image, capsys):
+    main(["predict", str(trained), str(image), "--top", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{image}:" and len(lines) == 3
+    name = lines[1].split()[-1]
+    model = keras.models.load_model(trained / "model.keras")
+    pixels = Image.open(image).convert("RGB").resize((16, 21), Image.Resampling.BICUBIC)
+    pixels = np.asarray(pixels.crop((0, 2, 16, 18)), "float32")[None]
+    answer = keras.ops.convert_to_numpy(model(pixels))[0]
+    assert name == ["ant", "bee", "cow"][answer.argmax()]
+    assert f"{answer.max():.2%}" in lines[1]
+
+
+def test_predict_takes_a_damaged_file_for_what_it_is(trained, image, capsys):
+    whole = (trained / "model.keras").read_bytes()
+    (trained / "model.keras").write_bytes(whole[: len(whole) // 2])
+    text = error_of(capsys, "predict", trained, image)
+    assert "truncated" in text
+    text = error_of(capsys, "predict", trained / "none.keras", image)
+    assert "There is no model at" in text
+
+
+def test_predict_takes_no_text_for_an_image(trained, capsys, tmp_path):
+    (tmp_path / "note.png").write_text("hello")
+    text = error_of(capsys, "predict", trained, tmp_path / "note.png")
+    assert "cannot be read as an image" in text
+
+
+def test_unknown_model(capsys, tmp_path):
+    text = error_of(capsys, "info", "atc31")
+    assert "There is no model 'atc31'" in text and "atc13" in text
+    workdir = tmp_path / "run"
+    text = error_of(capsys, "train", "--model", "cvt12", "--workdir", workdir)
+    assert "cvt13" in text
+
+
+def test_wrong_model_options(capsys, tmp_path):
+    workdir = tmp_path / "run"
+    common = ("train", "--model", "atc3", "--workdir", workdir, "--options")
+    assert "Did you mean 'strides'" in error_of(capsys, *common, "stride=2,2,2")
+    assert "strides takes 3 values" in error_of(capsys, *common, "strides=2,2")
+
+
+def test_missing_data(capsys, tmp_path):
+    common = ("train", "--dataset", "cifar100", "--workdir", tmp_path / "run")
+    text = error_of(capsys, *common, "--data-dir", tmp_path / "nowhere")
+    assert "is not a folder" in text and "cifar100.npz" in text
+
+
+def test_missing_data_without_a_network(tmp_path, capsys, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+
+    def refuse(*args, **kwargs):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", refuse)
+    text = error_of(
+        capsys,
+        "train",
+        "--dataset",
+        "cifar100",
+        "--data-dir",
+        tmp_path,
+        "--workdir",
+        tmp_path / "run",
+    )
+    assert "could not be downloaded" in text and "Give --data-dir" in text
+
+
+def test_wrong_image_size(capsys, tmp_path):
+    arrays = {
+        f"x_{part}": np.zeros((8, 2, 2, 3), "uint8") for part in ("train", "test")
+    }
+    labels = {f"y_{part}": np.arange(8) for part in ("train", "test")}
+    names = np.array([str(i) for i in range(8)])
+    np.savez(tmp_path / "cifar100.npz", **arrays, **labels, fine_names=names)
+    text = error_of(
+        capsys,
+        "train",
+        "--dataset",
+        "cifar100",
+        "--data-dir",
+        tmp_path,
+        "--model",
+        "cvt13",
+        "--workdir",
+        tmp_path / "run",
+    )
+    assert "too small" in text and "3 pixels or more" in text
+
+
+def test_unknown_recipe_field(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_recipe(Recipe(), "doc", ["--epoch", "3"])
+    assert ended.value.code == 2
+    text = capsys.readouterr().err.strip()
+    assert text == (
+        "error: There is no option --epoch. Did you mean --epochs? --help lists all."
+    )
+
+
+def test_help_reads_well():
+    answer = subprocess.run(
+        [sys.executable, "recipes/cifar100.py", "--help"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for text in ("CIFAR-100 at 32x32", "--label-smoothing", "(default: 300)"):
+        assert text in answer.stdout
