@@ -4,7 +4,6 @@ import json
 import pathlib
 import shutil
 import sys
-import time
 
 import keras
 
@@ -47,11 +46,13 @@ def run(recipe: Recipe) -> dict:
     training, validation = _splits(recipe, dataset)
     model = _build(recipe, dataset)
     _claim(recipe, directory)  # only now: bad settings have left no trace
-    seconds = _fit(recipe, directory, models.logits(model), training, validation)
+    _fit(recipe, directory, models.logits(model), training, validation)
 
+    epochs = read_journal(directory)
+    plot_curves(epochs, directory / "curves.png", directory.name)
     metrics = _test(models.logits(model), dataset)
-    metrics |= {"epochs": recipe.epochs, "training_seconds": round(seconds, 1)}
-    plot_curves(read_journal(directory), directory / "curves.png", directory.name)
+    metrics["epochs"] = len(epochs)
+    metrics["training_seconds"] = round(sum(epoch["seconds"] for epoch in epochs), 1)
     write_atomically(directory / "model.keras", model.save)
     card = make_card(recipe, dataset, model, metrics)
     write_card(card, directory / "card.json")
@@ -118,8 +119,8 @@ def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
         keras.config.set_dtype_policy(policy)
 
 
-def _fit(recipe, directory, model, training, validation) -> float:
-    """Trains `model`, which gives logits; returns the seconds spent on its epochs."""
+def _fit(recipe, directory, model, training, validation) -> None:
+    """Trains `model`, which gives logits, from the checkpoint on if there is one."""
     steps = len(training) // recipe.batch_size
     schedule = warmup_cosine(
         recipe.learning_rate,
@@ -153,7 +154,6 @@ def _fit(recipe, directory, model, training, validation) -> float:
         start_epoch=start,
     )
     journal = Journal(directory, batches, recipe.seed)
-    began = time.perf_counter()
     with depthwise_form(model, "shifted" if recipe.jit == "on" else "auto"):
         model.fit(
             batches,
@@ -175,7 +175,6 @@ def _fit(recipe, directory, model, training, validation) -> float:
             else "The loss left the numbers in the first epoch. "
             "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
         )
-    return time.perf_counter() - began
 
 
 def _test(model: keras.Model, dataset: Dataset) -> dict[str, float]:
