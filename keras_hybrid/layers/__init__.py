@@ -2,11 +2,12 @@
 
 from keras_hybrid.layers.activations import quick_gelu
 from keras_hybrid.layers.attention import DotProductAttention
-from keras_hybrid.layers.class_token import ClassToken, SplitClassToken
+from keras_hybrid.layers.class_token import ClassToken, SplitClassToken, TakeToken
 from keras_hybrid.layers.conv_embedding import ConvEmbedding
 from keras_hybrid.layers.conv_projection import ConvProjection
 from keras_hybrid.layers.convolution import PaddedConv2D, PaddedDepthwiseConv2D
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
+from keras_hybrid.layers.gated_positional import GatedPositionalAttention
 from keras_hybrid.layers.position import PositionEmbedding, resize_grid
 from keras_hybrid.layers.residual import ResidualEmbedding, SeparableUnit
 from keras_hybrid.layers.tap import Tap
@@ -17,12 +18,14 @@ __all__ = [
     "ConvProjection",
     "DotProductAttention",
     "DropPath",
+    "GatedPositionalAttention",
     "PaddedConv2D",
     "PaddedDepthwiseConv2D",
     "PositionEmbedding",
     "ResidualEmbedding",
     "SeparableUnit",
     "SplitClassToken",
+    "TakeToken",
     "Tap",
     "drop_path_schedule",
     "quick_gelu",

@@ -19,7 +19,5 @@ def layer_norm(
 
 def dense(width: int, name: str, **kwargs) -> keras.layers.Dense:
     """Linear map over channels, its kernel started from N(0, 0.02), its bias from 0."""
-    initializer = keras.initializers.RandomNormal(stddev=0.02)
-    return keras.layers.Dense(
-        width, kernel_initializer=initializer, name=name, **kwargs
-    )
+    start = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.02)}
+    return keras.layers.Dense(width, name=name, **start | kwargs)

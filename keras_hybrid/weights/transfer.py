@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from keras_hybrid.layers import PositionEmbedding
-from keras_hybrid.weights import cvt
+from keras_hybrid.weights import convit, cvt
 from keras_hybrid.weights.grammar import IGNORED, Grammar
 from keras_hybrid.weights.source import read
 
-GRAMMARS = cvt.GRAMMARS
+GRAMMARS = cvt.GRAMMARS + convit.GRAMMARS
 
 
 def load_torch(
@@ -47,6 +47,7 @@ def load_torch(
         raise ValueError(f"head must be 'strict' or 'skip', not {head!r}.")
     tensors = read(source)
     grammar = _recognise(tensors)
+    tensors = grammar.unfuse(tensors)
     assignments, faults = _match(model, tensors, grammar, skip_head=head == "skip")
     if faults:
         raise ValueError(
