@@ -1,5 +1,7 @@
 """The one attention core: softmax(q k^T * scale + bias) v, per head."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -64,6 +66,10 @@ class DotProductAttention(keras.layers.Layer):
         self, query_shape, key_shape=None, value_shape=None, bias_shape=None
     ):
         return query_shape
+
+    def macs(self, query_shape, key_shape, value_shape, bias_shape=None):
+        queries, keys = math.prod(query_shape[1:-1]), math.prod(key_shape[1:-1])
+        return queries * keys * (query_shape[-1] + value_shape[-1])
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "scale": self.scale}

@@ -58,6 +58,30 @@ class TakeToken(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
+class StackTokens(keras.layers.Layer):
+    """Tokens of several depths as one sequence, each with a vector of its depth.
+
+    The vectors are learned and start from zero.
+
+    Input shape: a list of L tokens `(B, 1, C)`. Output shape: `(B, L, C)`.
+    """
+
+    def build(self, input_shape):
+        self.position = self.add_weight(
+            shape=(1, len(input_shape), input_shape[0][-1]),
+            initializer="zeros",
+            name="position",
+        )
+
+    def call(self, tokens):
+        return ops.concatenate(tokens, axis=1) + self.position
+
+    def compute_output_shape(self, input_shape):
+        batch, _, channels = input_shape[0]
+        return (batch, len(input_shape), channels)
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
 class SplitClassToken(keras.layers.Layer):
     """Undoes `ClassToken`: the class token and the map, as a pair.
 

@@ -13,6 +13,7 @@ from keras_hybrid.models.atc import (
     ATCRes3,
     ATCRes15,
 )
+from keras_hybrid.models.ceit import CeiT, CeiTBase, CeiTSmall, CeiTTiny
 from keras_hybrid.models.convit import (
     ConViT,
     ConViTBase,
@@ -36,6 +37,10 @@ __all__ = [
     "ATC9",
     "ATCRes15",
     "ATCRes3",
+    "CeiT",
+    "CeiTBase",
+    "CeiTSmall",
+    "CeiTTiny",
     "ConViT",
     "ConViTBase",
     "ConViTBasePlus",

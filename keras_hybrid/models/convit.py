@@ -37,9 +37,9 @@ from keras_hybrid.layers import (
     drop_path_schedule,
 )
 from keras_hybrid.layers.presets import dense, layer_norm
+from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import option
 from keras_hybrid.models.registry import Family, family_builder, variant
-from keras_hybrid.models.transformer import mlp, position_embedding, residual
 
 EPSILON = 1e-6
 
@@ -49,14 +49,12 @@ class ConViTConfig:
     """Hyper-parameters of ConViT."""
 
     depth: int = option(12, "Number of blocks.")
-    gpsa_layers: int = option(
-        10, "Blocks with GPSA, the first ones: 0 to all (Fig. 6)."
-    )
+    gpsa_layers: int = option(10, "Blocks with GPSA, the first ones: 0 to all.")
     width: int = option(192, "Channels.")
     heads: int = option(4, "Attention heads; a square number fills the kernel.")
     patch_size: int = option(16, "Side of a patch in pixels; 4 suits 32 px images.")
     position_embedding: bool = option(True, "Learned absolute position embedding.")
-    locality_strength: float = option(1.0, "Initial steepness of locality (Fig. 6).")
+    locality_strength: float = option(1.0, "Initial steepness of locality.")
     convolutional_start: bool = option(
         True, "Start GPSA as a convolution; False starts at random (Table 3)."
     )
@@ -106,7 +104,7 @@ def _block(x, config: ConViTConfig, rate: float, name: str, local: bool):
     y = attention(y, config, f"{name}_attention")
     x = residual(x, y, rate, f"{name}_attention")
     y = layer_norm(f"{name}_mlp_norm", EPSILON)(x)
-    y = mlp(y, config.mlp_ratio, f"{name}_mlp")
+    y = mlp(y, int(config.width * config.mlp_ratio), "gelu", f"{name}_mlp")
     return residual(x, y, rate, f"{name}_mlp")
 
 

@@ -35,9 +35,9 @@ from keras_hybrid.layers import (
 )
 from keras_hybrid.layers.conv_projection import METHODS
 from keras_hybrid.layers.presets import dense, layer_norm
+from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.registry import Family, family_builder, variant
-from keras_hybrid.models.transformer import mlp, position_embedding, residual
 
 ACTIVATIONS = {"quick_gelu": quick_gelu, "gelu": "gelu", "relu": "relu"}
 
@@ -194,7 +194,7 @@ def _feed_forward(x, stage: Stage, name: str):
     check_choice("feed_forward", stage.feed_forward, ("linear", "residual"))
     activation = ACTIVATIONS[stage.activation]
     if stage.feed_forward == "linear":
-        return mlp(x, stage.mlp_ratio, name, activation)
+        return mlp(x, int(stage.width * stage.mlp_ratio), activation, name)
     width, kernel = stage.width, stage.residual_kernel
     x = SeparableUnit(width, kernel, name=f"{name}_unit1")(x)
     x = layers.Activation(activation, name=f"{name}_activation")(x)

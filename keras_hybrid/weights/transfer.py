@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from keras_hybrid.layers import PositionEmbedding
-from keras_hybrid.weights import convit, cvt
+from keras_hybrid.weights import ceit, convit, cvt
 from keras_hybrid.weights.grammar import IGNORED, Grammar
 from keras_hybrid.weights.source import read
 
-GRAMMARS = cvt.GRAMMARS + convit.GRAMMARS
+GRAMMARS = cvt.GRAMMARS + convit.GRAMMARS + ceit.GRAMMARS
 
 
 def load_torch(
