@@ -159,7 +159,7 @@ class GatedPositionalAttention(keras.layers.Layer):
 
     def _scores(self, length, axis):
         """What one axis adds to the scores, `(heads, length, length)`."""
-        dtype = keras.backend.result_type(self.variable_dtype, "float32")
+        dtype = "float64" if self.variable_dtype == "float64" else "float32"
         places = ops.cast(ops.arange(length), dtype)
         offset = places[None, :] - places[:, None]  # from the query to the key
         kernel = ops.cast(self.position_kernel, dtype)[..., None, None]
