@@ -142,7 +142,7 @@ def assert_torch_gradients():
         for name, gradient in grammar.unfuse(full).items():
             path = next(p for p in grammar.translate(name) if p in ours)
             expected = _keras_layout(gradient, ours[path].shape)
-            atol = relative * abs(gradient).max()
+            atol = 1e-6 + relative * abs(gradient).max()
             np.testing.assert_allclose(ours[path], expected, 0, atol, err_msg=name)
 
     return check
