@@ -37,8 +37,8 @@ def macs(model: keras.Model) -> int:
         NotImplementedError: If a layer has a kernel and no count.
 
     Example:
-        >>> macs(models.CvT13())
-        4540...
+        >>> macs(models.ConViTTiny())
+        1258294464
     """
     return sum(cost.macs for cost in breakdown(model))
 

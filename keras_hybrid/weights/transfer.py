@@ -93,7 +93,11 @@ def _match(model, tensors, grammar, skip_head):
         filled.add(path)
         value = _keras_layout(tensor, variable.shape)
         if path in tables:
-            value = tables[path].fit_table(value)
+            try:
+                value = tables[path].fit_table(value)
+            except ValueError as error:
+                faults.append(f"  misshapen: {name} {tensor.shape}: {error}")
+                continue
         if tuple(value.shape) != tuple(variable.shape):
             faults.append(
                 f"  misshapen: {name} {tensor.shape} for {path} {variable.shape}"
