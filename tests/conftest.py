@@ -67,45 +67,87 @@ def randomise():
 
 @pytest.fixture
 def gradients():
-    """Training-mode outputs and gradients of sum(outputs * direction), by path."""
+    """`gradients(model, x, loss)` -> {path: array}, `loss` of the model's output."""
 
-    def compute(model, x, direction, training=True):
-        backend = keras.backend.backend()
+    def of(model, x, loss, training=False):
         variables = model.trainable_variables
-        direction = keras.ops.convert_to_tensor(direction)
-        if backend == "jax":
-            import jax
-
-            def loss(values):
-                rest = [v.value for v in model.non_trainable_variables]
-                out, _ = model.stateless_call(values, rest, x, training=training)
-                return (out * direction).sum(), out
-
-            values = [v.value for v in variables]
-            found, out = jax.grad(loss, has_aux=True)(values)
-        elif backend == "tensorflow":
-            import tensorflow as tf
-
-            with tf.GradientTape() as tape:
-                out = model(x, training=training)
-                loss = tf.reduce_sum(out * direction)
-            values = [v.value for v in variables]
-            found = tape.gradient(loss, values, unconnected_gradients="zero")
-        else:
-            out = model(x, training=training)
-            (out * direction).sum().backward()
-            found = [v.value.grad for v in variables]
-            found = [
-                0 * v.value if g is None else g
-                for g, v in zip(found, variables, strict=True)
-            ]
-        named = {
-            v.path: keras.ops.convert_to_numpy(g)
-            for v, g in zip(variables, found, strict=True)
+        values = _gradients(model, x, loss, training)
+        return {
+            variable.path: keras.ops.convert_to_numpy(value)
+            for variable, value in zip(variables, values, strict=True)
         }
-        return keras.ops.convert_to_numpy(out), named
 
-    return compute
+    return of
+
+
+def _gradients(model, x, loss, training):
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            value = loss(model(x, training=training))
+        values = [v.value for v in model.trainable_variables]
+        return tape.gradient(value, values, unconnected_gradients="zero")
+    if backend == "jax":
+        import jax
+
+        def of_weights(weights):
+            frozen = [v.value for v in model.non_trainable_variables]
+            return loss(model.stateless_call(weights, frozen, x, training=training)[0])
+
+        return jax.jit(jax.grad(of_weights))(
+            [v.value for v in model.trainable_variables]
+        )
+    model.zero_grad()
+    loss(model(x, training=training)).backward()
+    values = [v.value for v in model.trainable_variables]
+    return [0 * v.detach() if v.grad is None else v.grad for v in values]
+
+
+@pytest.fixture
+def quick_start(monkeypatch):
+    """Random weights start from zero, so that large models are built at once."""
+
+    def zeros(self, shape, dtype=None):
+        return keras.ops.zeros(shape, dtype)
+
+    for kind in (keras.initializers.RandomNormal, keras.initializers.RandomUniform):
+        monkeypatch.setattr(kind, "__call__", zeros)
+
+
+@pytest.fixture
+def float64():
+    """Lets the backend compute in float64, where that is a switch."""
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)
+
+
+@pytest.fixture
+def assert_torch_gradients():
+    """Compares gradients by our paths with recorded ones by torch names."""
+    from keras_hybrid.weights.transfer import _keras_layout
+
+    def check(ours, recorded, grammar, relative=1e-4):
+        for name, norm in recorded.group("norm/").items():
+            parts = [grammar.translate(x) for x in grammar.unfuse({name: np.zeros(6)})]
+            parts = [next(p for p in paths if p in ours) for paths in parts]
+            found = np.sqrt(sum((ours[path] ** 2).sum() for path in parts))
+            np.testing.assert_allclose(found, norm, relative, 2e-5, err_msg=name)
+        full = recorded.group("gradient/")
+        for name, gradient in grammar.unfuse(full).items():
+            path = next(p for p in grammar.translate(name) if p in ours)
+            expected = _keras_layout(gradient, ours[path].shape)
+            atol = 1e-6 + relative * abs(gradient).max()
+            np.testing.assert_allclose(ours[path], expected, 0, atol, err_msg=name)
+
+    return check
 
 
 @pytest.fixture

@@ -2,7 +2,12 @@
 
 from keras_hybrid.layers.activations import quick_gelu
 from keras_hybrid.layers.attention import DotProductAttention
-from keras_hybrid.layers.class_token import ClassToken, SplitClassToken
+from keras_hybrid.layers.class_token import (
+    ClassToken,
+    SplitClassToken,
+    StackTokens,
+    TakeToken,
+)
 from keras_hybrid.layers.conv_embedding import ConvEmbedding
 from keras_hybrid.layers.conv_projection import ConvProjection
 from keras_hybrid.layers.convolution import (
@@ -11,6 +16,9 @@ from keras_hybrid.layers.convolution import (
     depthwise_form,
 )
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
+from keras_hybrid.layers.gated_positional import GatedPositionalAttention
+from keras_hybrid.layers.leff import LeFF
+from keras_hybrid.layers.pooling import PaddedMaxPool2D
 from keras_hybrid.layers.position import PositionEmbedding, resize_grid
 from keras_hybrid.layers.residual import ResidualEmbedding, SeparableUnit
 from keras_hybrid.layers.tap import Tap
@@ -21,12 +29,17 @@ __all__ = [
     "ConvProjection",
     "DotProductAttention",
     "DropPath",
+    "GatedPositionalAttention",
+    "LeFF",
     "PaddedConv2D",
     "PaddedDepthwiseConv2D",
+    "PaddedMaxPool2D",
     "PositionEmbedding",
     "ResidualEmbedding",
     "SeparableUnit",
     "SplitClassToken",
+    "StackTokens",
+    "TakeToken",
     "Tap",
     "depthwise_form",
     "drop_path_schedule",

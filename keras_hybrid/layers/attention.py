@@ -1,5 +1,7 @@
 """The one attention core: softmax(q k^T * scale + bias) v, per head."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -11,7 +13,8 @@ class DotProductAttention(keras.layers.Layer):
     """Multi-head attention between projected queries, keys and values.
 
     It has no weights: what comes before and after it is the family's own. The
-    fused attention of the backend computes it.
+    fused attention of the backend computes it, in float64 plain products do, of
+    which the fused ones are not capable.
 
     Args:
         heads: Number of heads; it divides the channels.
@@ -45,7 +48,11 @@ class DotProductAttention(keras.layers.Layer):
         shape = ops.shape(query)
         q, k, v = (self._split_heads(x) for x in (query, key, value))
         scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale
-        out = ops.dot_product_attention(q, k, v, bias=bias, scale=scale)
+        if self.compute_dtype == "float64":
+            weights = self.weights_of(query, key, bias)
+            out = ops.einsum("bhnm,bmhd->bnhd", weights, v)
+        else:
+            out = ops.dot_product_attention(q, k, v, bias=bias, scale=scale)
         return ops.reshape(out, (-1, *shape[1:]))
 
     def weights_of(self, query, key, bias=None):
@@ -64,6 +71,10 @@ class DotProductAttention(keras.layers.Layer):
         self, query_shape, key_shape=None, value_shape=None, bias_shape=None
     ):
         return query_shape
+
+    def macs(self, query_shape, key_shape, value_shape, bias_shape=None):
+        queries, keys = math.prod(query_shape[1:-1]), math.prod(key_shape[1:-1])
+        return queries * keys * (query_shape[-1] + value_shape[-1])
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "scale": self.scale}

@@ -33,6 +33,55 @@ class ClassToken(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
+class TakeToken(keras.layers.Layer):
+    """One token of a sequence, as a sequence of its own.
+
+    Args:
+        index: Its place; 0 is the class token, -1 the last token.
+
+    Input shape: `(B, N, C)`. Output shape: `(B, 1, C)`.
+    """
+
+    def __init__(self, index=0, **kwargs):
+        super().__init__(**kwargs)
+        self.index = index
+
+    def call(self, x):
+        return ops.expand_dims(x[:, self.index], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        batch, _, channels = input_shape
+        return (batch, 1, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "index": self.index}
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class StackTokens(keras.layers.Layer):
+    """Tokens of several depths as one sequence, each with a vector of its depth.
+
+    The vectors are learned and start from zero.
+
+    Input shape: a list of L tokens `(B, 1, C)`. Output shape: `(B, L, C)`.
+    """
+
+    def build(self, input_shape):
+        self.position = self.add_weight(
+            shape=(1, len(input_shape), input_shape[0][-1]),
+            initializer="zeros",
+            name="position",
+        )
+
+    def call(self, tokens):
+        return ops.concatenate(tokens, axis=1) + self.position
+
+    def compute_output_shape(self, input_shape):
+        batch, _, channels = input_shape[0]
+        return (batch, len(input_shape), channels)
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
 class SplitClassToken(keras.layers.Layer):
     """Undoes `ClassToken`: the class token and the map, as a pair.
 

@@ -41,6 +41,9 @@ class ConvEmbedding(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return self.conv.compute_output_shape(input_shape)
 
+    def macs(self, input_shape):
+        return self.conv.macs(input_shape)
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_hybrid.layers.convolution import PaddedDepthwiseConv2D
 from keras_hybrid.layers.grid import to_map, to_tokens
-from keras_hybrid.layers.presets import batch_norm, dense
+from keras_hybrid.layers.presets import batch_norm, dense, dense_macs
 
 METHODS = ("conv", "avg", "linear")
 
@@ -86,6 +86,13 @@ class ConvProjection(keras.layers.Layer):
             return (batch, height, width, self.width)
         known = height is not None and width is not None
         return (batch, 1 + height * width if known else None, self.width)
+
+    def macs(self, x_shape, grid_shape=None):
+        shape = (*self.compute_output_shape(x_shape, grid_shape)[:-1], x_shape[-1])
+        macs = dense_macs(shape, self.width)
+        if self.method == "conv":
+            macs += self.conv.macs((*(grid_shape or x_shape)[:3], x_shape[-1]))
+        return macs
 
     def _side(self, side):
         if side is None:

@@ -8,6 +8,7 @@ published code leaves its convolutions (He et al. 2015 with a = sqrt(5)).
 """
 
 import contextlib
+import math
 from collections.abc import Iterator
 
 import keras
@@ -16,7 +17,8 @@ from keras import ops
 FORMS = ("auto", "native", "shifted")
 
 
-def _fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
+def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
+    """U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
     return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
 
 
@@ -38,14 +40,14 @@ class _PaddedConvolution(keras.layers.Layer):
         self.use_bias = use_bias
 
     def _add_weights(self, kernel_shape, fan_in, channels):
-        initializer = _fan_in_uniform(fan_in)
+        initializer = fan_in_uniform(fan_in)
         self.kernel = self.add_weight(
             shape=kernel_shape, initializer=initializer, name="kernel"
         )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
-                shape=(channels,), initializer=_fan_in_uniform(fan_in), name="bias"
+                shape=(channels,), initializer=fan_in_uniform(fan_in), name="bias"
             )
 
     def _output_size(self, side):
@@ -111,6 +113,10 @@ class PaddedConv2D(_PaddedConvolution):
         batch, height, width, _ = input_shape
         size = self._output_size
         return (batch, size(height), size(width), self.filters)
+
+    def macs(self, input_shape):
+        window = self.kernel_size**2 * input_shape[-1]
+        return math.prod(self.compute_output_shape(input_shape)[1:]) * window
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters}
@@ -184,6 +190,10 @@ class PaddedDepthwiseConv2D(_PaddedConvolution):
         batch, height, width, channels = input_shape
         size = self._output_size
         return (batch, size(height), size(width), channels)
+
+    def macs(self, input_shape):
+        outputs = math.prod(self.compute_output_shape(input_shape)[1:])
+        return outputs * self.kernel_size**2
 
     def get_config(self):
         return {**super().get_config(), "form": self.form}

@@ -1,5 +1,7 @@
 """Stock Keras layers with the constants and initialisers of the published networks."""
 
+import math
+
 import keras
 
 
@@ -19,7 +21,10 @@ def layer_norm(
 
 def dense(width: int, name: str, **kwargs) -> keras.layers.Dense:
     """Linear map over channels, its kernel started from N(0, 0.02), its bias from 0."""
-    initializer = keras.initializers.RandomNormal(stddev=0.02)
-    return keras.layers.Dense(
-        width, kernel_initializer=initializer, name=name, **kwargs
-    )
+    start = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.02)}
+    return keras.layers.Dense(width, name=name, **start | kwargs)
+
+
+def dense_macs(input_shape: tuple, width: int) -> int:
+    """Multiply-adds of a linear map to `width` channels, for one image."""
+    return math.prod(input_shape[1:]) * width

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.convolution import PaddedConv2D, PaddedDepthwiseConv2D
-from keras_hybrid.layers.presets import batch_norm, dense, layer_norm
+from keras_hybrid.layers.presets import batch_norm, dense, dense_macs, layer_norm
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -42,6 +42,9 @@ class SeparableUnit(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def macs(self, input_shape):
+        return self.conv.macs(input_shape) + dense_macs(input_shape, self.width)
 
     def get_config(self):
         config = {"width": self.width, "kernel_size": self.kernel_size}
@@ -91,6 +94,17 @@ class ResidualEmbedding(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return self.conv1.compute_output_shape(input_shape)
+
+    def macs(self, input_shape):
+        shape = self.compute_output_shape(input_shape)
+        return sum(
+            conv.macs(of)
+            for conv, of in (
+                (self.conv1, input_shape),
+                (self.conv2, shape),
+                (self.shortcut, input_shape),
+            )
+        )
 
     def get_config(self):
         config = {"width": self.width, "strides": self.strides}

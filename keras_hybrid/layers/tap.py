@@ -2,21 +2,31 @@
 
 import keras
 
+from keras_hybrid.layers.class_token import SplitClassToken
+
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class Tap(keras.layers.Layer):
     """The identity. Its name is the name of the feature.
 
     `models.features` collects the `feature` of every layer that has one.
+
+    Call arguments:
+        x: A map `(B, H, W, C)`, or tokens `(B, 1 + H * W, C)`, class token first.
+        grid: For tokens: any map of H x W, which gives them their places.
+
+    Output shape: that of `x`.
     """
 
     @property
     def feature(self):
-        """The symbolic output, `(B, H, W, C)`."""
-        return self.output
+        """The symbolic map, `(B, H, W, C)`."""
+        if len(self.output.shape) == 4:
+            return self.output
+        return SplitClassToken()(self.output, self.input[1])[1]
 
-    def call(self, x):
+    def call(self, x, grid=None):
         return x
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
+    def compute_output_shape(self, x_shape, grid_shape=None):
+        return x_shape

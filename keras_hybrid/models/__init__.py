@@ -13,6 +13,16 @@ from keras_hybrid.models.atc import (
     ATCRes3,
     ATCRes15,
 )
+from keras_hybrid.models.ceit import CeiT, CeiTBase, CeiTSmall, CeiTTiny
+from keras_hybrid.models.convit import (
+    ConViT,
+    ConViTBase,
+    ConViTBasePlus,
+    ConViTSmall,
+    ConViTSmallPlus,
+    ConViTTiny,
+    ConViTTinyPlus,
+)
 from keras_hybrid.models.cvt import CvT, CvT13, CvT21, CvTW24
 from keras_hybrid.models.registry import get, list_models
 
@@ -27,6 +37,17 @@ __all__ = [
     "ATC9",
     "ATCRes15",
     "ATCRes3",
+    "CeiT",
+    "CeiTBase",
+    "CeiTSmall",
+    "CeiTTiny",
+    "ConViT",
+    "ConViTBase",
+    "ConViTBasePlus",
+    "ConViTSmall",
+    "ConViTSmallPlus",
+    "ConViTTiny",
+    "ConViTTinyPlus",
     "CvT",
     "CvT13",
     "CvT21",

@@ -60,7 +60,8 @@ def assemble(
     """Builds `family.network` between its input and its head.
 
     The network maps a normalised image to `(map, vector)`: the last feature map
-    `(B, h, w, C)` and the normalised vector `(B, C)` that the classifier reads.
+    `(B, h, w, C)` and the normalised vector `(B, C)` that the classifier reads. The
+    map may be a function that builds it, where the vector does not pass by it.
     """
     if pooling not in POOLINGS:
         raise ValueError(f"pooling must be one of {POOLINGS}, not {pooling!r}.")
@@ -75,11 +76,8 @@ def assemble(
         outputs = _classifier(vector, classes, classifier_activation, dropout_rate)
     elif pooling == "head":
         outputs = vector
-    elif pooling is None:
-        outputs = feature_map
     else:
-        pool = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
-        outputs = pool[pooling](data_format="channels_last", name="pool")(feature_map)
+        outputs = _pooled(feature_map, pooling)
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
         _load(model, str(weights))
@@ -143,6 +141,15 @@ def _normalisation(preprocessing: Preprocessing, channels: int):
         offset=[-m / s for m, s in zip(mean, std, strict=True)],
         name="preprocessing",
     )
+
+
+def _pooled(feature_map, pooling):
+    if callable(feature_map):
+        feature_map = feature_map()
+    if pooling is None:
+        return feature_map
+    pool = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
+    return pool[pooling](data_format="channels_last", name="pool")(feature_map)
 
 
 def _classifier(vector, classes, activation, dropout_rate):

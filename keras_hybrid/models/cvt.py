@@ -26,8 +26,6 @@ from keras_hybrid.layers import (
     ConvEmbedding,
     ConvProjection,
     DotProductAttention,
-    DropPath,
-    PositionEmbedding,
     ResidualEmbedding,
     SeparableUnit,
     SplitClassToken,
@@ -37,6 +35,7 @@ from keras_hybrid.layers import (
 )
 from keras_hybrid.layers.conv_projection import METHODS
 from keras_hybrid.layers.presets import dense, layer_norm
+from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.registry import Family, family_builder, variant
 
@@ -136,11 +135,7 @@ def _stage(x, stage: Stage, name: str):
     if stage.class_token:
         x = ClassToken(name=f"{name}_class_token")(x)
     if stage.position_embedding:
-        if None in grid.shape[1:3]:
-            raise ValueError("A position embedding needs a fixed input_shape.")
-        x = PositionEmbedding(
-            grid.shape[1:3], stage.class_token, name=f"{name}_position"
-        )(x)
+        x = position_embedding(x, grid, f"{name}_position")
     grid = grid if stage.class_token else None
     rates = drop_path_schedule(stage.drop_path_rate, stage.depth)
     for number, rate in enumerate(rates, start=1):
@@ -164,16 +159,10 @@ def _block(x, grid, stage: Stage, rate: float, name: str):
     """x + attention(norm(x)), then x + feed-forward(norm(x))."""
     y = layer_norm(f"{name}_attention_norm")(x)
     y = _attention(y, grid, stage, f"{name}_attention")
-    x = _residual(x, y, rate, f"{name}_attention")
+    x = residual(x, y, rate, f"{name}_attention")
     y = layer_norm(f"{name}_mlp_norm")(x)
     y = _feed_forward(y, stage, f"{name}_mlp")
-    return _residual(x, y, rate, f"{name}_mlp")
-
-
-def _residual(x, y, rate: float, name: str):
-    if rate:
-        y = DropPath(rate, name=f"{name}_drop_path")(y)
-    return layers.Add(name=f"{name}_add")([x, y])
+    return residual(x, y, rate, f"{name}_mlp")
 
 
 def _attention(x, grid, stage: Stage, name: str):
@@ -202,16 +191,14 @@ def _attention(x, grid, stage: Stage, name: str):
 
 
 def _feed_forward(x, stage: Stage, name: str):
-    activation = layers.Activation(
-        ACTIVATIONS[stage.activation], name=f"{name}_activation"
-    )
     check_choice("feed_forward", stage.feed_forward, ("linear", "residual"))
+    activation = ACTIVATIONS[stage.activation]
     if stage.feed_forward == "linear":
-        x = dense(int(stage.width * stage.mlp_ratio), f"{name}_expand")(x)
-        return dense(stage.width, f"{name}_project")(activation(x))
+        return mlp(x, int(stage.width * stage.mlp_ratio), activation, name)
     width, kernel = stage.width, stage.residual_kernel
     x = SeparableUnit(width, kernel, name=f"{name}_unit1")(x)
-    return SeparableUnit(width, kernel, name=f"{name}_unit2")(activation(x))
+    x = layers.Activation(activation, name=f"{name}_activation")(x)
+    return SeparableUnit(width, kernel, name=f"{name}_unit2")(x)
 
 
 FAMILY = Family(

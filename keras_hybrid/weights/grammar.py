@@ -1,7 +1,9 @@
 """How one code base names its tensors, as a table from its names to ours."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 # A torch leaf and the Keras variables it may be.
 LEAVES = {
@@ -19,24 +21,49 @@ class Grammar:
     Args:
         name: Whose names they are, for messages.
         marker: A pattern that some name has in this grammar and in no other.
-        table: Module name -> our layer path. `{s}` and `{b}` stand for the stage
-            and block number, counted from 0 there and from 1 here.
+        table: Module name -> our layer path, or tensor name -> our variable path.
+            `{s}` and `{b}` stand for the stage and block number, counted from 0
+            there and from 1 here.
+        fused: Last word of a module that holds several linear maps in one -> their
+            names, in order. The table calls them `module.name`.
     """
 
-    def __init__(self, name: str, marker: str, table: Mapping[str, str]):
+    def __init__(
+        self,
+        name: str,
+        marker: str,
+        table: Mapping[str, str],
+        fused: Mapping[str, Sequence[str]] | None = None,
+    ):
         self.name = name
         self.marker = re.compile(marker)
+        self._fused = fused or {}
         self._rules = [(_pattern(theirs), ours) for theirs, ours in table.items()]
 
     def recognises(self, names) -> bool:
         """Whether the tensors of a checkpoint are named by this grammar."""
         return any(self.marker.search(name) for name in names)
 
+    def unfuse(self, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The same tensors, the fused ones cut into equal parts."""
+        parts = {}
+        for name, tensor in tensors.items():
+            module, _, leaf = name.rpartition(".")
+            names = self._fused.get(module.rpartition(".")[2], ())
+            if not names or not tensor.ndim or len(tensor) % len(names):
+                parts[name] = tensor
+                continue
+            for part, values in zip(names, np.split(tensor, len(names)), strict=True):
+                parts[f"{module}.{part}.{leaf}"] = values
+        return parts
+
     def translate(self, name: str) -> list[str]:
         """Paths of the variables that a tensor may belong to; empty if unknown."""
+        if path := self._path(name):
+            return [path]
         module, _, leaf = name.rpartition(".")
         if leaf not in LEAVES:
-            return [path for path in [self._path(name)] if path]
+            return []
         path = self._path(module)
         return [f"{path}/{ours}" for ours in LEAVES[leaf]] if path else []
 

@@ -71,9 +71,9 @@ def _read_pickle(path: pathlib.Path) -> Mapping[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
-        first_line = str(error).strip().splitlines()[0]
+        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(
-            f"{path.name} cannot be read as plain weights: {first_line}"
+            f"{path.name} cannot be read as plain weights: {lines[0]}"
         ) from error
 
 

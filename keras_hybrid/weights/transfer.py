@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from keras_hybrid.layers import PositionEmbedding
-from keras_hybrid.weights import cvt
+from keras_hybrid.weights import ceit, convit, cvt
 from keras_hybrid.weights.grammar import IGNORED, Grammar
 from keras_hybrid.weights.source import read
 
-GRAMMARS = cvt.GRAMMARS
+GRAMMARS = cvt.GRAMMARS + convit.GRAMMARS + ceit.GRAMMARS
 
 
 def load_torch(
@@ -47,6 +47,7 @@ def load_torch(
         raise ValueError(f"head must be 'strict' or 'skip', not {head!r}.")
     tensors = read(source)
     grammar = _recognise(tensors)
+    tensors = grammar.unfuse(tensors)
     assignments, faults = _match(model, tensors, grammar, skip_head=head == "skip")
     if faults:
         raise ValueError(
@@ -92,7 +93,11 @@ def _match(model, tensors, grammar, skip_head):
         filled.add(path)
         value = _keras_layout(tensor, variable.shape)
         if path in tables:
-            value = tables[path].fit_table(value)
+            try:
+                value = tables[path].fit_table(value)
+            except ValueError as error:
+                faults.append(f"  misshapen: {name} {tensor.shape}: {error}")
+                continue
         if tuple(value.shape) != tuple(variable.shape):
             faults.append(
                 f"  misshapen: {name} {tensor.shape} for {path} {variable.shape}"

@@ -17,12 +17,16 @@ from keras_hybrid import models
 SMALL = {
     "CvT": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 48),
     "ATC": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 16),
+    "ConViT": ({"width": 32, "heads": 4, "depth": 3, "gpsa_layers": 2}, 48),
+    "CeiT": ({"width": 32, "heads": 2, "depth": 2, "i2t_channels": 8}, 48),
 }
 # Weights that cannot reach the logits: in the last block only the class token is
 # read, and its query passes by the convolution.
 UNREAD = {
     "CvT": "stage3_block2_attention_query/(conv|norm)/",
     "ATC": "stage3_block2_attention_query/(conv|norm)/",
+    "ConViT": r"block\d_attention/position_bias",  # cancels in the softmax
+    "CeiT": r"block2_leff/|(block\d|lca)_attention_key/bias",  # the latter cancels
 }
 # Builders whose height and width may be left free.
 FREE_SIZE = {"CvT", "ATC"}

@@ -1,0 +1,100 @@
+"""Parameters and multiply-adds, layer by layer."""
+
+import dataclasses
+import math
+from typing import Any
+
+import keras
+
+from keras_hybrid.layers.presets import dense_macs
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCost:
+    """What one layer of a model costs.
+
+    Attributes:
+        name: Name of the layer.
+        kind: Its class.
+        parameters: Trainable parameters.
+        macs: Multiply-adds of one image.
+    """
+
+    name: str
+    kind: str
+    parameters: int
+    macs: int
+
+
+def macs(model: keras.Model) -> int:
+    """Multiply-adds of one image through a functional model.
+
+    Counted are convolutions, linear maps and both products of attention, as they
+    are computed; norms, activations, sums and pools are not.
+
+    Raises:
+        ValueError: If the model's input has a free height or width.
+        NotImplementedError: If a layer has a kernel and no count.
+
+    Example:
+        >>> macs(models.ConViTTiny())
+        1258294464
+    """
+    return sum(cost.macs for cost in breakdown(model))
+
+
+def breakdown(model: keras.Model) -> list[LayerCost]:
+    """The cost of every layer, in the order of the model; see `macs`."""
+    if None in model.input_shape[1:]:
+        raise ValueError(
+            f"{model.name} takes any size: build it with the input_shape to count."
+        )
+    nodes = {x["name"]: x["inbound_nodes"] for x in model.get_config()["layers"]}
+    return [
+        LayerCost(
+            layer.name,
+            type(layer).__name__,
+            sum(math.prod(weight.shape) for weight in layer.trainable_weights),
+            sum(_layer_macs(layer, _shapes(node)) for node in nodes[layer.name]),
+        )
+        for layer in model.layers
+    ]
+
+
+def _layer_macs(layer: keras.Layer, shapes: list[tuple]) -> int:
+    if hasattr(layer, "macs"):
+        return layer.macs(*shapes)
+    for kind, count in STOCK.items():
+        if isinstance(layer, kind):
+            return count(layer, shapes[0])
+    if any(weight.path.endswith("kernel") for weight in layer.weights):
+        raise NotImplementedError(f"{type(layer).__name__} has no count of its macs.")
+    return 0
+
+
+def _shapes(node: Any) -> list[tuple]:
+    """Shapes of the tensors that a layer is called with, in the order of the call."""
+    if isinstance(node, dict):
+        if node.get("class_name") == "__keras_tensor__":
+            return [tuple(node["config"]["shape"])]
+        node = list(node.values())
+    if not isinstance(node, list | tuple):
+        return []
+    return [shape for part in node for shape in _shapes(part)]
+
+
+def _conv(layer, shape):
+    outputs = math.prod(layer.compute_output_shape(shape)[1:])
+    return outputs * math.prod(layer.kernel.shape[:-1])
+
+
+def _depthwise(layer, shape):
+    outputs = math.prod(layer.compute_output_shape(shape)[1:])
+    return outputs * math.prod(layer.kernel_size)
+
+
+STOCK = {
+    keras.layers.Dense: lambda layer, shape: dense_macs(shape, layer.units),
+    keras.layers.DepthwiseConv2D: _depthwise,
+    keras.layers.Conv2D: _conv,
+}

@@ -1,0 +1,119 @@
+"""Locally-enhanced feed-forward network, LeFF (CeiT, arXiv:2103.11816, section 3.2)."""
+
+import keras
+from keras import ops
+
+from keras_hybrid.layers.convolution import PaddedDepthwiseConv2D, fan_in_uniform
+from keras_hybrid.layers.grid import to_map, to_tokens
+from keras_hybrid.layers.presets import batch_norm, dense, dense_macs
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class LeFF(keras.layers.Layer):
+    """An MLP on patch tokens that convolves between its linear maps.
+
+    Linear map, batch norm, GELU, depthwise convolution, batch norm, GELU, linear
+    map, batch norm. The class token passes unchanged.
+
+    Args:
+        width: Channels of input and output.
+        hidden: Channels between the linear maps.
+        kernel_size: Side of the depthwise kernel, in tokens.
+        use_norm: Whether to normalise.
+        final_activation: Whether a GELU follows the last norm, as the paper's
+            formula has it and its code does not.
+
+    Call arguments:
+        x: Tokens `(B, 1 + H * W, width)`, class token first.
+        grid: Any map of H x W, which gives the tokens their places. Without it x
+            is the class token alone, `(B, 1, width)`.
+
+    Output shape: that of `x`.
+    """
+
+    def __init__(
+        self,
+        width,
+        hidden,
+        kernel_size=3,
+        use_norm=True,
+        final_activation=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.width = width
+        self.hidden = hidden
+        self.kernel_size = kernel_size
+        self.use_norm = use_norm
+        self.final_activation = final_activation
+        policy = {"dtype": self.dtype_policy}
+        self.expand = _linear(width, hidden, "expand", policy)
+        self.conv = PaddedDepthwiseConv2D(kernel_size, name="conv", **policy)
+        self.project = _linear(hidden, width, "project", policy)
+        if use_norm:
+            self.expand_norm = batch_norm("expand_norm", **policy)
+            self.conv_norm = batch_norm("conv_norm", **policy)
+            self.project_norm = batch_norm("project_norm", **policy)
+
+    def build(self, x_shape, grid_shape=None):
+        narrow, wide = (None, None, None, self.width), (None, None, None, self.hidden)
+        self.expand.build(narrow)
+        self.conv.build(wide)
+        self.project.build(wide)
+        if self.use_norm:
+            self.expand_norm.build(wide)
+            self.conv_norm.build(wide)
+            self.project_norm.build(narrow)
+
+    def call(self, x, grid=None, training=None):
+        if grid is None:
+            return x + self._nothing() if training else x
+        y = to_map(x[:, 1:], like=grid)
+        y = self._normalise("expand_norm", self.expand(y), training)
+        y = self.conv(keras.activations.gelu(y))
+        y = self._normalise("conv_norm", y, training)
+        y = self.project(keras.activations.gelu(y))
+        y = self._normalise("project_norm", y, training)
+        if self.final_activation:
+            y = keras.activations.gelu(y)
+        return ops.concatenate([x[:, :1], to_tokens(y)], axis=1)
+
+    def _normalise(self, name, x, training):
+        return getattr(self, name)(x, training=training) if self.use_norm else x
+
+    def _nothing(self):
+        """Zero, of which every weight has the gradient zero instead of none."""
+        return ops.cast(
+            sum(0.0 * ops.sum(weight) for weight in self.trainable_weights),
+            self.compute_dtype,
+        )
+
+    def compute_output_shape(self, x_shape, grid_shape=None):
+        return x_shape
+
+    def macs(self, x_shape, grid_shape=None):
+        if grid_shape is None:
+            return 0
+        wide = (*grid_shape[:3], self.hidden)
+        return 2 * dense_macs(wide, self.width) + self.conv.macs(wide)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "hidden": self.hidden,
+            "kernel_size": self.kernel_size,
+            "use_norm": self.use_norm,
+            "final_activation": self.final_activation,
+        }
+
+
+def _linear(channels: int, width: int, name: str, policy) -> keras.layers.Dense:
+    """A 1x1 convolution: a linear map that starts as a convolution does."""
+    return dense(
+        width,
+        name,
+        kernel_initializer=fan_in_uniform(channels),
+        bias_initializer=fan_in_uniform(channels),
+        **policy,
+    )

@@ -1,0 +1,37 @@
+"""Names of ConViT's tensors: the released code's, which timm kept."""
+
+from keras_hybrid.weights.grammar import Grammar
+
+_FUSED = {"qk": ("query", "key"), "qkv": ("query", "key", "value")}
+_ATTENTION = "block{b}_attention"
+
+
+def _official() -> dict[str, str]:
+    block, attention = "blocks.{b}", "blocks.{b}.attn"
+    table = {
+        "patch_embed.proj": "patch_embedding",
+        "cls_token": "class_token/token",
+        "pos_embed": "position/table",
+        f"{block}.norm1": f"{_ATTENTION}_norm",
+        f"{attention}.v": f"{_ATTENTION}_value",
+        f"{attention}.gating_param": f"{_ATTENTION}/gate",
+        f"{attention}.pos_proj.weight": f"{_ATTENTION}/position_kernel",
+        f"{attention}.pos_proj.bias": f"{_ATTENTION}/position_bias",
+        f"{attention}.proj": f"{_ATTENTION}_output",
+        f"{block}.norm2": "block{b}_mlp_norm",
+        f"{block}.mlp.fc1": "block{b}_mlp_expand",
+        f"{block}.mlp.fc2": "block{b}_mlp_project",
+        "norm": "norm",
+        "head": "head",
+    }
+    for fused, roles in _FUSED.items():
+        for role in roles:
+            table[f"{attention}.{fused}.{role}"] = f"{_ATTENTION}_{role}"
+    return table
+
+
+GRAMMARS = (
+    Grammar(
+        "ConViT, official code and timm", r"^patch_embed\.proj\.", _official(), _FUSED
+    ),
+)
