@@ -3,10 +3,12 @@
 import keras
 
 
-def batch_norm(name: str, **kwargs) -> keras.layers.BatchNormalization:
-    """Batch normalisation with epsilon 1e-5 and momentum 0.9."""
+def batch_norm(
+    name: str, epsilon: float = 1e-5, **kwargs
+) -> keras.layers.BatchNormalization:
+    """Batch normalisation with momentum 0.9."""
     return keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, name=name, **kwargs
+        momentum=0.9, epsilon=epsilon, name=name, **kwargs
     )
 
 
@@ -19,7 +21,10 @@ def layer_norm(
 
 def dense(width: int, name: str, **kwargs) -> keras.layers.Dense:
     """Linear map over channels, its kernel started from N(0, 0.02), its bias from 0."""
-    initializer = keras.initializers.RandomNormal(stddev=0.02)
-    return keras.layers.Dense(
-        width, kernel_initializer=initializer, name=name, **kwargs
-    )
+    start = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.02)}
+    return keras.layers.Dense(width, name=name, **(start | kwargs))
+
+
+def fan_out_normal() -> keras.initializers.Initializer:
+    """N(0, sqrt(2 / fan_out)), where EfficientNet starts its convolutions."""
+    return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")

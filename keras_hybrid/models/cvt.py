@@ -26,7 +26,6 @@ from keras_hybrid.layers import (
     ConvEmbedding,
     ConvProjection,
     DotProductAttention,
-    DropPath,
     PositionEmbedding,
     ResidualEmbedding,
     SeparableUnit,
@@ -37,6 +36,7 @@ from keras_hybrid.layers import (
 )
 from keras_hybrid.layers.conv_projection import METHODS
 from keras_hybrid.layers.presets import dense, layer_norm
+from keras_hybrid.models.blocks import mlp, residual
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.registry import Family, family_builder, variant
 
@@ -164,16 +164,10 @@ def _block(x, grid, stage: Stage, rate: float, name: str):
     """x + attention(norm(x)), then x + feed-forward(norm(x))."""
     y = layer_norm(f"{name}_attention_norm")(x)
     y = _attention(y, grid, stage, f"{name}_attention")
-    x = _residual(x, y, rate, f"{name}_attention")
+    x = residual(x, y, rate, f"{name}_attention")
     y = layer_norm(f"{name}_mlp_norm")(x)
     y = _feed_forward(y, stage, f"{name}_mlp")
-    return _residual(x, y, rate, f"{name}_mlp")
-
-
-def _residual(x, y, rate: float, name: str):
-    if rate:
-        y = DropPath(rate, name=f"{name}_drop_path")(y)
-    return layers.Add(name=f"{name}_add")([x, y])
+    return residual(x, y, rate, f"{name}_mlp")
 
 
 def _attention(x, grid, stage: Stage, name: str):
@@ -202,16 +196,14 @@ def _attention(x, grid, stage: Stage, name: str):
 
 
 def _feed_forward(x, stage: Stage, name: str):
-    activation = layers.Activation(
-        ACTIVATIONS[stage.activation], name=f"{name}_activation"
-    )
+    activation = ACTIVATIONS[stage.activation]
     check_choice("feed_forward", stage.feed_forward, ("linear", "residual"))
     if stage.feed_forward == "linear":
-        x = dense(int(stage.width * stage.mlp_ratio), f"{name}_expand")(x)
-        return dense(stage.width, f"{name}_project")(activation(x))
+        return mlp(x, int(stage.width * stage.mlp_ratio), activation, name)
     width, kernel = stage.width, stage.residual_kernel
     x = SeparableUnit(width, kernel, name=f"{name}_unit1")(x)
-    return SeparableUnit(width, kernel, name=f"{name}_unit2")(activation(x))
+    x = layers.Activation(activation, name=f"{name}_activation")(x)
+    return SeparableUnit(width, kernel, name=f"{name}_unit2")(x)
 
 
 FAMILY = Family(

@@ -1,0 +1,29 @@
+"""Pieces of a transformer block that more than one family uses."""
+
+from keras import layers
+
+from keras_hybrid.layers import DropPath
+from keras_hybrid.layers.presets import dense
+
+
+def residual(x, y, rate: float, name: str):
+    """x + y, with stochastic depth on y."""
+    if rate:
+        y = DropPath(rate, name=f"{name}_drop_path")(y)
+    return layers.Add(name=f"{name}_add")([x, y])
+
+
+def mlp(x, width: int, activation, name: str, **start):
+    """Two linear maps with an activation between them, back to the channels of x.
+
+    Args:
+        x: Tokens or a map.
+        width: Channels between the two.
+        activation: Name or function.
+        name: Prefix of the layers' names.
+        **start: Initializers of the linear maps.
+    """
+    channels = x.shape[-1]
+    x = dense(width, f"{name}_expand", **start)(x)
+    x = layers.Activation(activation, name=f"{name}_activation")(x)
+    return dense(channels, f"{name}_project", **start)(x)
