@@ -63,3 +63,40 @@ def randomise():
         return model
 
     return apply
+
+
+@pytest.fixture
+def gradients():
+    """`gradients(model, loss)` -> {path: array}, `loss` a function of the output."""
+
+    def of(model, x, loss):
+        variables = model.trainable_variables
+        return {
+            variable.path: keras.ops.convert_to_numpy(value)
+            for variable, value in zip(
+                variables, _gradients(model, x, loss), strict=True
+            )
+        }
+
+    return of
+
+
+def _gradients(model, x, loss):
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            value = loss(model(x, training=False))
+        return tape.gradient(value, [v.value for v in model.trainable_variables])
+    if backend == "jax":
+        import jax
+
+        def of_weights(weights):
+            frozen = [v.value for v in model.non_trainable_variables]
+            return loss(model.stateless_call(weights, frozen, x, training=False)[0])
+
+        return jax.jit(jax.grad(of_weights))([v.value for v in model.trainable_variables])
+    model.zero_grad()
+    loss(model(x, training=False)).backward()
+    return [v.value.grad for v in model.trainable_variables]

@@ -114,7 +114,7 @@ class MBConv(keras.layers.Layer):
             x = self._activate(x)
         if self.stride_by == "pool" and self.strides > 1:
             x = ops.average_pool(
-                x, self.strides, padding="valid", data_format="channels_last"
+                x, self.strides, self.strides, data_format="channels_last"
             )
         x = self._activate(self.expand_norm(self.expand(x), training=training))
         x = self.conv(x)  # (B, H', W', expand_width)
