@@ -96,7 +96,9 @@ def _gradients(model, x, loss):
             frozen = [v.value for v in model.non_trainable_variables]
             return loss(model.stateless_call(weights, frozen, x, training=False)[0])
 
-        return jax.jit(jax.grad(of_weights))([v.value for v in model.trainable_variables])
+        return jax.jit(jax.grad(of_weights))(
+            [v.value for v in model.trainable_variables]
+        )
     model.zero_grad()
     loss(model(x, training=False)).backward()
     return [v.value.grad for v in model.trainable_variables]

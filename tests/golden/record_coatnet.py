@@ -155,13 +155,13 @@ def record_tables():
         )  # its knots are float32
         table = table.reshape(source, source, 3)
         for axis in (0, 1):
-            table = np.apply_along_axis(_resized, axis, table, new)
+            table = np.apply_along_axis(resized, axis, table, new)
         assert np.abs(table - timm.numpy().reshape(table.shape)).max() < 2e-6
         out[f"{old}->{new}"] = table
     np.savez_compressed(HERE / "offset_tables.npz", **out)
 
 
-def _resized(values, new):
+def resized(values, new):
     """timm's rule for one axis of offsets, in float64."""
     half, low, high = len(values) // 2, 1.01, 1.5
     while high - low > 1e-6:
