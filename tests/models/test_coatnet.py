@@ -402,6 +402,16 @@ def test_epsilons_show_on_small_inputs():
     assert batch.epsilon == 1e-6
 
 
+def test_drop_path_grows_over_all_blocks():
+    with no_weights():
+        model = tiny("CCTT", depths=(1, 2, 1, 1), drop_path_rate=0.4)
+    rates = {x.name: x.rate for x in model.layers if hasattr(x, "rate")}
+    expected = {"stage2_block1_mbconv": 0.1, "stage2_block2_mbconv": 0.2}
+    for stage, rate in ((3, 0.3), (4, 0.4)):
+        expected |= {f"stage{stage}_block1_{x}": rate for x in ("attention", "mlp")}
+    assert rates == pytest.approx({f"{k}_drop_path": v for k, v in expected.items()})
+
+
 def test_timm_names_find_the_variant():
     for name in record.RW:
         assert models.get(f"coatnet_{name}").family.name == "CoAtNet"
