@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_hybrid.layers.position import resample
+from keras_hybrid.layers.offset_table import resize_offsets
 from keras_hybrid.layers.presets import dense
 
 SOURCES = ("table", "mlp")
@@ -53,7 +53,9 @@ class RelativePositionBias(keras.layers.Layer):
                 "dtype": self.dtype_policy,
             }
             self.mlp_expand = dense(mlp_width, "mlp_expand", activation="relu", **start)
-            self.mlp_dropout = keras.layers.Dropout(0.125, name="mlp_dropout")
+            self.mlp_dropout = keras.layers.Dropout(
+                0.125, dtype=self.dtype_policy, name="mlp_dropout"
+            )
             self.mlp_project = dense(heads, "mlp_project", **start)
 
     def build(self, input_shape):
@@ -151,17 +153,6 @@ class RelativePositionBias(keras.layers.Layer):
         }
 
 
-def resize_offsets(table, size: tuple[int, int]):
-    """Resizes `(2H - 1, 2W - 1, C)` to `(*size, C)`, finely near offset 0.
-
-    The rule of BEiT's and timm's checkpoint loaders: the known offsets are thought
-    to lie at 0, 1, 1 + q, 1 + q + q**2, ..., with the ratio q at which the last one
-    reaches the new grid's last (1.01 at least), and are interpolated linearly there.
-    """
-    rows = _offset_matrix(table.shape[0], size[0])
-    return resample(table, rows, _offset_matrix(table.shape[1], size[1]))
-
-
 def _offsets(side: int, periodic: bool) -> list[int]:
     """Offsets between the positions of an axis, in the order of the table's rows."""
     if periodic:
@@ -177,34 +168,3 @@ def _index(side: int, periodic: bool) -> list[int]:
 
 def _signed_log(offset: int) -> float:
     return math.copysign(math.log1p(abs(offset)), offset)
-
-
-def _offset_matrix(source: int, target: int) -> list[list[float]]:
-    """Weights (target, source) of a one-dimensional resize between offset tables."""
-    half, reach = source // 2, target // 2
-    ratio = _ratio(half, reach)
-    knots, step = [0.0], 1.0
-    for _ in range(half):
-        knots.append(knots[-1] + step)
-        step *= ratio
-    matrix = [[0.0] * source for _ in range(target)]
-    for row, offset in zip(matrix, range(-reach, reach + 1), strict=True):
-        sign, distance = (1 if offset > 0 else -1), min(abs(offset), knots[-1])
-        below = max(k for k, knot in enumerate(knots) if knot <= distance)
-        above = min(below + 1, half)
-        share = (distance - knots[below]) / (knots[above] - knots[below] or 1.0)
-        row[half + sign * below] += 1 - share
-        row[half + sign * above] += share
-    return matrix
-
-
-def _ratio(terms: int, reach: int) -> float:
-    """The q in [1.01, 1.5] at which 1 + q + ... (that many terms) meets `reach`."""
-    low, high = 1.01, 1.5
-    while high - low > 1e-6:
-        ratio = (low + high) / 2
-        if (1 - ratio**terms) / (1 - ratio) > reach:
-            high = ratio
-        else:
-            low = ratio
-    return ratio

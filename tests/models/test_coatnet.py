@@ -299,6 +299,15 @@ def test_tables_follow_the_size(golden, tmp_path, randomise):
             np.testing.assert_array_equal(numpy(ours), numpy(theirs))
 
 
+def test_saved_model_answers_alike(tmp_path, randomise):
+    fields = {"bias_source": "mlp", "pool": "max", "norm": "batch", "layer_scale": 0.1}
+    model = randomise(tiny(periodic=True, **fields))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    x = record.images()
+    np.testing.assert_array_equal(again.predict_on_batch(x), model.predict_on_batch(x))
+
+
 def test_a_missing_tensor_is_named(golden):
     reference = golden("coatnet_micro")
     model = micro("coatnet_micro", reference.config)
