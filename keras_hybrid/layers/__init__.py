@@ -17,10 +17,16 @@ from keras_hybrid.layers.convolution import (
 )
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
 from keras_hybrid.layers.gated_positional import GatedPositionalAttention
+from keras_hybrid.layers.layer_scale import LayerScale
 from keras_hybrid.layers.leff import LeFF
+from keras_hybrid.layers.mbconv import MBConv
+from keras_hybrid.layers.offset_table import resize_offsets
 from keras_hybrid.layers.pooling import PaddedMaxPool2D
 from keras_hybrid.layers.position import PositionEmbedding, resize_grid
+from keras_hybrid.layers.relative_attention import RelativeAttention
+from keras_hybrid.layers.relative_position import RelativePositionBias
 from keras_hybrid.layers.residual import ResidualEmbedding, SeparableUnit
+from keras_hybrid.layers.squeeze_excite import SqueezeExcite
 from keras_hybrid.layers.tap import Tap
 
 __all__ = [
@@ -31,18 +37,24 @@ __all__ = [
     "DropPath",
     "GatedPositionalAttention",
     "LeFF",
+    "LayerScale",
+    "MBConv",
     "PaddedConv2D",
     "PaddedDepthwiseConv2D",
     "PaddedMaxPool2D",
     "PositionEmbedding",
+    "RelativeAttention",
+    "RelativePositionBias",
     "ResidualEmbedding",
     "SeparableUnit",
     "SplitClassToken",
     "StackTokens",
     "TakeToken",
+    "SqueezeExcite",
     "Tap",
     "depthwise_form",
     "drop_path_schedule",
     "quick_gelu",
     "resize_grid",
+    "resize_offsets",
 ]

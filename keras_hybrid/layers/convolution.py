@@ -1,10 +1,11 @@
-"""Convolutions with symmetric zero padding, the alignment of the published networks.
+"""Convolutions with symmetric padding, the alignment of the published networks.
 
 Keras' `padding="same"` pads a strided convolution on the far side only, which
 shifts its grid by a pixel against the published weights. Here `padding` pixels
-of zeros go on every side and the convolution is "valid". Weights start from the
-uniform distribution U(-1/sqrt(fan_in), 1/sqrt(fan_in)), biases too, as the
-published code leaves its convolutions (He et al. 2015 with a = sqrt(5)).
+go on every side and the convolution is "valid". Weights start from the uniform
+distribution U(-1/sqrt(fan_in), 1/sqrt(fan_in)) unless an initializer is given,
+biases always, as the published code leaves its convolutions (He et al. 2015 with
+a = sqrt(5)).
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import keras
 from keras import ops
 
 FORMS = ("auto", "native", "shifted")
+PADDING_MODES = ("zeros", "circular")
 
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
@@ -22,27 +24,52 @@ def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
 
 
-def _pad(x, padding: int):
-    """Add `padding` zeros on each side of the two spatial axes of (B, H, W, C)."""
+def pad_map(x, padding: int, mode: str = "zeros"):
+    """Adds `padding` pixels on each side of the two spatial axes of (B, H, W, C).
+
+    They are zeros, with `"circular"` those of the opposite border, with `"edge"`
+    the border's own once more.
+    """
     if not padding:
         return x
-    return ops.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    if mode == "zeros":
+        return ops.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    first, last = slice(None, padding), slice(-padding, None)
+    near, far = (last, first) if mode == "circular" else (first, last)
+    x = ops.concatenate([x[:, near], x, x[:, far]], axis=1)
+    return ops.concatenate([x[:, :, near], x, x[:, :, far]], axis=2)
 
 
 class _PaddedConvolution(keras.layers.Layer):
     """What both convolutions share: arguments, padding and the output size."""
 
-    def __init__(self, kernel_size, strides=1, padding=None, use_bias=True, **kwargs):
+    def __init__(
+        self,
+        kernel_size,
+        strides=1,
+        padding=None,
+        use_bias=True,
+        padding_mode="zeros",
+        kernel_initializer=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        if padding_mode not in PADDING_MODES:
+            raise ValueError(
+                f"padding_mode must be one of {PADDING_MODES}, not {padding_mode!r}."
+            )
         self.kernel_size = kernel_size
         self.strides = strides
         self.padding = kernel_size // 2 if padding is None else padding
         self.use_bias = use_bias
+        self.padding_mode = padding_mode
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def _add_weights(self, kernel_shape, fan_in, channels):
-        initializer = fan_in_uniform(fan_in)
         self.kernel = self.add_weight(
-            shape=kernel_shape, initializer=initializer, name="kernel"
+            shape=kernel_shape,
+            initializer=self.kernel_initializer or fan_in_uniform(fan_in),
+            name="kernel",
         )
         self.bias = None
         if self.use_bias:
@@ -63,6 +90,9 @@ class _PaddedConvolution(keras.layers.Layer):
             )
         return size
 
+    def _pad(self, x):
+        return pad_map(x, self.padding, self.padding_mode)
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -70,19 +100,23 @@ class _PaddedConvolution(keras.layers.Layer):
             "strides": self.strides,
             "padding": self.padding,
             "use_bias": self.use_bias,
+            "padding_mode": self.padding_mode,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class PaddedConv2D(_PaddedConvolution):
-    """2D convolution with symmetric zero padding.
+    """2D convolution with symmetric padding.
 
     Args:
         filters: Channels of the output.
         kernel_size: Side of the square kernel, in pixels.
         strides: Stride along both axes.
-        padding: Zeros added on each side; None means `kernel_size // 2`.
+        padding: Pixels added on each side; None means `kernel_size // 2`.
         use_bias: Whether to add a bias per output channel.
+        padding_mode: `"zeros"`, or `"circular"` for the opposite border's pixels.
+        kernel_initializer: None means U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 
     Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', filters)` with
     `H' = (H + 2 * padding - kernel_size) // strides + 1`.
@@ -101,7 +135,7 @@ class PaddedConv2D(_PaddedConvolution):
 
     def call(self, x):
         x = ops.conv(
-            _pad(x, self.padding),
+            self._pad(x),
             self.kernel,
             strides=self.strides,
             padding="valid",
@@ -124,7 +158,7 @@ class PaddedConv2D(_PaddedConvolution):
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class PaddedDepthwiseConv2D(_PaddedConvolution):
-    """Depthwise 2D convolution with symmetric zero padding, in two equal forms.
+    """Depthwise 2D convolution with symmetric padding, in two equal forms.
 
     `"native"` is the backend's own operation; `"shifted"` writes the same sum as
     `kernel_size ** 2` shifted multiply-adds, which XLA fuses into one loop. On a
@@ -134,8 +168,10 @@ class PaddedDepthwiseConv2D(_PaddedConvolution):
     Args:
         kernel_size: Side of the square kernel, in pixels.
         strides: Stride along both axes.
-        padding: Zeros added on each side; None means `kernel_size // 2`.
+        padding: Pixels added on each side; None means `kernel_size // 2`.
         use_bias: Whether to add a bias per channel.
+        padding_mode: `"zeros"`, or `"circular"` for the opposite border's pixels.
+        kernel_initializer: None means U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
         form: `"auto"` (shifted on JAX's CPU backend, native elsewhere),
             `"native"` or `"shifted"`; see also `depthwise_form`.
 
@@ -161,7 +197,7 @@ class PaddedDepthwiseConv2D(_PaddedConvolution):
         self._add_weights((size, size, channels, 1), size * size, channels)
 
     def call(self, x):
-        x = _pad(x, self.padding)
+        x = self._pad(x)
         form = _fastest_form() if self.form == "auto" else self.form
         x = self._shifted(x) if form == "shifted" else self._native(x)
         return x if self.bias is None else x + self.bias

@@ -3,42 +3,58 @@
 import keras
 from keras import ops
 
+from keras_hybrid.layers.convolution import PADDING_MODES, pad_map
+
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class PaddedMaxPool2D(keras.layers.Layer):
-    """Maximum over windows that reach `pool_size // 2` pixels past every border.
+    """Maximum over windows that reach `padding` pixels past every border.
 
-    What lies beyond the border never wins: there the image is mirrored, which
+    What lies beyond the border never wins: there the border is repeated, which
     leaves the maximum as it is and keeps infinities out of exported files.
 
     Args:
-        pool_size: Side of the square window, in pixels; odd.
+        pool_size: Side of the square window, in pixels.
         strides: Stride along both axes.
+        padding_mode: `"zeros"` for nothing beyond the border, or `"circular"` for
+            the opposite border's pixels.
 
     Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', C)` with
-    `H' = (H - 1) // strides + 1`.
+    `H' = (H + 2 * (pool_size // 2) - pool_size) // strides + 1`.
     """
 
-    def __init__(self, pool_size=3, strides=2, **kwargs):
+    def __init__(self, pool_size=3, strides=2, padding_mode="zeros", **kwargs):
         super().__init__(**kwargs)
+        if padding_mode not in PADDING_MODES:
+            raise ValueError(
+                f"padding_mode must be one of {PADDING_MODES}, not {padding_mode!r}."
+            )
         self.pool_size = pool_size
         self.strides = strides
+        self.padding_mode = padding_mode
 
     def call(self, x):
-        reach = (self.pool_size // 2,) * 2
-        x = ops.pad(x, ((0, 0), reach, reach, (0, 0)), mode="symmetric")
+        padding = self.pool_size // 2
+        mode = "edge" if self.padding_mode == "zeros" else self.padding_mode
+        x = pad_map(x, padding, mode)
         return ops.max_pool(
             x, self.pool_size, self.strides, "valid", data_format="channels_last"
         )
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        height, width = (
-            None if side is None else (side - 1) // self.strides + 1
-            for side in (height, width)
-        )
-        return (batch, height, width, channels)
+        return (batch, self._output_size(height), self._output_size(width), channels)
+
+    def _output_size(self, side):
+        if side is None:
+            return None
+        padding = self.pool_size // 2
+        return (side + 2 * padding - self.pool_size) // self.strides + 1
 
     def get_config(self):
-        config = {"pool_size": self.pool_size, "strides": self.strides}
-        return {**super().get_config(), **config}
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding_mode": self.padding_mode,
+        }

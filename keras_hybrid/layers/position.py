@@ -87,8 +87,14 @@ def resize_grid(grid, size: tuple[int, int]):
     The rule of torch's `interpolate(mode="bicubic", align_corners=False)`: cubic
     coefficient -0.75, borders repeated, no antialiasing.
     """
-    rows = ops.convert_to_tensor(_cubic_matrix(grid.shape[0], size[0]), "float32")
-    columns = ops.convert_to_tensor(_cubic_matrix(grid.shape[1], size[1]), "float32")
+    rows = _cubic_matrix(grid.shape[0], size[0])
+    return resample(grid, rows, _cubic_matrix(grid.shape[1], size[1]))
+
+
+def resample(grid, rows: list[list[float]], columns: list[list[float]]):
+    """Applies two matrices of weights (target, source) to the axes of `(H, W, C)`."""
+    rows = ops.convert_to_tensor(rows, "float32")
+    columns = ops.convert_to_tensor(columns, "float32")
     return ops.einsum("ih,jw,hwc->ijc", rows, columns, ops.convert_to_tensor(grid))
 
 

@@ -5,10 +5,12 @@ import math
 import keras
 
 
-def batch_norm(name: str, **kwargs) -> keras.layers.BatchNormalization:
-    """Batch normalisation with epsilon 1e-5 and momentum 0.9."""
+def batch_norm(
+    name: str, epsilon: float = 1e-5, **kwargs
+) -> keras.layers.BatchNormalization:
+    """Batch normalisation with momentum 0.9."""
     return keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, name=name, **kwargs
+        momentum=0.9, epsilon=epsilon, name=name, **kwargs
     )
 
 
@@ -28,3 +30,8 @@ def dense(width: int, name: str, **kwargs) -> keras.layers.Dense:
 def dense_macs(input_shape: tuple, width: int) -> int:
     """Multiply-adds of a linear map to `width` channels, for one image."""
     return math.prod(input_shape[1:]) * width
+
+
+def fan_out_normal() -> keras.initializers.Initializer:
+    """N(0, sqrt(2 / fan_out)), where EfficientNet starts its convolutions."""
+    return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")

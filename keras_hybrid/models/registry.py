@@ -176,8 +176,10 @@ def _signature(config, defaults) -> inspect.Signature:
 
 
 def _registered_name(name: str, family: str) -> str:
-    """CvT13 -> cvt13, CvTW24 -> cvt_w24, ATCRes3 -> atc_res3, ATC5A -> atc5a."""
+    """CvT13 -> cvt13, CvTW24 -> cvt_w24, ATC5A -> atc5a, CoAtNet0RW -> coatnet0_rw."""
     prefix = family if name.startswith(family) else ""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+[A-Z]?", name[len(prefix) :])
+    words = re.findall(
+        r"[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+(?:[A-Z]\b)?", name[len(prefix) :]
+    )
     parts = [word if word[0].isdigit() else f"_{word}" for word in words]
     return (prefix + "".join(parts)).lower().strip("_")

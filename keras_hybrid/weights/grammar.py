@@ -1,8 +1,9 @@
 """How one code base names its tensors, as a table from its names to ours."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import keras
 import numpy as np
 
 # A torch leaf and the Keras variables it may be.
@@ -12,7 +13,12 @@ LEAVES = {
     "running_mean": ("moving_mean",),
     "running_var": ("moving_variance",),
 }
-IGNORED = ("num_batches_tracked", "rel_indices")
+IGNORED = (
+    "num_batches_tracked",
+    "rel_coords_log",
+    "rel_indices",
+    "relative_position_index",
+)
 
 
 class Grammar:
@@ -21,24 +27,33 @@ class Grammar:
     Args:
         name: Whose names they are, for messages.
         marker: A pattern that some name has in this grammar and in no other.
-        table: Module name -> our layer path, or tensor name -> our variable path.
-            `{s}` and `{b}` stand for the stage and block number, counted from 0
-            there and from 1 here.
+        table: Module name -> our layer path, or tensor name -> our variable path;
+            several where their name means one thing or another, of which the model
+            has one. `{s}` and `{b}` stand for the stage and block number, counted
+            from 0 there and from 1 here.
         fused: Last word of a module that holds several linear maps in one -> their
             names, in order. The table calls them `module.name`.
+        reorder: End of our variable path -> `function(value, layer)` that puts a
+            value, in Keras' layout already, in the order of our layer.
     """
 
     def __init__(
         self,
         name: str,
         marker: str,
-        table: Mapping[str, str],
+        table: Mapping[str, str | Sequence[str]],
         fused: Mapping[str, Sequence[str]] | None = None,
+        reorder: Mapping[str, Callable[[np.ndarray, keras.Layer], np.ndarray]]
+        | None = None,
     ):
         self.name = name
         self.marker = re.compile(marker)
         self._fused = fused or {}
-        self._rules = [(_pattern(theirs), ours) for theirs, ours in table.items()]
+        self._rules = [
+            (_pattern(theirs), [ours] if isinstance(ours, str) else ours)
+            for theirs, ours in table.items()
+        ]
+        self._reorder = reorder or {}
 
     def recognises(self, names) -> bool:
         """Whether the tensors of a checkpoint are named by this grammar."""
@@ -59,20 +74,26 @@ class Grammar:
 
     def translate(self, name: str) -> list[str]:
         """Paths of the variables that a tensor may belong to; empty if unknown."""
-        if path := self._path(name):
-            return [path]
+        if paths := self._paths(name):
+            return paths
         module, _, leaf = name.rpartition(".")
         if leaf not in LEAVES:
             return []
-        path = self._path(module)
-        return [f"{path}/{ours}" for ours in LEAVES[leaf]] if path else []
+        return [f"{path}/{our}" for path in self._paths(module) for our in LEAVES[leaf]]
 
-    def _path(self, module: str) -> str | None:
+    def in_our_order(self, value: np.ndarray, path: str, layer: keras.Layer):
+        """The value of the variable at `path` of `layer`, its axes in our order."""
+        for end, reorder in self._reorder.items():
+            if path.endswith(end):
+                return reorder(value, layer)
+        return value
+
+    def _paths(self, module: str) -> list[str]:
         for pattern, ours in self._rules:
             if match := pattern.fullmatch(module):
                 numbers = {k: int(v) + 1 for k, v in match.groupdict().items()}
-                return ours.format(**numbers)
-        return None
+                return [path.format(**numbers) for path in ours]
+        return []
 
 
 def _pattern(template: str) -> re.Pattern:

@@ -7,12 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_hybrid.layers import PositionEmbedding
-from keras_hybrid.weights import ceit, convit, cvt
+from keras_hybrid.weights import ceit, coatnet, convit, cvt
 from keras_hybrid.weights.grammar import IGNORED, Grammar
 from keras_hybrid.weights.source import read
 
-GRAMMARS = cvt.GRAMMARS + convit.GRAMMARS + ceit.GRAMMARS
+GRAMMARS = cvt.GRAMMARS + convit.GRAMMARS + ceit.GRAMMARS + coatnet.GRAMMARS
 
 
 def load_torch(
@@ -71,11 +70,6 @@ def _recognise(tensors: Mapping[str, np.ndarray]) -> Grammar:
 def _match(model, tensors, grammar, skip_head):
     """Pairs (variable, value), and a line for everything that does not fit."""
     variables = {v.path: v for v in model.variables if "seed_generator" not in v.path}
-    tables = {
-        layer.table.path: layer
-        for layer in model.layers
-        if isinstance(layer, PositionEmbedding)
-    }
     if skip_head:
         variables = {p: v for p, v in variables.items() if not p.startswith("head/")}
     assignments, faults, filled = [], [], set()
@@ -91,10 +85,12 @@ def _match(model, tensors, grammar, skip_head):
             continue
         variable = variables[path]
         filled.add(path)
+        layer = model.get_layer(path.partition("/")[0])
         value = _keras_layout(tensor, variable.shape)
-        if path in tables:
+        value = grammar.in_our_order(value, path, layer)
+        if variable is getattr(layer, "table", None):
             try:
-                value = tables[path].fit_table(value)
+                value = layer.fit_table(value)
             except ValueError as error:
                 faults.append(f"  misshapen: {name} {tensor.shape}: {error}")
                 continue

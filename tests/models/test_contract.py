@@ -13,12 +13,16 @@ import pytest
 
 from keras_hybrid import models
 
+_COATNET = {"depths": (1, 1, 1, 2), "widths": (16, 16, 32, 32), "stem_widths": (8, 16)}
+
 # Per family: the config that keeps the structure and loses the weight, and a size.
 SMALL = {
     "CvT": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 48),
     "ATC": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 16),
     "ConViT": ({"width": 32, "heads": 4, "depth": 3, "gpsa_layers": 2}, 48),
     "CeiT": ({"width": 32, "heads": 2, "depth": 2, "i2t_channels": 8}, 48),
+    "CoAtNet": (_COATNET | {"head_width": 8}, 64),
+    "Astroformer": (_COATNET | {"head_width": 8}, 64),
 }
 # Weights that cannot reach the logits: in the last block only the class token is
 # read, and its query passes by the convolution.

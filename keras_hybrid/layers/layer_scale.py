@@ -1,0 +1,35 @@
+"""LayerScale (Touvron et al. 2021, arXiv:2103.17239, section 2)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class LayerScale(keras.layers.Layer):
+    """Multiplies every channel of a residual branch by a learned factor.
+
+    Args:
+        start: What the factors begin from.
+
+    Input shape: any, with the channels last. Output shape: the same.
+    """
+
+    def __init__(self, start=1e-6, **kwargs):
+        super().__init__(**kwargs)
+        self.start = start
+
+    def build(self, input_shape):
+        self.gamma = self.add_weight(
+            shape=(input_shape[-1],),
+            initializer=keras.initializers.Constant(self.start),
+            name="gamma",
+        )
+
+    def call(self, x):
+        return x * ops.cast(self.gamma, x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "start": self.start}

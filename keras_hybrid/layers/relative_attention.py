@@ -1,0 +1,128 @@
+"""Attention with a relative position bias (CoAtNet, arXiv:2106.04803, section 2.1)."""
+
+import keras
+from keras import ops
+
+from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.grid import to_tokens
+from keras_hybrid.layers.presets import dense
+from keras_hybrid.layers.relative_position import RelativePositionBias
+
+PLACES = ("before", "after")
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class RelativeAttention(keras.layers.Layer):
+    """Multi-head self-attention over a map, with a bias for the offset of two places.
+
+    Args:
+        width: Channels of the output.
+        attention_width: Channels of queries, keys and values together over the
+            heads; None means `width`.
+        head_width: Channels of a head; it divides `attention_width`.
+        source: Where the bias comes from, `"table"` or `"mlp"`; see
+            `RelativePositionBias`.
+        mlp_width: Hidden width of that MLP.
+        place: `"before"` adds the bias to the scores before the softmax, `"after"`
+            to the attention weights (both forms of CoAtNet's equation 3).
+        periodic: Whether offsets count modulo the map's sides.
+
+    Input shape: `(B, H, W, C)`, H and W fixed. Output shape: `(B, H, W, width)`.
+
+    Raises:
+        ValueError: If `place` or `source` is unknown, `head_width` does not divide
+            the channels, or H or W is free.
+    """
+
+    def __init__(
+        self,
+        width,
+        attention_width=None,
+        head_width=32,
+        source="table",
+        mlp_width=512,
+        place="before",
+        periodic=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if place not in PLACES:
+            raise ValueError(f"place must be one of {PLACES}, not {place!r}.")
+        inside = attention_width or width
+        if inside % head_width:
+            raise ValueError(
+                f"{self.name}: heads of {head_width} channels do not make up {inside}."
+            )
+        self.width = width
+        self.attention_width = attention_width
+        self.head_width = head_width
+        self.source = source
+        self.mlp_width = mlp_width
+        self.place = place
+        self.periodic = periodic
+        self.heads = inside // head_width
+        policy = {"dtype": self.dtype_policy}
+        start = {"kernel_initializer": "glorot_uniform"} | policy
+        self.qkv = dense(3 * inside, "qkv", **start)  # q of all heads, k, v
+        self.position = RelativePositionBias(
+            self.heads, source, mlp_width, periodic, name="position", **policy
+        )
+        self.core = DotProductAttention(
+            self.heads, head_width**-0.5, name="core", **policy
+        )
+        self.project = dense(width, "project", **start)
+
+    def build(self, input_shape):
+        inside = (*input_shape[:-1], self.heads * self.head_width)
+        self.qkv.build(input_shape)
+        self.position.build(input_shape)
+        self.core.build(inside)
+        self.project.build(inside)
+
+    def call(self, x, training=None):
+        q, k, v = ops.split(self.qkv(x), 3, axis=-1)  # (B, H, W, attention_width)
+        bias = self.position(x, training=training)  # (1, heads, N, N)
+        if self.place == "before":
+            return self.project(self.core(q, k, v, bias=bias))
+        return self.project(self.core(q, k, v) + self._spread(bias, v))
+
+    def _spread(self, bias, v):
+        """What the bias adds, as attention weights: (B, H, W, attention_width)."""
+        shape = ops.shape(v)
+        v = to_tokens(v)
+        v = ops.reshape(v, (-1, v.shape[1], self.heads, self.head_width))
+        spread = ops.einsum("hnm,bmhd->bnhd", bias[0], v)
+        return ops.reshape(spread, (-1, *shape[1:]))
+
+    @property
+    def table(self):
+        """The table of the bias, or None."""
+        return self.position.table
+
+    def fit_table(self, table):
+        """Resizes a table of another grid to this layer's."""
+        return self.position.fit_table(table)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.width)
+
+    def macs(self, input_shape) -> int:
+        """Multiply-adds of one image, of linear maps and the attention's products."""
+        _, height, width, channels = input_shape
+        positions, inside = height * width, self.heads * self.head_width
+        products = 2 + (self.place == "after")
+        return positions * inside * (
+            3 * channels + products * positions + self.width
+        ) + self.position.macs(input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "attention_width": self.attention_width,
+            "head_width": self.head_width,
+            "source": self.source,
+            "mlp_width": self.mlp_width,
+            "place": self.place,
+            "periodic": self.periodic,
+        }

@@ -1,0 +1,170 @@
+"""Relative position bias: a number per head for every offset between two positions."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_hybrid.layers.offset_table import resize_offsets
+from keras_hybrid.layers.presets import dense
+
+SOURCES = ("table", "mlp")
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class RelativePositionBias(keras.layers.Layer):
+    """The bias between all positions of a map; it depends on their offset alone.
+
+    The offsets' values are a learned table, or the output of a small MLP on their
+    signed logarithms (Liu et al. 2022, arXiv:2111.09883, in timm's "cr" form), which
+    has nothing to resize. Both are computed once a call and spread over the pairs of
+    positions by two gathers, one an axis.
+
+    A table saved for one grid loads into another by the rule of `resize_offsets`.
+
+    Args:
+        heads: Number of attention heads.
+        source: `"table"` or `"mlp"`.
+        mlp_width: Hidden width of the MLP.
+        periodic: Whether the map is a torus: offsets count modulo its sides, and
+            the table has a row for each of them only. Such a table cannot be
+            resized.
+
+    Input shape: a map `(B, H, W, C)`, of which only H and W matter; both fixed.
+    Output shape: `(1, heads, H * W, H * W)`, query by key.
+
+    Raises:
+        ValueError: If `source` is unknown, or H or W is free.
+    """
+
+    def __init__(self, heads, source="table", mlp_width=512, periodic=False, **kwargs):
+        super().__init__(**kwargs)
+        if source not in SOURCES:
+            raise ValueError(f"source must be one of {SOURCES}, not {source!r}.")
+        self.heads = heads
+        self.source = source
+        self.mlp_width = mlp_width
+        self.periodic = periodic
+        self.table = None
+        if source == "mlp":
+            start = {
+                "kernel_initializer": "glorot_uniform",
+                "bias_initializer": keras.initializers.RandomNormal(stddev=1e-6),
+                "dtype": self.dtype_policy,
+            }
+            self.mlp_expand = dense(mlp_width, "mlp_expand", activation="relu", **start)
+            self.mlp_dropout = keras.layers.Dropout(
+                0.125, dtype=self.dtype_policy, name="mlp_dropout"
+            )
+            self.mlp_project = dense(heads, "mlp_project", **start)
+
+    def build(self, input_shape):
+        self.grid = tuple(input_shape[1:3])
+        if None in self.grid:
+            raise ValueError(
+                f"{self.name}: a relative position bias needs a fixed height and "
+                f"width, not {self.grid}."
+            )
+        self._offsets = [_offsets(side, self.periodic) for side in self.grid]
+        self._index = [_index(side, self.periodic) for side in self.grid]
+        if self.source == "mlp":
+            self.mlp_expand.build((None, None, 2))
+            self.mlp_project.build((None, None, self.mlp_width))
+            return
+        self.table = self.add_weight(
+            shape=(*map(len, self._offsets), self.heads),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            name="table",
+        )
+
+    def call(self, x, training=None):
+        height, width = self.grid
+        values = self._values(training)  # (vertical offsets, horizontal ones, heads)
+        rows, columns = (ops.convert_to_tensor(i, "int32") for i in self._index)
+        bias = ops.transpose(ops.cast(values, self.compute_dtype), (2, 0, 1))
+        bias = ops.take(ops.take(bias, rows, axis=1), columns, axis=2)
+        bias = ops.reshape(bias, (-1, height, height, width, width))
+        bias = ops.transpose(bias, (0, 1, 3, 2, 4))  # (heads, H, W, H, W)
+        return ops.reshape(bias, (1, self.heads, height * width, height * width))
+
+    def _values(self, training):
+        if self.source == "table":
+            return self.table
+        rows, columns = ([_signed_log(d) for d in axis] for axis in self._offsets)
+        coordinates = [[[y, x] for x in columns] for y in rows]
+        coordinates = ops.convert_to_tensor(coordinates, self.compute_dtype)
+        hidden = self.mlp_dropout(self.mlp_expand(coordinates), training=training)
+        return self.mlp_project(hidden)
+
+    def fit_table(self, table):
+        """Resizes a table of another grid to this layer's.
+
+        Args:
+            table: Array `(2H - 1, 2W - 1, heads)`, or flat `(rows, heads)`, which is
+                taken for this layer's own grid if it has as many rows, else for that
+                of a square grid.
+
+        Raises:
+            ValueError: If the rows make up no grid, or the layer is periodic and
+                the table of another size.
+        """
+        shape = tuple(self.table.shape)
+        if len(table.shape) == 2:
+            rows = table.shape[0]
+            side = math.isqrt(rows)
+            sides = shape[:2] if rows == math.prod(shape[:2]) else (side, side)
+            if math.prod(sides) != rows:
+                raise ValueError(f"{self.name}: {rows} offsets are of no square grid.")
+            table = ops.reshape(table, (*sides, -1))
+        if tuple(table.shape[:2]) == shape[:2]:
+            return table
+        if self.periodic:
+            raise ValueError(
+                f"{self.name}: a periodic table of {table.shape[0]}x{table.shape[1]} "
+                f"offsets does not fit a grid of {self.grid[0]}x{self.grid[1]}."
+            )
+        return resize_offsets(table, shape[:2])
+
+    def load_own_variables(self, store):
+        if self.table is None:
+            return super().load_own_variables(store)
+        self.table.assign(self.fit_table(store["0"][...]))
+
+    def compute_output_shape(self, input_shape):
+        _, height, width, _ = input_shape
+        known = height is not None and width is not None
+        positions = height * width if known else None
+        return (1, self.heads, positions, positions)
+
+    def macs(self, input_shape) -> int:
+        """Multiply-adds of a call, whatever the number of images."""
+        if self.source == "table":
+            return 0
+        rows, columns = (len(_offsets(n, self.periodic)) for n in input_shape[1:3])
+        return rows * columns * self.mlp_width * (2 + self.heads)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "source": self.source,
+            "mlp_width": self.mlp_width,
+            "periodic": self.periodic,
+        }
+
+
+def _offsets(side: int, periodic: bool) -> list[int]:
+    """Offsets between the positions of an axis, in the order of the table's rows."""
+    if periodic:
+        return [d if 2 * d <= side else d - side for d in range(side)]
+    return list(range(1 - side, side))
+
+
+def _index(side: int, periodic: bool) -> list[int]:
+    """Row of the table for query i and key j of an axis, i first."""
+    pairs = [i - j for i in range(side) for j in range(side)]
+    return [d % side if periodic else d + side - 1 for d in pairs]
+
+
+def _signed_log(offset: int) -> float:
+    return math.copysign(math.log1p(abs(offset)), offset)
