@@ -127,7 +127,7 @@ def test_fused_tensor_of_another_shape(golden):
 def test_another_family_is_refused(name, other, golden):
     if name == other:
         return
-    with pytest.raises(ValueError, match="(?s)does not fit .*unexpected.*missing"):
+    with pytest.raises(ValueError, match=r"(?s)does not fit .*unexpected.*missing"):
         load_torch(build_golden(name), golden(other).state_dict)
 
 
