@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import json
 import os
 import pathlib
 import sys
@@ -86,6 +87,48 @@ def predict_command(
             print(f"  {probability:7.2%}  {name}")
 
 
+def convert_command(
+    checkpoint: Annotated[pathlib.Path, tyro.conf.Positional],
+    model: str,
+    out: pathlib.Path,
+    classes: int | None = None,
+    size: tuple[int, int] | None = None,
+    skip_head: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Turn a published torch checkpoint into a .keras file.
+
+    Args:
+        checkpoint: A .safetensors, .pth, .pt or .bin file; no code in it is run.
+        model: Name of the architecture, see `list`.
+        out: The .keras file to write.
+        classes: Classes of the model; without it the family's own number.
+        size: Height and width of its input; position tables are resized.
+        skip_head: Leave the checkpoint's classifier out.
+        overwrite: Replace a file that is already there.
+    """
+    from keras_hybrid import models
+    from keras_hybrid.train.checkpoint import write_atomically
+    from keras_hybrid.weights import load_torch
+
+    if out.suffix != ".keras":
+        raise ValueError(f"--out must end in .keras: {out}.")
+    if out.exists() and not overwrite:
+        raise FileExistsError(f"{out} exists already; use --overwrite.")
+    variant = models.get(model)
+    built = variant.builder(
+        classes=classes, input_shape=size and (*size, variant.family.input_shape[2])
+    )
+    load_torch(built, checkpoint, head="skip" if skip_head else "strict")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, built.save)
+    facts = dataclasses.asdict(variant.family.preprocessing)
+    card = {"model": variant.name, "source": checkpoint.name, "preprocessing": facts}
+    text = json.dumps(card, indent=2) + "\n"
+    out.with_suffix(".card.json").write_text(text)
+    print(f"{out}: {variant.name} with the weights of {checkpoint}")
+
+
 def export_command(
     model: Annotated[pathlib.Path, tyro.conf.Positional],
     formats: Formats = ("saved_model", "litert"),
@@ -143,6 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "train": train_command,
         "predict": predict_command,
         "export": export_command,
+        "convert": convert_command,
     }
     with _one_line_errors():
         tyro.extras.subcommand_cli_from_dict(

@@ -86,6 +86,21 @@ def test_predict_takes_no_text_for_an_image(trained, capsys, tmp_path):
     assert "cannot be read as an image" in text
 
 
+def test_convert(tmp_path, capsys, golden, monkeypatch):
+    from safetensors.numpy import save_file
+
+    golden = golden("convit_micro9")
+    save_file(golden.state_dict, tmp_path / "convit.safetensors")
+    arguments = ("convert", tmp_path / "convit.safetensors", "--out")
+    text = error_of(capsys, *arguments, tmp_path / "x.h5", "--model", "convit_tiny")
+    assert "must end in .keras" in text
+    with pytest.raises(SystemExit):
+        main([*map(str, arguments), str(tmp_path / "x.keras"), "--model", "cvt13"])
+    text = capsys.readouterr().err
+    assert "does not fit cvt13" in text and "missing: stage1_embedding" in text
+    assert not (tmp_path / "x.keras").exists()
+
+
 def test_unknown_model(capsys, tmp_path):
     text = error_of(capsys, "info", "atc31")
     assert "There is no model 'atc31'" in text and "atc13" in text

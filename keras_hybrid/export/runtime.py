@@ -136,7 +136,8 @@ class Classifier:
 
     Args:
         path: A .keras file, a run's folder, a SavedModel folder or a .tflite file.
-            A `card.json` beside it gives the names of the classes and the crop.
+            `NAME.card.json` or `card.json` beside it gives the names of the classes,
+            the crop and the filter.
     """
 
     def __init__(self, path: pathlib.Path):
@@ -158,10 +159,14 @@ class Classifier:
         ]
 
     def _read_card(self) -> dict:
-        folders = [self.path, self.path.parent]
-        for folder in folders:
+        places = (
+            self.path.with_suffix(".card.json"),
+            self.path / "card.json",
+            self.path.parent / "card.json",
+        )
+        for place in places:
             with contextlib.suppress(OSError, ValueError):
-                return json.loads((folder / "card.json").read_text())
+                return json.loads(place.read_text())
         return {}
 
     def _read_image(self, path: pathlib.Path) -> np.ndarray:
@@ -184,7 +189,8 @@ class Classifier:
                 max(width, round(picture.width * scale)),
                 max(height, round(picture.height * scale)),
             )
-            picture = picture.resize(size, Image.Resampling.BICUBIC)
+            filter = facts.get("interpolation", "bicubic").upper()
+            picture = picture.resize(size, Image.Resampling[filter])
             left, top = (size[0] - width) // 2, (size[1] - height) // 2
             picture = picture.crop((left, top, left + width, top + height))
         pixels = np.asarray(picture, dtype="float32")

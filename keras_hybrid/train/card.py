@@ -26,7 +26,9 @@ def make_card(
         "model": recipe.model,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
         "input_shape": list(model.input_shape[1:]),
-        "preprocessing": dataclasses.asdict(get(recipe.model).family.preprocessing),
+        # trained on whole images: no crop when they are classified
+        "preprocessing": dataclasses.asdict(get(recipe.model).family.preprocessing)
+        | {"crop": 1.0},
         "class_names": list(dataset.class_names),
         "metrics": metrics,
         "seed": recipe.seed,
