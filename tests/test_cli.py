@@ -1,5 +1,6 @@
 """The command line as a user meets it; every mistake is one line that helps."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -99,6 +100,20 @@ def test_convert(tmp_path, capsys, golden, monkeypatch):
     text = capsys.readouterr().err
     assert "does not fit cvt13" in text and "missing: stage1_embedding" in text
     assert not (tmp_path / "x.keras").exists()
+
+    def micro(**arguments):
+        config = {"depth": 4, "gpsa_layers": 3, "width": 36, "heads": 9}
+        shape = {"patch_size": 4, "input_shape": (32, 32, 3), "classes": 7}
+        return models.ConViT(position_embedding=False, **config | shape)
+
+    variant = dataclasses.replace(models.get("convit_tiny"), builder=micro)
+    monkeypatch.setattr(models, "get", lambda name: variant)
+    out = tmp_path / "made" / "convit.keras"
+    main([*map(str, arguments), str(out), "--model", "convit_tiny"])
+    head = keras.models.load_model(out).get_layer("head").bias
+    np.testing.assert_array_equal(head, golden.state_dict["head.bias"])
+    card = json.loads(out.with_suffix(".card.json").read_text())
+    assert card["preprocessing"]["crop"] == 0.875
 
 
 def test_unknown_model(capsys, tmp_path):

@@ -38,11 +38,10 @@ FREE_SIZE = {"CvT", "ATC"}
 
 def small(name, size=None, **arguments):
     variant = models.get(name)
-    fields, default_size = SMALL[variant.family.name]
-    size = size or (default_size, default_size)
+    size = size or (SMALL[variant.family.name][1],) * 2
     return variant.builder(
         **{"input_shape": (*size, 3), "classes": 5, "drop_path_rate": 0.2}
-        | fields
+        | shrink(variant)
         | arguments
     )
 
@@ -52,13 +51,23 @@ def images(model, batch=2, seed=0):
     return np.random.default_rng(seed).uniform(0, 255, (batch, *shape)).astype("f4")
 
 
+def shrink(variant):
+    """The fields of `SMALL`, and thin hidden layers where the variant has some."""
+    fields = dict(SMALL[variant.family.name][0])
+    for field, most in (("head_hidden", 16), ("bias_mlp_width", 16)):
+        if hasattr(variant.config, field):
+            fields[field] = min(most, getattr(variant.config, field))
+    return fields
+
+
 def distinct_structures():
-    """The first variant of every config that `SMALL` leaves different."""
+    """The first variant of every config that `shrink` leaves different."""
     seen = {}
     for name in models.list_models():
         variant = models.get(name)
-        fields, _ = SMALL[variant.family.name]
-        config = dataclasses.replace(variant.config, **fields, drop_path_rate=0.2)
+        config = dataclasses.replace(
+            variant.config, **shrink(variant), drop_path_rate=0.2
+        )
         seen.setdefault((variant.family.name, config), name)
     return list(seen.values())
 
@@ -69,6 +78,10 @@ def answer(model, x):
 
 
 every_variant = pytest.mark.parametrize("name", distinct_structures())
+every_family = pytest.mark.parametrize(
+    "name",
+    {models.get(name).family.name: name for name in models.list_models()}.values(),
+)
 
 
 @every_variant
@@ -107,7 +120,7 @@ def test_config_round_trip(name, randomise):
     np.testing.assert_array_equal(answer(model, x), answer(clone, x))
 
 
-@every_variant
+@every_family
 def test_features_are_named_maps(name):
     model = small(name)
     taps = models.features(model)(images(model))
@@ -117,7 +130,7 @@ def test_features_are_named_maps(name):
         assert np.isfinite(keras.ops.convert_to_numpy(value)).all()
 
 
-@every_variant
+@every_family
 def test_head_swap_keeps_the_rest(name, randomise):
     model = randomise(small(name))
     swapped = models.with_head(model, classes=3)
@@ -130,7 +143,7 @@ def test_head_swap_keeps_the_rest(name, randomise):
         )
 
 
-@every_variant
+@every_family
 @pytest.mark.parametrize("pooling", [None, "avg", "max", "head"])
 def test_headless(name, pooling):
     model = small(name, include_top=False, pooling=pooling)
@@ -138,7 +151,7 @@ def test_headless(name, pooling):
     assert np.isfinite(answer(model, images(model))).all()
 
 
-@every_variant
+@every_family
 def test_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -150,7 +163,7 @@ def test_mixed_precision(name):
     np.testing.assert_allclose(out.sum(-1), 1, atol=1e-5)
 
 
-@every_variant
+@every_family
 def test_free_size_equals_fixed_size(name, randomise):
     if models.get(name).family.name not in FREE_SIZE:
         pytest.skip("the architecture needs a fixed size")
@@ -161,7 +174,7 @@ def test_free_size_equals_fixed_size(name, randomise):
     np.testing.assert_allclose(answer(fixed, x), answer(free, x), atol=1e-6)
 
 
-@every_variant
+@every_family
 def test_unknown_argument_is_named(name):
     with pytest.raises(TypeError, match=r"no argument 'classess'.*'classes'"):
         models.get(name).builder(classess=3)
