@@ -102,7 +102,7 @@ def test_convert(tmp_path, capsys, golden, monkeypatch):
     assert not (tmp_path / "x.keras").exists()
 
     def micro(**arguments):
-        config = {"depth": 4, "gpsa_layers": 3, "width": 36, "heads": 9}
+        config = {"depth": 4, "gpsa_layers": 3, "width": 72, "heads": 9}
         shape = {"patch_size": 4, "input_shape": (32, 32, 3), "classes": 7}
         return models.ConViT(position_embedding=False, **config | shape)
 

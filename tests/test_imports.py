@@ -19,6 +19,7 @@ ALLOWED = {
     "models": {"layers", "models"},
     "weights": {"layers", "models", "weights"},
     "analysis": {"layers", "models", "analysis"},
+    "bench": {"layers", "models", "bench"},
     "export": {"layers", "models", "export"},
     "data": {"data"},
     "train": {"layers", "models", "data", "train"},
