@@ -32,7 +32,7 @@ def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
         variant = models.get(name)
         size = "x".join(map(str, variant.family.input_shape))
         print(
-            f"{name:12} {variant.parameters / 1e6:7.2f} M parameters "
+            f"{name:20} {variant.parameters / 1e6:7.2f} M parameters "
             f"{variant.macs / 1e9:7.2f} G MACs at {size:11} {variant.reported}"
         )
 

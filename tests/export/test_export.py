@@ -7,6 +7,7 @@ import pytest
 from keras_hybrid import models
 from keras_hybrid.export import ExportMismatch, export, to_litert, to_saved_model, write
 from keras_hybrid.export.runtime import Classifier, open_runner
+from tests.small import FAMILIES, small
 
 SMALL = {"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}
 pytest.importorskip("ai_edge_litert")
@@ -41,6 +42,15 @@ def test_a_mismatch_leaves_nothing(model, tmp_path, monkeypatch):
     with pytest.raises(ExportMismatch, match="nothing was kept"):
         to_litert(model, tmp_path / "model.tflite")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="one backend will do")
+@pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
+def test_every_family(name, randomise, tmp_path):
+    model = randomise(small(name))
+    report = to_litert(model, tmp_path / "model.tflite")
+    assert report.max_difference <= 1e-5 and not report.foreign_ops
+    assert report.top1_agreement == 1
 
 
 def test_free_size(randomise, tmp_path):

@@ -4,7 +4,6 @@ Variants are built small: the family's structure with thin stages, as `SMALL` sa
 Those that then have the same config are tried once.
 """
 
-import dataclasses
 import re
 
 import keras
@@ -12,18 +11,8 @@ import numpy as np
 import pytest
 
 from keras_hybrid import models
+from tests.small import FAMILIES, distinct_structures, small
 
-_COATNET = {"depths": (1, 1, 1, 2), "widths": (16, 16, 32, 32), "stem_widths": (8, 16)}
-
-# Per family: the config that keeps the structure and loses the weight, and a size.
-SMALL = {
-    "CvT": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 48),
-    "ATC": ({"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}, 16),
-    "ConViT": ({"width": 32, "heads": 4, "depth": 3, "gpsa_layers": 2}, 48),
-    "CeiT": ({"width": 32, "heads": 2, "depth": 2, "i2t_channels": 8}, 48),
-    "CoAtNet": (_COATNET | {"head_width": 8}, 64),
-    "Astroformer": (_COATNET | {"head_width": 8}, 64),
-}
 # Weights that cannot reach the logits: in the last block only the class token is
 # read, and its query passes by the convolution.
 UNREAD = {
@@ -36,52 +25,13 @@ UNREAD = {
 FREE_SIZE = {"CvT", "ATC"}
 
 
-def small(name, size=None, **arguments):
-    variant = models.get(name)
-    size = size or (SMALL[variant.family.name][1],) * 2
-    return variant.builder(
-        **{"input_shape": (*size, 3), "classes": 5, "drop_path_rate": 0.2}
-        | shrink(variant)
-        | arguments
-    )
-
-
 def images(model, batch=2, seed=0):
     shape = [side or 40 for side in model.input_shape[1:]]
     return np.random.default_rng(seed).uniform(0, 255, (batch, *shape)).astype("f4")
 
 
-def shrink(variant):
-    """The fields of `SMALL`, and thin hidden layers where the variant has some."""
-    fields = dict(SMALL[variant.family.name][0])
-    for field, most in (("head_hidden", 16), ("bias_mlp_width", 16)):
-        if hasattr(variant.config, field):
-            fields[field] = min(most, getattr(variant.config, field))
-    return fields
-
-
-def distinct_structures():
-    """The first variant of every config that `shrink` leaves different."""
-    seen = {}
-    for name in models.list_models():
-        variant = models.get(name)
-        config = dataclasses.replace(
-            variant.config, **shrink(variant), drop_path_rate=0.2
-        )
-        seen.setdefault((variant.family.name, config), name)
-    return list(seen.values())
-
-
-def answer(model, x):
-    """What the model says, without the cost of compiling `predict`."""
-    return keras.ops.convert_to_numpy(model(x, training=False))
-
-
 every_variant = pytest.mark.parametrize("name", distinct_structures())
-every_family = pytest.mark.parametrize(
-    "name",
-    {models.get(name).family.name: name for name in models.list_models()}.values(),
-)
+every_family = pytest.mark.parametrize("name", FAMILIES.values())
 
 
 @every_variant
