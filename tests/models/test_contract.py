@@ -30,6 +30,11 @@ def images(model, batch=2, seed=0):
     return np.random.default_rng(seed).uniform(0, 255, (batch, *shape)).astype("f4")
 
 
+def answer(model, x):
+    """What the model says, without the cost of compiling `predict`."""
+    return keras.ops.convert_to_numpy(model(x, training=False))
+
+
 every_variant = pytest.mark.parametrize("name", distinct_structures())
 every_family = pytest.mark.parametrize("name", FAMILIES.values())
 
