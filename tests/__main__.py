@@ -7,17 +7,30 @@ chooses the backends, e.g. `KERAS_BACKENDS=jax,torch python -m tests`.
 import os
 import subprocess
 import sys
+import tempfile
 
 BACKENDS = os.environ.get("KERAS_BACKENDS", "tensorflow,jax,torch").split(",")
 
 
+# The workers and the processes that tests start share what JAX has compiled.
+CACHE = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+
+
 def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        return run(os.environ | CACHE | {"JAX_COMPILATION_CACHE_DIR": folder})
+
+
+def run(environment: dict[str, str]) -> int:
     failed = []
     for backend in BACKENDS:
         print(f"=== backend {backend} ===", flush=True)
         command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
-        environment = os.environ | {"KERAS_BACKEND": backend}
-        if subprocess.run(command, env=environment).returncode:
+        chosen = environment | {"KERAS_BACKEND": backend}
+        if subprocess.run(command, env=chosen).returncode:
             failed.append(backend)
     print(f"failed on: {', '.join(failed)}" if failed else "passed on every backend")
     return len(failed)
