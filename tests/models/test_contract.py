@@ -81,7 +81,9 @@ def test_features_are_named_maps(name):
     taps = models.features(model)(images(model))
     assert taps
     for name, value in taps.items():
-        assert len(value.shape) == 4 and name.startswith(("stem", "stage", "block", "i2t"))
+        assert len(value.shape) == 4 and name.startswith(
+            ("stem", "stage", "block", "i2t")
+        )
         assert np.isfinite(keras.ops.convert_to_numpy(value)).all()
 
 
