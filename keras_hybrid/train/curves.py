@@ -27,6 +27,7 @@ def plot_curves(epochs: list[dict], path: pathlib.Path, title: str) -> None:
                 values = [epoch[key] for epoch in epochs]
                 axes.plot(numbers, values, ".-", label=label)
         axes.set(xlabel="epoch", ylabel=metric)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend()
     figure.savefig(path, dpi=150)
