@@ -69,7 +69,7 @@ def measure(batch_size: int = 64, rounds: int = 9) -> list[Row]:
             batch_size=batch_size,
             rounds=rounds,
             processor=platform.processor() or platform.machine(),
-            cores=len(os.sched_getaffinity(0)),
+            cores=os.cpu_count(),
             load=round(load, 2),
             keras=keras.__version__,
         )
