@@ -14,7 +14,7 @@ RECIPE = Recipe(
     dataset="digits",
     model="atc3",
     options=("strides=2,2,2",),
-    epochs=25,
+    epochs=18,
     batch_size=32,
     learning_rate=1e-3,
     padding=3,
