@@ -236,7 +236,7 @@ class PaddedDepthwiseConv2D(_PaddedConvolution):
 
 
 def _fastest_form() -> str:
-    """The form that `"auto"` means, as measured; see recipes/results/depthwise.csv."""
+    """The form that `"auto"` means, as `keras_hybrid.bench.depthwise` measures it."""
     if keras.backend.backend() != "jax":
         return "native"
     on_cpu = all(name.startswith("cpu") for name in keras.distribution.list_devices())

@@ -16,7 +16,7 @@ from tests.small import FAMILIES, distinct_structures, small
 # Weights that the logits do not read. In the last block only the class token is, and
 # its query passes by the convolution. What adds the same to all scores of a query
 # cancels in the softmax: such a weight moves by rounding, or not at all.
-_CVT = "stage3_block2_attention_query/(conv|norm)/|.*_attention_key/(linear/bias|norm)"
+_CVT = "stage3_block2_attention_query/(conv|norm)/|.*_attention_key/(linear/bias|norm/beta)"
 _COATNET = ".*_attention/position/mlp_project/bias"
 UNREAD = {
     "CvT": _CVT,
