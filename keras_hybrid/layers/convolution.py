@@ -254,7 +254,9 @@ def depthwise_form(model: keras.Model, form: str) -> Iterator[None]:
         model: A model of this package.
         form: `"auto"`, `"native"` or `"shifted"`.
     """
-    found = list(_depthwise_layers(model.layers))
+    # Keras has no public walk through layers within layers
+    every = model._flatten_layers()
+    found = [layer for layer in every if isinstance(layer, PaddedDepthwiseConv2D)]
     forms = [layer.form for layer in found]
     try:
         for layer in found:
@@ -263,13 +265,3 @@ def depthwise_form(model: keras.Model, form: str) -> Iterator[None]:
     finally:
         for layer, former in zip(found, forms, strict=True):
             layer.form = former
-
-
-def _depthwise_layers(layers) -> Iterator[PaddedDepthwiseConv2D]:
-    for layer in layers:
-        if isinstance(layer, PaddedDepthwiseConv2D):
-            yield layer
-        parts = vars(layer).values()
-        yield from _depthwise_layers(
-            part for part in parts if isinstance(part, keras.layers.Layer)
-        )
