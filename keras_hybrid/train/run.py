@@ -168,11 +168,9 @@ def _fit(recipe, directory, model, training, validation) -> None:
         )
     if journal.diverged_in:
         kept = journal.diverged_in - 1
+        left = f"; {checkpoint} keeps epoch {kept}" if kept else ""
         raise TrainingDiverged(
-            f"The loss left the numbers in epoch {journal.diverged_in}; "
-            f"{checkpoint} keeps epoch {kept}. "
-            if kept
-            else "The loss left the numbers in the first epoch. "
+            f"The loss left the numbers in epoch {journal.diverged_in}{left}. "
             "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
         )
 
