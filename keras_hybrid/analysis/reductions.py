@@ -78,7 +78,7 @@ def atc_as_residual_network(**fields) -> tuple[keras.Model, keras.Model]:
     for part in ("norm", "unit1", "activation", "unit2"):
         y = atc.get_layer(f"{name}_mlp_{part}")(y)
     whole = atc.get_layer(f"{name}_mlp_add").output
-    return keras.Model(atc.inputs, whole), keras.Model(atc.inputs, x + y)
+    return keras.Model(atc.input, whole), keras.Model(atc.input, x + y)
 
 
 def difference(first: keras.Model, second: keras.Model, images: np.ndarray) -> float:
