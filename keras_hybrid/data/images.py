@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from keras_hybrid.data.picture import decode, fit
 from keras_hybrid.data.progress import in_chunks
@@ -212,7 +212,9 @@ def in_threads(
 
 
 def reason(error: Exception) -> str:
-    """First line of what an error says, or its kind."""
+    """What an error says, in one line."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no image of a known kind"
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 

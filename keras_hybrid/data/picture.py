@@ -33,7 +33,10 @@ def decode(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
 def size_of(file: BinaryIO) -> tuple[int, int]:
     """Height and width, upright, of an image file; reads its header only."""
     with _open(file) as image:
-        turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
+        # Of a PNG without EXIF data in front, Pillow would decode the pixels to look
+        # for it behind them.
+        known = image.format != "PNG" or "exif" in image.info
+        turned = known and image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
         return image.size if turned else image.size[::-1]
 
 
