@@ -2,7 +2,20 @@
 
 from keras_hybrid.data.batches import Batches
 from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.images import Images
+from keras_hybrid.data.in_order import InOrder
 from keras_hybrid.data.sources import SOURCES, load
-from keras_hybrid.data.subset import balanced_split
+from keras_hybrid.data.subset import balanced_split, per_class_split, stratified_split
 
-__all__ = ["Batches", "Dataset", "SOURCES", "Split", "balanced_split", "load"]
+__all__ = [
+    "Batches",
+    "Dataset",
+    "Images",
+    "InOrder",
+    "SOURCES",
+    "Split",
+    "balanced_split",
+    "load",
+    "per_class_split",
+    "stratified_split",
+]

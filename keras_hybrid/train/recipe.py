@@ -8,7 +8,7 @@ import pathlib
 from typing import Any, Literal
 
 # Where a run writes and what it does afterwards; not what it computes.
-_OUTSIDE = {"workdir", "data_dir", "overwrite", "export"}
+_OUTSIDE = {"workdir", "data_dir", "corrupt", "overwrite", "export"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +18,18 @@ class Recipe:
     name: str = "run"
     """What the run is called; part of the default workdir."""
     dataset: str = "digits"
-    """Data set, see keras_hybrid.data.SOURCES."""
+    """digits, cifar10, cifar100, tiny_imagenet, galaxy10, tfds:NAME (any set of
+    tensorflow-datasets), or folder (a sub-folder of images for every class)."""
     data_dir: str | None = None
     """Folder with the data; without it the data set's own library finds it."""
+    image_size: int | None = None
+    """Side of the images that the model sees; None keeps the data's own."""
+    corrupt: Literal["refuse", "skip"] = "refuse"
+    """What to do about image files that cannot be decoded."""
     fraction: float = 1.0
     """Share of every class of the training images to use, in (0, 1]."""
+    per_class: int | None = None
+    """So many training images of every class, instead of a fraction."""
     validation: float = 0.1
     """Share of the training images held out to watch the run, in [0, 1)."""
 
@@ -80,6 +87,13 @@ class Recipe:
             )
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must lie in (0, 1], not {self.fraction}.")
+        if self.per_class is not None and (self.per_class < 1 or self.fraction < 1):
+            raise ValueError(
+                f"per_class must be 1 or more, and fraction left at 1; they are "
+                f"{self.per_class} and {self.fraction}."
+            )
+        if self.image_size is not None and self.image_size < 1:
+            raise ValueError(f"image_size must be 1 or more, not {self.image_size}.")
         if not 0 <= self.validation < 1:
             raise ValueError(f"validation must lie in [0, 1), not {self.validation}.")
         if not 0 <= self.warmup_epochs < self.epochs:

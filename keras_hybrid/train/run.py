@@ -6,9 +6,18 @@ import shutil
 import sys
 
 import keras
+import numpy as np
 
 from keras_hybrid import models
-from keras_hybrid.data import Batches, Dataset, Split, balanced_split, load
+from keras_hybrid.data import (
+    Batches,
+    Dataset,
+    InOrder,
+    Split,
+    balanced_split,
+    load,
+    per_class_split,
+)
 from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.callbacks import Journal, cut_journal, read_journal
 from keras_hybrid.train.card import make_card, write_card
@@ -42,7 +51,7 @@ def run(recipe: Recipe) -> dict:
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
         return json.loads((directory / "card.json").read_text())
     keras.utils.set_random_seed(recipe.seed)
-    dataset = load(recipe.dataset, recipe.data_dir)
+    dataset = load(recipe.dataset, recipe.data_dir, recipe.image_size, recipe.corrupt)
     training, validation = _splits(recipe, dataset)
     model = _build(recipe, dataset)
     _claim(recipe, directory)  # only now: bad settings have left no trace
@@ -98,12 +107,22 @@ def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
 def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     """The images to train on, and those held out of them to watch the run."""
     labels = dataset.train.labels
-    used, _ = balanced_split(labels, recipe.fraction, recipe.seed)
-    training = dataset.train.take(used)
+    if recipe.per_class:
+        used, _ = per_class_split(labels, recipe.per_class, recipe.seed)
+    else:
+        used, _ = balanced_split(labels, recipe.fraction, recipe.seed)
     if not recipe.validation:
-        return training, None
-    held_out, rest = balanced_split(training.labels, recipe.validation, recipe.seed)
-    return training.take(rest), training.take(held_out)
+        return dataset.train.select(used).held(), None
+    held_out, rest = balanced_split(labels[used], recipe.validation, recipe.seed)
+    if len(np.unique(labels[used[rest]])) < len(dataset.class_names):
+        raise ValueError(
+            f"--validation {recipe.validation} leaves no image of some class to train "
+            "on; use more images, or --validation 0."
+        )
+    return (
+        dataset.train.select(used[rest]).held(),
+        dataset.train.select(used[held_out]).held(),
+    )
 
 
 def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
@@ -161,8 +180,8 @@ def _fit(recipe, directory, model, training, validation) -> None:
             shuffle=False,  # the stream is shuffled already
             initial_epoch=start,
             epochs=recipe.epochs,
-            validation_data=validation and _arrays(validation, classes),
-            validation_batch_size=max(recipe.batch_size, 128),
+            validation_data=validation
+            and InOrder(validation, max(recipe.batch_size, 128), classes),
             callbacks=[keras.callbacks.TerminateOnNaN(), journal],
             verbose="auto" if sys.stdout.isatty() else 2,
         )
@@ -185,10 +204,6 @@ def _test(model: keras.Model, dataset: Dataset) -> dict[str, float]:
     model.compile(
         loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics
     )
-    images, labels = _arrays(dataset.test, classes)
-    values = model.evaluate(images, labels, batch_size=128, verbose=0, return_dict=True)
+    images = InOrder(dataset.test, 128, classes)
+    values = model.evaluate(images, verbose=0, return_dict=True)
     return {f"test_{name}": round(value, 6) for name, value in values.items()}
-
-
-def _arrays(split: Split, classes: int):
-    return split.images, keras.utils.to_categorical(split.labels, classes)
