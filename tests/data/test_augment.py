@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageEnhance, ImageOps
 
 from keras_hybrid.data import Augmentation, geometry, palette
 from keras_hybrid.data.augment import augment
@@ -146,7 +146,8 @@ PILLOW = {
 
 @pytest.mark.parametrize("name", palette.OPERATIONS)
 def test_operations_are_pillows(name):
-    images = pictures(4, (40, 40))[:, :, :, ::-1] // 2 + 60  # not the whole range
+    images = pictures(4, (40, 40)) // 2 + 60  # not the whole range
+    images += np.random.default_rng(1).integers(0, 20, images.shape).astype("uint8")
     kind = np.full((4, 2), -1)
     kind[:, 1] = palette.OPERATIONS.index(name)
     kind[0, 1] = -1  # one image of the batch gets nothing
@@ -165,8 +166,8 @@ def test_operations_are_pillows(name):
             inner[[0, -1]], inner[:, [0, -1]] = False, False
             inner &= np.roll(inner, 1, 0) & np.roll(inner, -1, 0)
             inner &= np.roll(inner, 1, 1) & np.roll(inner, -1, 1)
-        # Pillow rounds, to whole pixels and within its fixed-point factors
-        np.testing.assert_allclose(found[inner], expected[inner], atol=1.01)
+        # Pillow rounds, the grey of a blend too, and reads in fixed point
+        np.testing.assert_allclose(found[inner], expected[inner], atol=1.3)
 
 
 def test_rand_augment_draws_as_published():
@@ -204,7 +205,7 @@ def test_erasing_fills_boxes_of_the_published_sizes():
     erased = bottom > top
     assert 0.23 < erased.mean() < 0.27
     area = ((bottom - top) * (right - left))[erased] / 1600
-    assert 0.015 < area.min() and 0.3 < area.max() < 0.36
+    assert area.min() > 0.015 and 0.3 < area.max() < 0.36
     assert abs(area.mean() - 0.17) < 0.015
     assert min(top.min(), left.min()) == 0 and max(bottom.max(), right.max()) <= 40
     images = pictures(16, (40, 40))
