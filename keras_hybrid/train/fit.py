@@ -11,7 +11,7 @@ from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.callbacks import Journal, cut_journal
 from keras_hybrid.train.checkpoint import restore_state
-from keras_hybrid.train.optimizer import adamw
+from keras_hybrid.train.optimizer import make_optimizer
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.schedule import warmup_cosine
 
@@ -95,7 +95,8 @@ def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
         round(recipe.warmup_epochs * steps_per_epoch),
         recipe.epochs * steps_per_epoch,
     )
-    optimizer = adamw(
+    optimizer = make_optimizer(
+        recipe.optimizer,
         model,
         schedule,
         recipe.weight_decay,

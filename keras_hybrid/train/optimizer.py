@@ -1,20 +1,28 @@
-"""AdamW with weight decay where it belongs."""
+"""AdamW and SGD, with weight decay where it belongs."""
+
+import functools
 
 import keras
+
+OPTIMIZERS = {
+    "adamw": keras.optimizers.AdamW,
+    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
+}
 
 # Learned vectors that stand for no connection: class tokens and position tables.
 _UNDECAYED = ("token", "table")
 
 
-def adamw(
+def make_optimizer(
+    name: str,
     model: keras.Model,
-    learning_rate,
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
     weight_decay: float,
     clip_norm: float | None,
     ema: float | None = None,
     accumulation: int = 1,
-) -> keras.optimizers.AdamW:
-    """AdamW that decays only what `is_decayed` says.
+) -> keras.optimizers.Optimizer:
+    """An optimizer that decays only what `is_decayed` says.
 
     Keras takes a step of the moving average at every step, also at those that only
     gather gradients; with a root of the momentum it forgets as much an update as
@@ -22,6 +30,7 @@ def adamw(
     are moving averages of their own and stay as they are.
 
     Args:
+        name: `"adamw"`, or `"sgd"` with momentum 0.9.
         model: The model it will train.
         learning_rate: A number or a schedule.
         weight_decay: Decoupled decay, relative to the learning rate.
@@ -29,7 +38,7 @@ def adamw(
         ema: Momentum of the moving average of the weights, an update; None for none.
         accumulation: Steps whose gradients are averaged into one update.
     """
-    optimizer = keras.optimizers.AdamW(
+    optimizer = OPTIMIZERS[name](
         learning_rate,
         weight_decay=weight_decay,
         global_clipnorm=clip_norm,

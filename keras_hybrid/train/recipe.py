@@ -40,6 +40,8 @@ class Recipe:
     """Name of the model, see `python -m keras_hybrid list`."""
     options: tuple[str, ...] = ()
     """Fields of the model's config, e.g. --options strides=(2,2,2) mlp_ratio=2."""
+    weights: str | None = None
+    """Checkpoint to start from: a .keras file or a published torch one."""
     drop_path_rate: float | None = None
     """Stochastic depth of the last block; None keeps the model's own."""
     dropout_rate: float = 0.0
@@ -49,6 +51,8 @@ class Recipe:
     """Passes over the training images."""
     batch_size: int = 64
     """Images a step."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with momentum 0.9."""
     learning_rate: float = 1e-3
     """Highest learning rate, reached after the warm-up."""
     final_learning_rate: float = 1e-5
@@ -91,6 +95,8 @@ class Recipe:
     augmenter: Literal["keras", "keras_cv"] = "keras"
     """Who augments: this package on Keras, in the step; or keras_cv, before it."""
 
+    ordinal: bool = False
+    """Classes have an order: report the share of answers at most one class off."""
     seed: int = 0
     """Of the initial weights, the order of images, augmentation and dropped paths."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"

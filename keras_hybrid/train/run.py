@@ -8,27 +8,23 @@ import keras
 import numpy as np
 
 from keras_hybrid import models
-from keras_hybrid.data import (
-    Dataset,
-    InOrder,
-    Split,
-    balanced_split,
-    load,
-    per_class_split,
-)
+from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
 from keras_hybrid.train.callbacks import read_journal
 from keras_hybrid.train.card import make_card, write_card
 from keras_hybrid.train.checkpoint import write_atomically
 from keras_hybrid.train.curves import plot_curves
+from keras_hybrid.train.evaluation import evaluate
 from keras_hybrid.train.fit import fit
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.report import write_report
+from keras_hybrid.weights import start_from
 
 
 def run(recipe: Recipe) -> dict:
     """Trains, tests once, and writes what the run leaves in `recipe.directory`.
 
-    That is `model.keras`, `metrics.jsonl`, `curves.png` and, last of all,
-    `card.json`. A run that was stopped goes on after its last finished epoch; one
+    That is `model.keras`, `metrics.jsonl`, `curves.png`, `report.html` and, last of
+    all, `card.json`. A run that was stopped goes on after its last finished epoch; one
     that is complete is only read.
 
     Returns:
@@ -51,12 +47,15 @@ def run(recipe: Recipe) -> dict:
 
     epochs = read_journal(directory)
     plot_curves(epochs, directory / "curves.png", directory.name)
-    metrics = _test(models.logits(model), dataset)
+    metrics, probabilities = evaluate(
+        models.logits(model), dataset.test, recipe.ordinal
+    )
     metrics["epochs"] = len(epochs)
     metrics["training_seconds"] = round(sum(epoch["seconds"] for epoch in epochs), 1)
     write_atomically(directory / "model.keras", model.save)
     card = make_card(recipe, dataset, model, metrics)
-    write_card(card, directory / "card.json")
+    write_report(directory / "report.html", card, epochs, dataset.test, probabilities)
+    write_card(card, directory / "card.json")  # last: a run with a card is complete
     (directory / "checkpoint.npz").unlink(missing_ok=True)
     return card
 
@@ -121,25 +120,11 @@ def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        return models.get(recipe.model).builder(
+        model = models.get(recipe.model).builder(
             input_shape=dataset.train.images.shape[1:],
             classes=len(dataset.class_names),
             **recipe.model_arguments(),
         )
     finally:
         keras.config.set_dtype_policy(policy)
-
-
-def _test(model: keras.Model, dataset: Dataset) -> dict[str, float]:
-    """Loss and accuracy on the test split."""
-    classes = len(dataset.class_names)
-    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
-    if classes > 10:
-        top5 = keras.metrics.TopKCategoricalAccuracy(5, name="top5_accuracy")
-        metrics.append(top5)
-    model.compile(
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics
-    )
-    images = InOrder(dataset.test, 128, classes)
-    values = model.evaluate(images, verbose=0, return_dict=True)
-    return {f"test_{name}": round(value, 6) for name, value in values.items()}
+    return start_from(model, recipe.weights) if recipe.weights else model

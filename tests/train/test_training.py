@@ -12,8 +12,8 @@ from keras_hybrid import models
 from keras_hybrid.train import (
     Recipe,
     TrainingDiverged,
-    adamw,
     is_decayed,
+    make_optimizer,
     run,
     warmup_cosine,
 )
@@ -58,7 +58,7 @@ def test_decay_spares_all_but_kernels():
 def test_decay_moves_only_what_it_should():
     """With zero gradients, kernels shrink by lr * wd and the rest stays."""
     model = models.ATC(widths=(8, 8, 8), heads=(1, 1, 1))
-    optimizer = adamw(model, 0.1, 0.5, None)
+    optimizer = make_optimizer("adamw", model, 0.1, 0.5, None)
     before = {v.path: keras.ops.convert_to_numpy(v).copy() for v in model.variables}
     variables = model.trainable_variables
     optimizer.apply([keras.ops.zeros(v.shape) for v in variables], variables)
