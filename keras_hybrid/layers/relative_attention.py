@@ -86,6 +86,14 @@ class RelativeAttention(keras.layers.Layer):
             return self.project(self.core(q, k, v, bias=bias))
         return self.project(self.core(q, k, v) + self._spread(bias, v))
 
+    def weights_of(self, x):
+        """The attention map `(B, heads, N, N)`: rows sum to 1 with the bias before."""
+        q, k, _ = ops.split(self.qkv(x), 3, axis=-1)
+        bias = self.position(x)
+        if self.place == "before":
+            return self.core.weights_of(q, k, bias)
+        return self.core.weights_of(q, k) + bias
+
     def _spread(self, bias, v):
         """What the bias adds, as attention weights: (B, H, W, attention_width)."""
         shape = ops.shape(v)

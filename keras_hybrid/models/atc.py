@@ -54,6 +54,9 @@ class ATCConfig:
     residual_kernel: int = option(3, "Kernel of the residual units.")
     unit_activation: str = option("relu", "Between the two feed-forward units.")
     inner_skip: bool = option(True, "Skip around the unit after attention.")
+    convolution_first: bool = option(
+        False, "That unit before attention instead: ATC's idea turned around."
+    )
     mlp_ratio: float = option(4, "Hidden width of an MLP over the stage's width.")
     activation: str = option("quick_gelu", "Activation of an MLP.")
     drop_path_rate: float = option(0.1, "Stochastic depth of the last block.")
@@ -91,6 +94,7 @@ class ATCConfig:
             feed_forward=self.feed_forward,
             residual_kernel=self.residual_kernel,
             inner_skip=self.inner_skip,
+            convolution_first=self.convolution_first,
         )
 
 

@@ -61,6 +61,7 @@ class Stage:
     feed_forward: str = "linear"  # linear | residual
     residual_kernel: int = 3
     inner_skip: bool = True
+    convolution_first: bool = False  # the residual unit before attention, not after
     class_token: bool = False
     position_embedding: bool = False
     drop_path_rate: float = 0.0
@@ -166,6 +167,11 @@ def _block(x, grid, stage: Stage, rate: float, name: str):
 
 
 def _attention(x, grid, stage: Stage, name: str):
+    check_choice("attention_output", stage.attention_output, ("linear", "residual"))
+    convolves = stage.attention_output == "residual"
+    if convolves and stage.convolution_first:
+        x = _residual_unit(x, stage, f"{name}_input")
+
     def project(role, stride):
         method = stage.projection
         if method == "avg" and role == "query":
@@ -181,13 +187,15 @@ def _attention(x, grid, stage: Stage, name: str):
     value = project("value", stage.key_value_stride)
     core = DotProductAttention(stage.heads, scale=stage.width**-0.5, name=name)
     y = core(query, key, value)
-    check_choice("attention_output", stage.attention_output, ("linear", "residual"))
-    if stage.attention_output == "linear":
+    if not convolves:
         return dense(stage.width, f"{name}_output")(y)
-    unit = SeparableUnit(stage.width, stage.residual_kernel, name=f"{name}_output")
-    if not stage.inner_skip:
-        return unit(y)
-    return layers.Add(name=f"{name}_output_add")([y, unit(y)])
+    return y if stage.convolution_first else _residual_unit(y, stage, f"{name}_output")
+
+
+def _residual_unit(x, stage: Stage, name: str):
+    """ATC's convolution over what attention gathered, with a skip around it."""
+    y = SeparableUnit(stage.width, stage.residual_kernel, name=name)(x)
+    return layers.Add(name=f"{name}_add")([x, y]) if stage.inner_skip else y
 
 
 def _feed_forward(x, stage: Stage, name: str):

@@ -184,6 +184,7 @@ def fold_unit(values, name):
         ("residual_kernel", 5),
         ("unit_activation", "gelu"),
         ("inner_skip", False),
+        ("convolution_first", True),
         ("mlp_ratio", 2),
         ("activation", "gelu"),
         ("drop_path_rate", 0.5),

@@ -1,0 +1,69 @@
+"""Running a model for its numbers: forward in one go, and gradients, everywhere."""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def run(model: keras.Model, images: np.ndarray):
+    """The outputs for one batch, as float32 arrays in the model's structure."""
+    outputs = model.predict_on_batch(images)
+    return keras.tree.map_structure(lambda x: np.asarray(x, "float32"), outputs)
+
+
+def batches(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """The images, `size` at a time."""
+    for start in range(0, len(images), size):
+        yield images[start : start + size]
+
+
+def image_gradient(model: keras.Model, loss: Callable) -> Callable:
+    """What computes d loss / d images.
+
+    Args:
+        model: A functional model.
+        loss: `loss(outputs, extra)`, a scalar tensor by Keras operations.
+
+    Returns:
+        `gradient(images, extra)`: images `(B, H, W, C)` -> an array of their shape;
+        `extra` is any structure of arrays that the loss reads.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        def of_state(images, extra, trained, fixed):
+            return loss(model.stateless_call(trained, fixed, images)[0], extra)
+
+        compiled = jax.jit(jax.grad(of_state))
+
+        def compute(images, extra):
+            trained = [v.value for v in model.trainable_variables]
+            fixed = [v.value for v in model.non_trainable_variables]
+            return compiled(images, extra, trained, fixed)
+
+    elif backend == "tensorflow":
+        import tensorflow as tf
+
+        def compute(images, extra):
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                value = loss(model(images, training=False), extra)
+            return tape.gradient(value, images, unconnected_gradients="zero")
+
+    else:
+        import torch
+
+        def compute(images, extra):
+            images = images.detach().requires_grad_()
+            value = loss(model(images, training=False), extra)
+            return torch.autograd.grad(value, images)[0]
+
+    def gradient(images, extra):
+        extra = keras.tree.map_structure(ops.convert_to_tensor, extra)
+        images = ops.convert_to_tensor(images, "float32")
+        return ops.convert_to_numpy(compute(images, extra))
+
+    return gradient

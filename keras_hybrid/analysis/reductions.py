@@ -1,0 +1,118 @@
+"""What ATC contains as special cases (its report's hypothesis 4), with weights.
+
+Each function returns models that compute the same, so that anyone can check.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hybrid import models
+from keras_hybrid.analysis.compute import run
+from keras_hybrid.layers import SeparableUnit
+
+# Of an ATC whose units are linear: 1x1 kernels, and nothing CvT does not have.
+POINTWISE = {"residual_kernel": 1, "mlp_ratio": 1, "unit_activation": "quick_gelu"}
+
+
+def atc_as_cvt(**fields) -> tuple[keras.Model, keras.Model]:
+    """An ATC with 1x1 units, and the CvT with its weights.
+
+    With 1x1 kernels a unit (depthwise, norm, linear, norm) is a linear map at
+    inference. What follows attention is then CvT's output projection, I + W with the
+    unit's skip, and the feed-forward network is CvT's MLP of ratio 1.
+
+    Args:
+        **fields: Of both, e.g. `depths`, `widths`, `heads`, `input_shape`.
+
+    Returns:
+        The ATC and the CvT, both with logits as output.
+    """
+    fields = {"input_shape": (32, 32, 3), "classes": 100} | fields
+    fields["classifier_activation"] = None
+    atc = models.ATC(**POINTWISE, **fields)
+    shape = {"kernels": (3, 3, 3), "paddings": (1, 1, 1), "strides": (1, 2, 2)}
+    cvt = models.CvT(mlp_ratio=1, **shape, **fields)
+    _scatter(atc)
+    known = {variable.path: variable for variable in atc.variables}
+    for variable in cvt.variables:
+        if variable.path in known:
+            variable.assign(ops.convert_to_numpy(known[variable.path]))
+    for layer in atc.layers:
+        if not isinstance(layer, SeparableUnit):
+            continue
+        place, unit = layer.name.rsplit("_", 1)
+        target = {"output": "output", "unit1": "expand", "unit2": "project"}[unit]
+        kernel, bias = _fold(layer)
+        linear = cvt.get_layer(f"{place}_{target}")
+        linear.kernel.assign(kernel + (unit == "output") * np.eye(len(kernel)))
+        linear.bias.assign(bias)
+    return atc, cvt
+
+
+def atc_as_residual_network(**fields) -> tuple[keras.Model, keras.Model]:
+    """A block of an ATC with silenced attention, and the residual network it is.
+
+    With the values' linear map zero, and the offsets behind attention, attention adds
+    nothing: the block is `x + unit(act(unit(norm(x))))`, a pre-norm residual block of
+    two depthwise-separable convolutions.
+
+    Args:
+        **fields: Of the ATC.
+
+    Returns:
+        Two models from the image to the output of the first block: the ATC's, and one
+        that goes from its token embedding through these layers alone.
+    """
+    atc = models.ATC(**{"input_shape": (32, 32, 3)} | fields)
+    _scatter(atc)
+    name = "stage1_block1"
+    value = atc.get_layer(f"{name}_attention_value").linear
+    unit = atc.get_layer(f"{name}_attention_output")
+    offsets = [unit.conv.bias, unit.conv_norm.beta, unit.linear.bias]
+    means = [norm.moving_mean for norm in (unit.conv_norm, unit.linear_norm)]
+    for variable in (value.kernel, value.bias, unit.linear_norm.beta, *offsets, *means):
+        variable.assign(np.zeros(variable.shape))
+    x = atc.get_layer(f"{name}_attention_norm").input
+    y = x
+    for part in ("norm", "unit1", "activation", "unit2"):
+        y = atc.get_layer(f"{name}_mlp_{part}")(y)
+    whole = atc.get_layer(f"{name}_mlp_add").output
+    return keras.Model(atc.inputs, whole), keras.Model(atc.inputs, x + y)
+
+
+def difference(first: keras.Model, second: keras.Model, images: np.ndarray) -> float:
+    """Largest difference of two models' outputs, over the first's deviation."""
+    outputs = [run(model, images) for model in (first, second)]
+    return float(np.abs(outputs[0] - outputs[1]).max() / outputs[0].std())
+
+
+def _scatter(model: keras.Model) -> None:
+    """Gives norms values that are nowhere 0 or 1, as training would."""
+    rng = np.random.default_rng(0)
+    for variable in model.variables:
+        if "norm" in variable.path:
+            low, high = (0.5, 1.5) if "variance" in variable.path else (-0.2, 0.2)
+            noise = rng.uniform(low, high, variable.shape)
+            variable.assign(noise + (1.0 if "gamma" in variable.path else 0.0))
+
+
+def _fold(unit) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias of the linear map that a 1x1 unit is at inference."""
+
+    def affine(norm):
+        gamma, beta, mean, variance = (
+            ops.convert_to_numpy(x).astype("float64")
+            for x in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)
+        )
+        scale = gamma / np.sqrt(variance + norm.epsilon)
+        return scale, beta - mean * scale
+
+    kernel = ops.convert_to_numpy(unit.linear.kernel).astype("float64")
+    depthwise = ops.convert_to_numpy(unit.conv.kernel)[0, 0, :, 0]
+    scale, shift = affine(unit.conv_norm)
+    bias = ops.convert_to_numpy(unit.conv.bias) * scale + shift
+    bias = bias @ kernel + ops.convert_to_numpy(unit.linear.bias)
+    kernel = (depthwise * scale)[:, None] * kernel
+    scale, shift = affine(unit.linear_norm)
+    return kernel * scale, bias * scale + shift
