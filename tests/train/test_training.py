@@ -139,34 +139,6 @@ def test_every_model_sees_the_same_images():
     assert np.bincount(one.labels).tolist() == [1] * 10 and none is None
 
 
-def test_a_folder_of_other_files_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
-    recipe = dataclasses.replace(TINY, workdir=str(tmp_path), overwrite=True)
-    with pytest.raises(ValueError, match="holds other files"):
-        run(recipe)
-    assert (tmp_path / "thesis.txt").read_text() == "mine"
-
-
-def test_every_model_sees_the_same_images():
-    digits = load("digits")
-    recipe = dataclasses.replace(TINY, per_class=12, fraction=1, validation=0.25)
-    found = []
-    for model in ("atc3", "cvt13"):
-        parts = _splits(dataclasses.replace(recipe, model=model), digits)
-        found.append([part.images[:] for part in parts])
-        assert [np.bincount(part.labels).tolist() for part in parts] == [
-            [9] * 10,
-            [3] * 10,
-        ]
-    for ours, others in zip(*found, strict=True):
-        np.testing.assert_array_equal(ours, others)
-    together = {image.tobytes() for part in found[0] for image in part}
-    every = {image.tobytes() for image in digits.train.images}
-    assert len(together) == 120 and together < every
-    with pytest.raises(ValueError, match=r"--validation 0.1 leaves no image"):
-        _splits(dataclasses.replace(recipe, per_class=1, validation=0.1), digits)
-
-
 def test_a_folder_of_images_trains(tmp_path, capsys):
     """From image files to a card, with its own split."""
     for i in range(24):
