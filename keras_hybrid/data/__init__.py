@@ -1,5 +1,6 @@
 """Data sets, class-balanced subsets and the batches that training reads."""
 
+from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.batches import Batches
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.images import Images
@@ -8,6 +9,7 @@ from keras_hybrid.data.sources import SOURCES, load
 from keras_hybrid.data.subset import balanced_split, per_class_split, stratified_split
 
 __all__ = [
+    "Augmentation",
     "Batches",
     "Dataset",
     "Images",

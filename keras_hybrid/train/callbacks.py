@@ -33,7 +33,8 @@ class Journal(keras.callbacks.Callback):
         self.diverged_in = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        generators = [v for v in self.model.variables if "seed_generator" in v.path]
+        variables = self.model.network.variables
+        generators = [v for v in variables if "seed_generator" in v.path]
         for number, state in enumerate(generators):
             state.assign([self.seed * 10_007 + number, epoch << 20])
         self._began = time.perf_counter()
@@ -49,6 +50,7 @@ class Journal(keras.callbacks.Callback):
         numbers = {name: float(value) for name, value in logs.items()}
         if not math.isfinite(numbers["loss"]):
             self.diverged_in = epoch + 1
+            self.model.stop_training = True
             return
         images = self.batches.steps_per_epoch * self.batches.batch_size
         numbers |= {

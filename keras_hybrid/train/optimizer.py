@@ -7,18 +7,35 @@ _UNDECAYED = ("token", "table")
 
 
 def adamw(
-    model: keras.Model, learning_rate, weight_decay: float, clip_norm: float | None
+    model: keras.Model,
+    learning_rate,
+    weight_decay: float,
+    clip_norm: float | None,
+    ema: float | None = None,
+    accumulation: int = 1,
 ) -> keras.optimizers.AdamW:
     """AdamW that decays only what `is_decayed` says.
+
+    Keras takes a step of the moving average at every step, also at those that only
+    gather gradients; with a root of the momentum it forgets as much an update as
+    without `accumulation`. The average is of what is trained: BatchNorm's statistics
+    are moving averages of their own and stay as they are.
 
     Args:
         model: The model it will train.
         learning_rate: A number or a schedule.
         weight_decay: Decoupled decay, relative to the learning rate.
         clip_norm: Largest norm of all gradients together; None leaves them.
+        ema: Momentum of the moving average of the weights, an update; None for none.
+        accumulation: Steps whose gradients are averaged into one update.
     """
     optimizer = keras.optimizers.AdamW(
-        learning_rate, weight_decay=weight_decay, global_clipnorm=clip_norm
+        learning_rate,
+        weight_decay=weight_decay,
+        global_clipnorm=clip_norm,
+        use_ema=ema is not None,
+        ema_momentum=ema ** (1 / accumulation) if ema else 0.99,
+        gradient_accumulation_steps=accumulation if accumulation > 1 else None,
     )
     spared = [v for v in model.trainable_variables if not is_decayed(v)]
     optimizer.exclude_from_weight_decay(var_list=spared)

@@ -7,8 +7,11 @@ import json
 import pathlib
 from typing import Any, Literal
 
+from keras_hybrid.data.augmentation import Augmentation
+
 # Where a run writes and what it does afterwards; not what it computes.
-_OUTSIDE = {"workdir", "data_dir", "corrupt", "overwrite", "export"}
+_OUTSIDE = {"workdir", "data_dir", "corrupt", "overwrite", "export", "resident"}
+_COUNTS = ("epochs", "batch_size", "steps_per_execution", "accumulation", "repeats")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +61,35 @@ class Recipe:
     """Share of the target spread over all classes."""
     clip_norm: float | None = None
     """Largest norm of all gradients together; None leaves them."""
+    accumulation: int = 1
+    """Steps whose gradients are averaged into one update."""
+    ema: float | None = None
+    """Momentum of the moving average of the weights, which is saved; e.g. 0.999."""
 
+    random_crop: tuple[float, float] | None = None
+    """Share of the image that a random resized crop keeps, e.g. 0.08 1."""
     padding: int = 4
     """Random shifts by up to so many pixels."""
     mirror: bool = False
     """Random left-right flips."""
+    flip_vertical: bool = False
+    """Random upside-down flips."""
+    rotation: float = 0.0
+    """Random rotations by up to so many degrees either way."""
+    color_jitter: float = 0.0
+    """Random changes of brightness, contrast and saturation, e.g. 0.4."""
+    rand_augment: float = 0.0
+    """Magnitude of RandAugment's two operations an image, 0 to 10; 9 is usual."""
+    random_erasing: float = 0.0
+    """Share of images with a box of noise, e.g. 0.25."""
+    mixup: float = 0.0
+    """Alpha of mixup, e.g. 0.8; each batch takes mixup or CutMix."""
+    cutmix: float = 0.0
+    """Alpha of CutMix, e.g. 1.0."""
+    repeats: int = 1
+    """How often an image comes in a batch; an epoch is as long and sees fewer."""
+    augmenter: Literal["keras", "keras_cv"] = "keras"
+    """Who augments: this package on Keras, in the step; or keras_cv, before it."""
 
     seed: int = 0
     """Of the initial weights, the order of images, augmentation and dropped paths."""
@@ -72,6 +99,8 @@ class Recipe:
     """XLA compilation; auto is Keras' rule: always on JAX, on TensorFlow on GPUs."""
     steps_per_execution: int = 1
     """Steps a call of the compiled function; more hides the call's cost on GPUs."""
+    resident: Literal["auto", "on", "off"] = "auto"
+    """Keep the training images on the device; auto does so on GPUs if they fit."""
 
     workdir: str | None = None
     """Where the run writes; None means saved_models/NAME-MODEL."""
@@ -81,10 +110,11 @@ class Recipe:
     """Files to export after training."""
 
     def __post_init__(self):
-        if self.epochs < 1 or self.batch_size < 1 or self.steps_per_execution < 1:
-            raise ValueError(
-                "epochs, batch_size and steps_per_execution must be 1 or more."
-            )
+        for name in _COUNTS:
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be 1 or more, not {getattr(self, name)}."
+                )
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must lie in (0, 1], not {self.fraction}.")
         if self.per_class is not None and (self.per_class < 1 or self.fraction < 1):
@@ -100,12 +130,20 @@ class Recipe:
             raise ValueError(
                 f"warmup_epochs must lie in [0, epochs), not {self.warmup_epochs}."
             )
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise ValueError(f"ema must lie in (0, 1), not {self.ema}.")
+        self.augmentation()  # refuses what it cannot do
 
     @property
     def directory(self) -> pathlib.Path:
         """The workdir."""
         default = pathlib.Path("saved_models") / f"{self.name}-{self.model}"
         return pathlib.Path(self.workdir) if self.workdir else default
+
+    def augmentation(self) -> Augmentation:
+        """The fields that say how images are augmented."""
+        names = [field.name for field in dataclasses.fields(Augmentation)]
+        return Augmentation(**{name: getattr(self, name) for name in names})
 
     def settings(self) -> dict[str, Any]:
         """The fields that determine the result, ready for JSON."""

@@ -3,14 +3,12 @@
 import json
 import pathlib
 import shutil
-import sys
 
 import keras
 import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.data import (
-    Batches,
     Dataset,
     InOrder,
     Split,
@@ -18,18 +16,12 @@ from keras_hybrid.data import (
     load,
     per_class_split,
 )
-from keras_hybrid.layers import depthwise_form
-from keras_hybrid.train.callbacks import Journal, cut_journal, read_journal
+from keras_hybrid.train.callbacks import read_journal
 from keras_hybrid.train.card import make_card, write_card
-from keras_hybrid.train.checkpoint import restore_state, write_atomically
+from keras_hybrid.train.checkpoint import write_atomically
 from keras_hybrid.train.curves import plot_curves
-from keras_hybrid.train.optimizer import adamw
+from keras_hybrid.train.fit import fit
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.schedule import warmup_cosine
-
-
-class TrainingDiverged(RuntimeError):
-    """The loss is no longer a number."""
 
 
 def run(recipe: Recipe) -> dict:
@@ -55,7 +47,7 @@ def run(recipe: Recipe) -> dict:
     training, validation = _splits(recipe, dataset)
     model = _build(recipe, dataset)
     _claim(recipe, directory)  # only now: bad settings have left no trace
-    _fit(recipe, directory, models.logits(model), training, validation)
+    fit(recipe, directory, models.logits(model), training, validation)
 
     epochs = read_journal(directory)
     plot_curves(epochs, directory / "curves.png", directory.name)
@@ -134,62 +126,6 @@ def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
         )
     finally:
         keras.config.set_dtype_policy(policy)
-
-
-def _fit(recipe, directory, model, training, validation) -> None:
-    """Trains `model`, which gives logits, from the checkpoint on if there is one."""
-    steps = len(training) // recipe.batch_size
-    schedule = warmup_cosine(
-        recipe.learning_rate,
-        recipe.final_learning_rate,
-        round(recipe.warmup_epochs * steps),
-        recipe.epochs * steps,
-    )
-    classes = model.output_shape[-1]
-    model.compile(
-        adamw(model, schedule, recipe.weight_decay, recipe.clip_norm),
-        keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        ),
-        metrics=["accuracy"],
-        jit_compile={"auto": "auto", "on": True, "off": False}[recipe.jit],
-        steps_per_execution=recipe.steps_per_execution,
-    )
-    start = 0
-    checkpoint = directory / "checkpoint.npz"
-    if checkpoint.exists():
-        start = restore_state(checkpoint, model)
-        print(f"Going on after epoch {start} of {directory}.")
-    cut_journal(directory, start)
-    batches = Batches(
-        training,
-        recipe.batch_size,
-        classes,
-        recipe.seed,
-        padding=recipe.padding,
-        mirror=recipe.mirror,
-        start_epoch=start,
-    )
-    journal = Journal(directory, batches, recipe.seed)
-    with depthwise_form(model, "shifted" if recipe.jit == "on" else "auto"):
-        model.fit(
-            batches,
-            steps_per_epoch=steps,
-            shuffle=False,  # the stream is shuffled already
-            initial_epoch=start,
-            epochs=recipe.epochs,
-            validation_data=validation
-            and InOrder(validation, max(recipe.batch_size, 128), classes),
-            callbacks=[keras.callbacks.TerminateOnNaN(), journal],
-            verbose="auto" if sys.stdout.isatty() else 2,
-        )
-    if journal.diverged_in:
-        kept = journal.diverged_in - 1
-        left = f"; {checkpoint} keeps epoch {kept}" if kept else ""
-        raise TrainingDiverged(
-            f"The loss left the numbers in epoch {journal.diverged_in}{left}. "
-            "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
-        )
 
 
 def _test(model: keras.Model, dataset: Dataset) -> dict[str, float]:
