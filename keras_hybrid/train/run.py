@@ -105,15 +105,13 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     if not recipe.validation:
         return dataset.train.select(used).held(), None
     held_out, rest = balanced_split(labels[used], recipe.validation, recipe.seed)
-    if len(np.unique(labels[used[rest]])) < len(dataset.class_names):
-        raise ValueError(
-            f"--validation {recipe.validation} leaves no image of some class to train "
-            "on; use more images, or --validation 0."
-        )
-    return (
-        dataset.train.select(used[rest]).held(),
-        dataset.train.select(used[held_out]).held(),
-    )
+    # The only image of a class is trained on, not held out.
+    lost = ~np.isin(labels[used[held_out]], labels[used[rest]])
+    rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
+    training = dataset.train.select(used[rest]).held()
+    if not len(held_out):
+        return training, None
+    return training, dataset.train.select(used[held_out]).held()
 
 
 def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from keras_hybrid.data import Augmentation, Batches, Split, balanced_split, load
+from keras_hybrid.data import (
+    Augmentation,
+    Batches,
+    Split,
+    balanced_split,
+    load,
+    per_class_split,
+    stratified_split,
+)
 
 
 def numbered(count=50, side=6):
@@ -26,6 +34,36 @@ def test_balanced_split_takes_its_share_of_every_class():
     assert (first != balanced_split(labels, 0.2, seed=2)[0]).any()
     np.testing.assert_array_equal(first, balanced_split(labels, 0.2, seed=1)[0])
     assert len(balanced_split(labels, 0, seed=1)[0]) == 0
+
+
+def test_per_class_split_takes_so_many_of_every_class():
+    labels = np.repeat([0, 1, 2], [100, 50, 10])
+    first, second = per_class_split(labels, 7, seed=1)
+    np.testing.assert_array_equal(np.bincount(labels[first]), [7, 7, 7])
+    np.testing.assert_array_equal(np.sort([*first, *second]), np.arange(160))
+    assert (first != per_class_split(labels, 7, seed=2)[0]).any()
+    assert set(first) < set(per_class_split(labels, 8, seed=1)[0])
+    for count in (0, 11):
+        with pytest.raises(ValueError, match="class 2 has 10 training images"):
+            per_class_split(labels, count, seed=1)
+
+
+def test_larger_fractions_hold_the_smaller():
+    labels = np.arange(200) % 3
+    parts = [set(balanced_split(labels, f, seed=4)[0]) for f in (0.05, 0.3, 1)]
+    assert parts[0] < parts[1] < parts[2]
+
+
+def test_stratified_split_rounds_by_largest_remainder():
+    labels = np.repeat([0, 1, 2, 3], [14, 14, 17, 3])
+    test, train = stratified_split(labels, 0.1, seed=0)
+    # 1.4, 1.4, 1.7, 0.3 of 4.8: the third is rounded up, then the first
+    np.testing.assert_array_equal(np.bincount(labels[test]), [2, 1, 2, 1])
+    np.testing.assert_array_equal(np.sort([*test, *train]), np.arange(48))
+    labels = np.repeat([0, 1], [2, 100])
+    np.testing.assert_array_equal(
+        np.bincount(labels[stratified_split(labels, 0.9, seed=0)[0]]), [1, 90]
+    )
 
 
 def numbers(inputs):
@@ -129,7 +167,9 @@ def test_cifar100_from_an_archive(tmp_path):
 
 
 def test_unknown_and_missing_data(tmp_path):
-    with pytest.raises(ValueError, match="no data set 'cifar1000'; known: digits"):
+    with pytest.raises(
+        ValueError, match="no data set 'cifar1000'; known: digits, cifar10"
+    ):
         load("cifar1000")
     with pytest.raises(FileNotFoundError, match="is not a folder"):
         load("cifar100", tmp_path / "nowhere")
