@@ -1,0 +1,200 @@
+"""Several devices compute what one does; several processes write once.
+
+The number of host devices is fixed when a backend starts, so each test starts its own
+processes; what they run is in device_worker.py.
+"""
+
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hybrid.train import Recipe, plan
+from keras_hybrid.train.devices import LAYOUT
+from tests.small import FAMILIES, small
+
+BACKEND = keras.backend.backend()
+WORKER = pathlib.Path(__file__).with_name("device_worker.py")
+only = {
+    name: pytest.mark.skipif(BACKEND != name, reason=f"of {name}")
+    for name in ("jax", "tensorflow", "torch")
+}
+several = pytest.mark.skipif(BACKEND == "torch", reason="one device on torch")
+
+# No BatchNorm. On JAX drop path and clipping, too, are those of one device.
+RECIPE = {
+    "dataset": "digits",
+    "fraction": 0.06,
+    "validation": 0.2,
+    "model": "convit_tiny",
+    "options": ["patch_size=8", "depth=2", "gpsa_layers=1", "width=16", "heads=2"],
+    "drop_path_rate": 0.3 if BACKEND == "jax" else 0.0,
+    "clip_norm": 0.3,
+    "epochs": 2,
+    "batch_size": 16,
+    "warmup_epochs": 1,
+    "learning_rate": 3e-3,
+}
+
+
+def worker(*arguments):
+    """What device_worker.py prints."""
+    answer = subprocess.run(
+        [sys.executable, str(WORKER), *arguments], capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def runs(*every):
+    return worker("run", json.dumps([RECIPE | fields for fields in every]))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The same run on one device."""
+    folder = tmp_path_factory.mktemp("alone")
+    return runs({"workdir": str(folder / "run")})[0]
+
+
+@several
+def test_four_devices_are_as_one_and_a_run_goes_on_with_others(alone, tmp_path):
+    """The first epoch on four, the second on two; on JAX these two share a model."""
+    on_two = {"devices": 2}
+    if BACKEND == "jax":
+        on_two = {"devices": 4, "model_parallel": 2}
+    where = {"workdir": str(tmp_path / "run")}
+    first, second = runs({"devices": 4, "stop": 1} | where, on_two | where)
+    found = first["losses"] + second["losses"]
+    assert len(alone["losses"]) == len(found) == 2 * 4
+    np.testing.assert_allclose(found, alone["losses"], rtol=0, atol=1e-5)
+    one, two = alone["card"], second["card"]
+    for name in ("test_loss", "test_accuracy"):
+        assert abs(one["metrics"][name] - two["metrics"][name]) < 2e-5
+    assert one["recipe_hash"] == two["recipe_hash"]
+    assert one["devices"] == {"devices": 1, "model_parallel": 1, "processes": 1}
+    assert two["devices"] == one["devices"] | on_two
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
+
+
+@several
+def test_batch_norm_clipping_and_draws():
+    """Statistics and gradients are the global batch's, on every device."""
+    one, four = worker("layers")
+    assert one.keys() == four.keys()
+    for path, values in four.items():
+        if "seed_generator" in path:
+            # one state, or on TensorFlow as many as replicas; three steps from 7 << 20
+            assert len({tuple(state) for state in values}) == len(values)
+            assert {state[1] - (7 << 20) for state in values} == {3}
+            continue
+        assert BACKEND == "jax" or len(values) == 4
+        for value in values:
+            expected = one[path][0]
+            np.testing.assert_allclose(value, expected, 1e-5, 1e-6, err_msg=path)
+
+
+@several
+def test_what_cannot_be_is_said(tmp_path):
+    cases = {
+        "finds 4 here": {"devices": 5},
+        "--batch-size 18.*does not divide by 4": {"devices": 4, "batch_size": 18},
+    }
+    if BACKEND == "jax":
+        cases |= {
+            "--model-parallel 2 does not divide the 3": {
+                "devices": 3,
+                "model_parallel": 2,
+            },
+            "--model-parallel 3 does not divide block1_attention_query/kernel": {
+                "devices": 3,
+                "model_parallel": 3,
+            },
+        }
+    else:
+        cases |= {
+            "--jit on: TensorFlow cannot": {"devices": 2, "jit": "on"},
+            "--model-parallel works on JAX": {"model_parallel": 2},
+        }
+    where = {"workdir": str(tmp_path / "run")}
+    for message, answer in zip(
+        cases, runs(*(case | where for case in cases.values())), strict=True
+    ):
+        assert re.search(message, str(answer["error"])), answer
+    assert not (tmp_path / "run").exists()
+
+
+@only["torch"]
+def test_torch_has_one_device():
+    with pytest.raises(ValueError, match="--devices 2: PyTorch trains on one device"):
+        plan(Recipe(devices=2))
+    assert plan(Recipe(devices="all")).replicas == 1
+
+
+@only["jax"]
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layout_splits_attention_and_mlps(family):
+    model = small(FAMILIES[family])
+    split = []
+    for variable in model.trainable_variables:
+        axes = [
+            axes for key, axes in LAYOUT.items() if re.fullmatch(key, variable.path)
+        ]
+        assert len(axes) <= 1, variable.path
+        assert not axes or len(axes[0]) == len(variable.shape), variable.path
+        split += [variable.path] * len(axes)
+    attentions = [p for p in split if "attention" in p]
+    assert attentions and len(split) > len(attentions)
+
+
+@only["jax"]
+def test_two_processes_train_and_save_once(alone, tmp_path):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    command = [sys.executable, "-m", "keras_hybrid", "train"]
+    command += ["--workdir", str(tmp_path / "run"), "--devices", "all"]
+    for name, value in RECIPE.items():
+        values = value if isinstance(value, list) else [value]
+        command += [f"--{name.replace('_', '-')}", *map(str, values)]
+    processes = [
+        subprocess.Popen(
+            command,
+            env=os.environ
+            | {
+                "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+                "KERAS_DISTRIBUTION_JOB_ADDRESSES": address,
+                "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
+                "KERAS_DISTRIBUTION_PROCESS_ID": str(number),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    try:
+        answers = [process.communicate(timeout=300) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    for process, (_, errors) in zip(processes, answers, strict=True):
+        assert process.returncode == 0, errors
+    assert "Written to" in answers[0][0] and not answers[1][0].strip()
+
+    epochs = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    found = [json.loads(line)["loss"] for line in epochs]
+    np.testing.assert_allclose(found, alone["losses"][3::4], rtol=0, atol=1e-5)
+    card = json.loads((tmp_path / "run/card.json").read_text())
+    assert card["devices"] == {"devices": 4, "model_parallel": 1, "processes": 2}
+    loss = alone["card"]["metrics"]["test_loss"]
+    assert abs(card["metrics"]["test_loss"] - loss) < 2e-5
+    assert keras.models.load_model(tmp_path / "run/model.keras").built
