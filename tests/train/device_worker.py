@@ -8,7 +8,6 @@ card and the error. The field `stop` ends a run before that epoch.
 every variable of both, on TensorFlow every replica's copy.
 """
 
-import dataclasses
 import json
 import os
 import sys
