@@ -223,6 +223,16 @@ def _on_tensorflow(recipe: Recipe) -> Devices:
             "--jit on: TensorFlow cannot compile for several devices; leave it out, "
             "or use KERAS_BACKEND=jax."
         )
+    if recipe.accumulation > 1:
+        raise ValueError(
+            "--accumulation: TensorFlow cannot on several devices; leave it out, or "
+            "use KERAS_BACKEND=jax."
+        )
+    if recipe.augmentation().mixes and recipe.batch_size // len(names) % 2:
+        raise ValueError(
+            f"mixup and cutmix pair images on each device: --batch-size must divide by "
+            f"{2 * len(names)}."
+        )
     strategy = tf.distribute.MirroredStrategy(names)
     return Devices(replicas=len(names), scope=strategy.scope)
 

@@ -1,11 +1,12 @@
 """Trains on four host devices, in a process of its own, for test_devices.py.
 
-`python device_worker.py run '[{fields}, ...]'` runs recipes one after another and
-prints, as JSON and for each, the mean loss of the epoch so far after every step, the
-card and the error. The field `stop` ends a run before that epoch.
+`python device_worker.py '[{fields}, ...]'` prints one JSON object:
 
-`python device_worker.py layers` trains a few layers on 1 and on 4 devices and prints
-every variable of both, on TensorFlow every replica's copy.
+- `runs`: of every recipe, run one after another, the mean loss of the epoch so far
+  after every step, the card and the error. The field `stop` ends a run before that
+  epoch.
+- `layers`: every variable of a few layers that were trained on one device, and on
+  four; on TensorFlow every replica's copy.
 """
 
 import json
@@ -94,8 +95,8 @@ def copies(variable: keras.Variable) -> list:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "run":
-        answer = run_recipes(json.loads(sys.argv[2]))
-    else:
-        answer = [train_layers(1), train_layers(4)]
-    print("\n" + json.dumps(answer))
+    answers = {
+        "runs": run_recipes(json.loads(sys.argv[1])),
+        "layers": [train_layers(1), train_layers(4)],
+    }
+    print("\n" + json.dumps(answers))
