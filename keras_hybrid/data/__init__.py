@@ -3,8 +3,8 @@
 from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.batches import Batches
 from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.evaluation import Evaluation
 from keras_hybrid.data.images import Images
-from keras_hybrid.data.in_order import InOrder
 from keras_hybrid.data.sources import SOURCES, load
 from keras_hybrid.data.subset import balanced_split, per_class_split, stratified_split
 
@@ -12,8 +12,8 @@ __all__ = [
     "Augmentation",
     "Batches",
     "Dataset",
+    "Evaluation",
     "Images",
-    "InOrder",
     "SOURCES",
     "Split",
     "balanced_split",

@@ -1,5 +1,6 @@
 """Training: a recipe, what `model.fit` needs to follow it, and what a run leaves."""
 
+from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.fit import TrainingDiverged
 from keras_hybrid.train.optimizer import is_decayed, make_optimizer
 from keras_hybrid.train.recipe import Recipe
@@ -8,11 +9,13 @@ from keras_hybrid.train.schedule import warmup_cosine
 from keras_hybrid.train.sweep import Sweep, print_table, sweep, write_csv
 
 __all__ = [
+    "Devices",
     "Recipe",
     "Sweep",
     "TrainingDiverged",
     "is_decayed",
     "make_optimizer",
+    "plan",
     "print_table",
     "run",
     "sweep",

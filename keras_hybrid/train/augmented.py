@@ -41,7 +41,9 @@ class Augmented(keras.Model):
         if isinstance(inputs, dict):
             draws = dict(inputs)
             if "indices" in draws:
-                images = keras.ops.take(self.images, draws.pop("indices"), axis=0)
+                # where Keras builds the step for several devices they are floats
+                places = keras.ops.cast(draws.pop("indices"), "int32")
+                images = keras.ops.take(self.images, places, axis=0)
             else:
                 images = draws.pop("images")
             inputs = augment(images, draws, self.fill)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_hybrid.data import InOrder, Split
+from keras_hybrid.data import Evaluation, Split
 
 BATCH = 128
 
@@ -25,8 +25,8 @@ def evaluate(
         probabilities, float64 `(N, classes)`.
     """
     classes = network.output_shape[-1]
-    images = InOrder(split, BATCH, classes)
-    logits = network.predict(images, verbose=0).astype("float64")
+    images = Evaluation(split, classes, BATCH)
+    logits = network.predict(images, verbose=0)[: len(split)].astype("float64")
     logits -= logits.max(-1, keepdims=True)
     log_probabilities = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     rows, labels = np.arange(len(split)), split.labels

@@ -6,11 +6,12 @@ import sys
 import keras
 import numpy as np
 
-from keras_hybrid.data import Batches, InOrder, Split
+from keras_hybrid.data import Batches, Evaluation, Split
 from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.callbacks import Journal, cut_journal
 from keras_hybrid.train.checkpoint import restore_state
+from keras_hybrid.train.devices import Devices, check_epoch, process, share
 from keras_hybrid.train.optimizer import make_optimizer
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.schedule import warmup_cosine
@@ -29,6 +30,7 @@ def fit(
     network: keras.Model,
     training: Split,
     validation: Split | None,
+    devices: Devices,
 ) -> None:
     """Trains `network`, which gives logits, from the checkpoint on if there is one.
 
@@ -40,6 +42,7 @@ def fit(
         network: The model, changed in place.
         training: Images to learn from.
         validation: Images to watch the run with; they are never augmented.
+        devices: What to compute on; the network was built in their scope.
 
     Raises:
         TrainingDiverged: If the loss becomes NaN or infinite.
@@ -63,20 +66,27 @@ def fit(
     if checkpoint.exists():
         batches.start_epoch = restore_state(checkpoint, model)
         print(f"Going on after epoch {batches.start_epoch} of {directory}.")
-    cut_journal(directory, batches.start_epoch)
-    journal = Journal(directory, batches, recipe.seed)
+    check_epoch(batches.start_epoch)
+    first = process() == 0
+    if first:
+        cut_journal(directory, batches.start_epoch)
+    journal = Journal(directory, batches, recipe.seed, writes=first)
     averages = [keras.callbacks.SwapEMAWeights()] if recipe.ema else []
-    with depthwise_form(network, "shifted" if recipe.jit == "on" else "auto"):
+    watched = None
+    if validation:
+        most = max(recipe.batch_size, 128)
+        watched = share(Evaluation(validation, classes, most, devices.replicas))
+    form = depthwise_form(network, "shifted" if recipe.jit == "on" else "auto")
+    with form, devices.training(model):
         model.fit(
-            batches,
+            share(batches),
             steps_per_epoch=batches.steps_per_epoch,
             shuffle=False,  # the stream is shuffled already
             initial_epoch=batches.start_epoch,
             epochs=recipe.epochs,
-            validation_data=validation
-            and InOrder(validation, max(recipe.batch_size, 128), classes),
+            validation_data=watched,
             callbacks=[*averages, journal],
-            verbose="auto" if sys.stdout.isatty() else 2,
+            verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
         )
     if journal.diverged_in:
         kept = journal.diverged_in - 1
@@ -109,7 +119,7 @@ def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
         keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=recipe.label_smoothing
         ),
-        metrics=["accuracy"],
+        weighted_metrics=["accuracy"],
         jit_compile={"auto": "auto", "on": True, "off": False}[recipe.jit],
         steps_per_execution=recipe.steps_per_execution,
     )

@@ -13,6 +13,7 @@ from keras_hybrid.train.callbacks import read_journal
 from keras_hybrid.train.card import make_card, write_card
 from keras_hybrid.train.checkpoint import write_atomically
 from keras_hybrid.train.curves import plot_curves
+from keras_hybrid.train.devices import plan, process, wait
 from keras_hybrid.train.evaluation import evaluate
 from keras_hybrid.train.fit import fit
 from keras_hybrid.train.recipe import Recipe
@@ -25,7 +26,7 @@ def run(recipe: Recipe) -> dict:
 
     That is `model.keras`, `metrics.jsonl`, `curves.png`, `report.html` and, last of
     all, `card.json`. A run that was stopped goes on after its last finished epoch; one
-    that is complete is only read.
+    that is complete is only read. Of several processes, the first one writes.
 
     Returns:
         The card.
@@ -35,29 +36,24 @@ def run(recipe: Recipe) -> dict:
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     directory = recipe.directory
+    keras.utils.set_random_seed(recipe.seed)
+    devices = plan(recipe)
     if _is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
         return json.loads((directory / "card.json").read_text())
-    keras.utils.set_random_seed(recipe.seed)
     dataset = load(recipe.dataset, recipe.data_dir, recipe.image_size, recipe.corrupt)
     training, validation = _splits(recipe, dataset)
-    model = _build(recipe, dataset)
-    _claim(recipe, directory)  # only now: bad settings have left no trace
-    fit(recipe, directory, models.logits(model), training, validation)
-
-    epochs = read_journal(directory)
-    plot_curves(epochs, directory / "curves.png", directory.name)
-    metrics, probabilities = evaluate(
-        models.logits(model), dataset.test, recipe.ordinal
-    )
-    metrics["epochs"] = len(epochs)
-    metrics["training_seconds"] = round(sum(epoch["seconds"] for epoch in epochs), 1)
-    write_atomically(directory / "model.keras", model.save)
-    card = make_card(recipe, dataset, model, metrics)
-    write_report(directory / "report.html", card, epochs, dataset.test, probabilities)
-    write_card(card, directory / "card.json")  # last: a run with a card is complete
-    (directory / "checkpoint.npz").unlink(missing_ok=True)
-    return card
+    with devices.scope():
+        model = _build(recipe, dataset)
+        wait()  # every process has looked into the workdir
+        if process() == 0:
+            _claim(recipe, directory)  # only now: bad settings have left no trace
+        wait()
+        fit(recipe, directory, models.logits(model), training, validation, devices)
+    if process() == 0:
+        _finish(recipe, directory, dataset, model, devices)
+    wait()
+    return json.loads((directory / "card.json").read_text())
 
 
 def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
@@ -126,3 +122,21 @@ def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
     finally:
         keras.config.set_dtype_policy(policy)
     return start_from(model, recipe.weights) if recipe.weights else model
+
+
+def _finish(recipe, directory, dataset, model, devices) -> None:
+    """Saves and tests the trained model, and writes what the run leaves."""
+    write_atomically(directory / "model.keras", model.save)
+    if devices.several:  # one of them will do to test it
+        model = keras.models.load_model(directory / "model.keras", compile=False)
+    metrics, probabilities = evaluate(
+        models.logits(model), dataset.test, recipe.ordinal
+    )
+    epochs = read_journal(directory)
+    metrics["epochs"] = len(epochs)
+    metrics["training_seconds"] = round(sum(epoch["seconds"] for epoch in epochs), 1)
+    card = make_card(recipe, dataset, model, metrics) | {"devices": devices.facts()}
+    plot_curves(epochs, directory / "curves.png", directory.name)
+    write_report(directory / "report.html", card, epochs, dataset.test, probabilities)
+    write_card(card, directory / "card.json")  # last: a run with a card is complete
+    (directory / "checkpoint.npz").unlink(missing_ok=True)

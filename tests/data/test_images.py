@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_hybrid.data import Dataset, InOrder, Split
+from keras_hybrid.data import Dataset, Split
 from keras_hybrid.data import images as module
 from keras_hybrid.data.images import Files, Resized, View, held, room
 
@@ -123,13 +123,3 @@ def test_a_damaged_file_is_named():
     images = Files(["good", "bad"], (8, 8), lambda name: io.BytesIO(b"no image"))
     with pytest.raises(ValueError, match=r"bad cannot be decoded.*--corrupt skip"):
         images[np.array([1])]
-
-
-def test_in_order_sees_each_once():
-    batches = InOrder(Split(files(), LABELS), 8, 4)
-    assert len(batches) == 4
-    images, labels = map(
-        np.concatenate, zip(*(batches[i] for i in range(4)), strict=True)
-    )
-    np.testing.assert_array_equal(images, ARRAY)
-    np.testing.assert_array_equal(labels, np.eye(4)[LABELS])

@@ -80,6 +80,7 @@ def test_a_run_leaves_what_it_should(tmp_path):
         "model.keras",
         "metrics.jsonl",
         "curves.png",
+        "report.html",
         "card.json",
         "recipe.json",
     }
