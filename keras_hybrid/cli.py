@@ -7,8 +7,8 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -192,25 +192,73 @@ def train_command(recipe: Recipe) -> None:
 
 
 def run_recipe(
-    recipe: Recipe, doc: str, arguments: Sequence[str] | None = None
+    recipe: Recipe | Mapping[str, Recipe],
+    doc: str,
+    arguments: Sequence[str] | None = None,
 ) -> None:
     """What a recipe file does when it is run: options, training, export, summary.
 
     Args:
-        recipe: The recipe; the command line may change every field.
+        recipe: The recipe; the command line may change every field. Several by name
+            are chosen from by the first word of the command line, which may be left
+            out for the first.
         doc: The file's docstring, shown by `--help`.
         arguments: The command line; None means the process's own.
     """
+    _run_program(recipe, doc, _train_and_export, arguments)
+
+
+def run_sweep(
+    recipe: Recipe,
+    doc: str,
+    runs: Callable[[Recipe], Mapping[str, Recipe]],
+    finish: Callable[[dict[str, dict], pathlib.Path], None],
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """What a recipe file of many runs does when it is run.
+
+    Args:
+        recipe: What the runs have in common; the command line may change it.
+        doc: The file's docstring, shown by `--help`.
+        runs: From the recipe to those of the runs, by name.
+        finish: Called with the rows of the table and the workdir after the last run.
+        arguments: The command line; None means the process's own.
+    """
+    from keras_hybrid.train.sweep import Sweep, sweep
+
+    def program(settings: Sweep) -> None:
+        folder = settings.recipe.directory
+        recipes = settings.choose(runs(settings.recipe))
+        finish(sweep(recipes, folder / "runs.csv"), folder)
+        print(f"\nWritten to {folder}.")
+
+    _run_program(Sweep(recipe), doc, program, arguments)
+
+
+def _run_program(
+    settings: Any,
+    doc: str,
+    program: Callable[[Any], None],
+    arguments: Sequence[str] | None,
+) -> None:
+    """Runs `program` on settings, or a choice of them, from the command line."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    options = {
+        "description": doc,
+        "args": arguments,
+        "return_unknown_args": True,
+        "config": (tyro.conf.OmitArgPrefixes,),
+    }
     with _one_line_errors():
-        chosen, unknown = tyro.cli(
-            Recipe,
-            default=recipe,
-            description=doc,
-            args=arguments,
-            return_unknown_args=True,
-        )
+        if isinstance(settings, Mapping):
+            if not arguments or arguments[0] not in (*settings, "-h", "--help"):
+                arguments.insert(0, next(iter(settings)))
+            choice = tyro.extras.subcommand_type_from_defaults(settings)
+            chosen, unknown = tyro.cli(choice, **options)
+        else:
+            chosen, unknown = tyro.cli(type(settings), default=settings, **options)
         _refuse(unknown)
-        _train_and_export(chosen)
+        program(chosen)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -236,8 +284,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _train_and_export(recipe: Recipe) -> None:
     from keras_hybrid.train import run
+    from keras_hybrid.train.devices import process, wait
 
     card = run(recipe)
+    if process() > 0:
+        wait()  # a process that ends early takes the others with it
+        return
     directory = recipe.directory
     reports = []
     if recipe.export:
@@ -254,6 +306,7 @@ def _train_and_export(recipe: Recipe) -> None:
         print(f"  {report}")
     print("\nClassify your own images:")
     print(f"  python -m keras_hybrid predict {directory} IMAGE.png")
+    wait()
 
 
 def _refuse(unknown: list[str]) -> None:

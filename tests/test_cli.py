@@ -154,7 +154,7 @@ def test_missing_data_without_a_network(tmp_path, capsys, monkeypatch):
         "--workdir",
         tmp_path / "run",
     )
-    assert "could not be downloaded" in text and "Give --data-dir" in text
+    assert "could not be downloaded" in text and "Download https://" in text
 
 
 def test_wrong_image_size(capsys, tmp_path):

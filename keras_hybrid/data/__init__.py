@@ -1,8 +1,23 @@
 """Data sets, class-balanced subsets and the batches that training reads."""
 
+from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.batches import Batches
 from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.evaluation import Evaluation
+from keras_hybrid.data.images import Images
 from keras_hybrid.data.sources import SOURCES, load
-from keras_hybrid.data.subset import balanced_split
+from keras_hybrid.data.subset import balanced_split, per_class_split, stratified_split
 
-__all__ = ["Batches", "Dataset", "SOURCES", "Split", "balanced_split", "load"]
+__all__ = [
+    "Augmentation",
+    "Batches",
+    "Dataset",
+    "Evaluation",
+    "Images",
+    "SOURCES",
+    "Split",
+    "balanced_split",
+    "load",
+    "per_class_split",
+    "stratified_split",
+]

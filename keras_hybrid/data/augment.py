@@ -1,30 +1,189 @@
-"""Augmentation of a whole batch at once, every image by its own draw."""
+"""Augmentation of a batch of pixels: one function of images and draws.
+
+It runs where training runs, compiled with the step, on every backend, and is itself
+deterministic: `augmentation.Augmentation.draw` has drawn all there is to draw.
+"""
+
+import functools
 
 import numpy as np
+from keras import ops
+
+from keras_hybrid.data import palette
 
 
-def pad_crop(images: np.ndarray, padding: int, rng: np.random.Generator) -> np.ndarray:
-    """Pads by `padding` black pixels and crops back at a random place per image.
+def augment(images, draws: dict, fill: float = 0.0):
+    """Warps, recolours, erases and mixes images, each step only if it was drawn.
 
-    (Keras' RandomCrop draws one place for the whole batch.)
+    Args:
+        images: `(B, H, W, 3)`, pixels in [0, 255] of any type.
+        draws: What `augmentation.Augmentation.draw` gives.
+        fill: Value of what lies beyond the edge.
+
+    Returns:
+        `(B, H, W, 3)` float32 in [0, 255].
+    """
+    images = ops.cast(images, "float32")
+    draws = {name: ops.convert_to_tensor(value) for name, value in draws.items()}
+    if "warp" in draws:
+        images = warp(images, draws["warp"], fill)
+    for name, recolor in (("color", _any_color), ("jitter", _blend)):
+        if name in draws:
+            for stage in range(draws[name].shape[1]):
+                images = recolor(images, _columns(draws[name][:, stage]))
+    if "erase" in draws:
+        images = erase(images, draws["erase"], draws["noise"])
+    if "keep" in draws:
+        images = mix(images, draws["keep"], draws["cut"])
+    return images
+
+
+def warp(images, maps, fill: float):
+    """Reads every pixel from where its image's map sends it, bilinearly.
 
     Args:
         images: `(B, H, W, C)`.
-        padding: Pixels on each side.
-        rng: Source of the draws.
+        maps: `(B, 6)`, see `geometry`.
+        fill: Value of pixels more than half a pixel outside.
     """
-    if not padding:
-        return images
-    batch, height, width, _ = images.shape
-    sides = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-    padded = np.pad(images, sides)
-    top, left = rng.integers(0, 2 * padding + 1, (2, batch))
-    rows = top[:, None, None] + np.arange(height)[None, :, None]
-    columns = left[:, None, None] + np.arange(width)[None, None, :]
-    return padded[np.arange(batch)[:, None, None], rows, columns]
+    height, width, channels = images.shape[1:]
+    # (1, H * W) places of the result
+    y, x = np.mgrid[:height, :width].reshape(2, 1, -1).astype("float32")
+    from_x = maps[:, 0:1] * x + maps[:, 1:2] * y + maps[:, 2:3]
+    from_y = maps[:, 3:4] * x + maps[:, 4:5] * y + maps[:, 5:6]
+    inside = (abs(from_x - (width - 1) / 2) <= width / 2) & (
+        abs(from_y - (height - 1) / 2) <= height / 2
+    )
+    from_x, from_y = ops.clip(from_x, 0, width - 1), ops.clip(from_y, 0, height - 1)
+    left, top = ops.floor(from_x), ops.floor(from_y)
+    pixels = ops.reshape(images, (-1, channels))
+    first = ops.arange(ops.shape(images)[0], dtype="int32")[:, None] * height * width
+    result = 0.0
+    for row, weight_y in ((top, top + 1 - from_y), (top + 1, from_y - top)):
+        row = ops.cast(ops.minimum(row, height - 1), "int32")
+        for column, weight_x in ((left, left + 1 - from_x), (left + 1, from_x - left)):
+            column = ops.cast(ops.minimum(column, width - 1), "int32")
+            taken = ops.take(pixels, first + row * width + column, axis=0)
+            result = result + taken * (weight_x * weight_y)[..., None]
+    result = ops.where(inside[..., None], result, fill)
+    return ops.reshape(result, (-1, height, width, channels))
 
 
-def flip(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirrors each image left to right with probability one half."""
-    mirrored = rng.random(len(images)) < 0.5
-    return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+def _columns(table) -> dict:
+    """`(B, len(COLUMNS))` -> `(B, 1, 1, 1)` each, by name; see `palette`."""
+    return {
+        name: table[:, number][:, None, None, None]
+        for number, name in enumerate(palette.COLUMNS)
+    }
+
+
+def _any_color(images, column: dict):
+    """All color operations of `palette`, every image by its own parameters."""
+    images = _blend(images, column)
+    images = ops.where(column["autocontrast"] > 0, _stretch(images), images)
+    images = ops.where(column["equalize"] > 0, _equalize(images), images)
+    images = ops.where(images >= column["threshold"], 255 - images, images)
+    brighter = ops.minimum(images + column["add"], 255)
+    images = ops.where(images < 128, brighter, images)
+    whole = ops.floor(images / column["step"]) * column["step"]
+    return ops.where(column["step"] > 1, whole, images)
+
+
+def _blend(images, column: dict):
+    """Of each image with black, its mean, its grey or its smoothed self."""
+    grey = ops.sum(images * np.float32([0.299, 0.587, 0.114]), -1, keepdims=True)
+    mean = ops.round(ops.mean(grey, axis=(1, 2), keepdims=True))
+    other = column["mean"] * mean + column["grey"] * grey
+    other = other + column["smooth"] * _smooth(images)
+    blend = column["factor"] * images + (1 - column["factor"]) * other
+    return ops.clip(blend, 0, 255)
+
+
+def _smooth(images):
+    """Pillow's SMOOTH: the centre five times, its neighbours once; not at the edge."""
+    total = 4 * images[:, 1:-1, 1:-1]
+    height, width = images.shape[1:3]
+    for row in range(3):
+        for column in range(3):
+            total = (
+                total + images[:, row : height - 2 + row, column : width - 2 + column]
+            )
+    inner = np.zeros((1, height, width, 1), bool)
+    inner[:, 1:-1, 1:-1] = True
+    padded = ops.pad(total / 13, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return ops.where(inner, padded, images)
+
+
+def _stretch(images):
+    """Maps the darkest value of each channel to 0 and the brightest to 255."""
+    low = ops.min(images, axis=(1, 2), keepdims=True)
+    high = ops.max(images, axis=(1, 2), keepdims=True)
+    span = ops.where(high > low, high - low, 255.0)
+    return ops.where(high > low, (images - low) * (255 / span), images)
+
+
+def _equalize(images):
+    """Makes the histogram of each channel flat, as Pillow does."""
+    height, width, channels = images.shape[1:]
+    rows = ops.shape(images)[0] * channels  # one histogram each
+    value = ops.cast(ops.transpose(images, (0, 3, 1, 2)), "int32")
+    value = ops.reshape(value, (-1, height * width))
+    place = value + 256 * ops.arange(rows, dtype="int32")[:, None]
+    place = ops.reshape(place, (-1,))
+    count = ops.segment_sum(ops.ones_like(place), place, num_segments=rows * 256)
+    count = ops.reshape(count, (-1, 256))
+    below = ops.cumsum(count, axis=1) - count
+    brightest = ops.max(value, axis=1, keepdims=True)
+    last = ops.take_along_axis(count, brightest, axis=1)
+    step = (height * width - last) // 255
+    target = (below + step // 2) // ops.maximum(step, 1)
+    target = ops.where(step > 0, ops.minimum(target, 255), np.arange(256))
+    found = ops.take(ops.reshape(target, (-1,)), place, axis=0)
+    found = ops.reshape(found, (-1, channels, height, width))
+    return ops.cast(ops.transpose(found, (0, 2, 3, 1)), "float32")
+
+
+def erase(images, boxes, starts):
+    """Fills the boxes with noise, of its own for each image and pixel.
+
+    Args:
+        images: `(B, H, W, C)`.
+        boxes: `(B, 4)` top, left, bottom, right.
+        starts: `(B,)` where in the table of noise an image begins to read.
+    """
+    count = np.prod(images.shape[1:], dtype="int32")
+    noise = _noise()
+    place = (starts[:, None] + np.arange(count, dtype="int32")) % len(noise)
+    fresh = ops.reshape(ops.take(noise, place, axis=0), (-1, *images.shape[1:]))
+    return ops.where(_inside(boxes, images), fresh, images)
+
+
+def mix(images, keep, boxes):
+    """Blends every image with its neighbour, and puts a box of the neighbour in it.
+
+    Args:
+        images: `(B, H, W, C)`, B even.
+        keep: `(B,)` share of the image in the blend.
+        boxes: `(B, 4)` top, left, bottom, right of what the neighbour replaces.
+    """
+    pairs = ops.reshape(images, (-1, 2, *images.shape[1:]))
+    partner = ops.reshape(ops.flip(pairs, axis=1), (-1, *images.shape[1:]))
+    share = ops.where(_inside(boxes, images), 0.0, keep[:, None, None, None])
+    return share * images + (1 - share) * partner
+
+
+def _inside(boxes, images):
+    """`(B, H, W, 1)`: whether a pixel lies in its image's box."""
+    height, width = images.shape[1:3]
+    boxes = boxes[:, :, None, None, None]
+    y = ops.arange(height, dtype="int32")[:, None, None]
+    x = ops.arange(width, dtype="int32")[None, :, None]
+    inside_y = (y >= boxes[:, 0]) & (y < boxes[:, 2])
+    return inside_y & (x >= boxes[:, 1]) & (x < boxes[:, 3])
+
+
+@functools.cache
+def _noise() -> np.ndarray:
+    """Normal noise about the middle of the pixels' range, the same in every run."""
+    rng = np.random.default_rng(0)
+    return rng.normal(127.5, 57.5, 1 << 16).clip(0, 255).astype("float32")

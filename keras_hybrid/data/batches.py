@@ -5,28 +5,36 @@ import time
 import keras
 import numpy as np
 
-from keras_hybrid.data.augment import flip, pad_crop
+from keras_hybrid.data.augmentation import Augmentation, swap_neighbours
 from keras_hybrid.data.dataset import Split
+
+_NONE = Augmentation()
 
 
 class Batches(keras.utils.PyDataset):
-    """Endless shuffled, augmented batches; batch `i` depends on `(seed, i)` alone.
+    """Endless shuffled batches; batch `i` depends on `(seed, i)` alone.
+
+    A batch is `(inputs, labels)`. `inputs` holds the untouched `images`, uint8
+    `(B, H, W, 3)`, or their places in the split as `indices`, and what
+    `Augmentation.draw` drew for them; `labels` are one-hot and mixed already.
 
     Every epoch sees each image once, in an order drawn from `(seed, epoch)`; the
-    last, incomplete batch is left out. `start_epoch` makes the stream begin where a
-    run goes on, so that a resumed run sees what an unbroken one would have.
+    last, incomplete batch is left out. With `repeats` an epoch is as long, and sees
+    so many times fewer images, each `repeats` times in one batch.
 
     Args:
         split: The images.
         batch_size: Images a batch.
-        classes: Number of classes; labels are given one-hot.
+        classes: Number of classes.
         seed: Of order and augmentation.
-        padding: Pixels of random shift, see `augment.pad_crop`.
-        mirror: Whether to flip left to right at random.
-        start_epoch: The epoch of batch 0.
+        augmentation: What to draw for each batch.
+        repeats: How often an image comes in its batch.
+        resident: Whether to give `indices`, the images being on the device.
+        start_epoch: The epoch of batch 0, that a resumed run goes on with.
 
     Raises:
-        ValueError: If there are fewer images than a batch.
+        ValueError: If there are fewer images than a batch, or an odd batch is to be
+            mixed in pairs.
     """
 
     def __init__(
@@ -35,8 +43,9 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         classes: int,
         seed: int,
-        padding: int = 0,
-        mirror: bool = False,
+        augmentation: Augmentation = _NONE,
+        repeats: int = 1,
+        resident: bool = False,
         start_epoch: int = 0,
     ):
         super().__init__()
@@ -45,12 +54,17 @@ class Batches(keras.utils.PyDataset):
                 f"{len(split)} training images do not fill a batch of {batch_size}; "
                 "lower --batch-size."
             )
+        if augmentation.mixes and batch_size % 2:
+            raise ValueError(
+                f"mixup and cutmix pair images: --batch-size {batch_size} is odd."
+            )
         self.split = split
         self.batch_size = batch_size
         self.classes = classes
         self.seed = seed
-        self.padding = padding
-        self.mirror = mirror
+        self.augmentation = augmentation
+        self.repeats = repeats
+        self.resident = resident
         self.start_epoch = start_epoch
         self.steps_per_epoch = len(split) // batch_size
         self.seconds = 0.0  # spent making batches
@@ -61,21 +75,33 @@ class Batches(keras.utils.PyDataset):
         """None: the stream has no end."""
         return None
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         began = time.perf_counter()
         epoch, step = divmod(index, self.steps_per_epoch)
         epoch += self.start_epoch
-        places = self._epoch_order(epoch)[step * self.batch_size :][: self.batch_size]
-        batch = self.split.take(places)
+        places = self._places(epoch, step)
         rng = np.random.default_rng([self.seed, epoch, 1 + step])
-        images = pad_crop(batch.images, self.padding, rng)
-        images = flip(images, rng) if self.mirror else images
-        labels = np.eye(self.classes, dtype="float32")[batch.labels]
+        size = self.split.images.shape[1:3]
+        inputs, own = self.augmentation.draw(rng, self.batch_size, *size)
+        if self.resident:
+            inputs["indices"] = places.astype("int32")
+        else:
+            inputs["images"] = self.split.images[places]
+        labels = np.eye(self.classes, dtype="float32")[self.split.labels[places]]
+        if self.augmentation.mixes:
+            own = own[:, None]
+            labels = own * labels + (1 - own) * swap_neighbours(labels)
         self.seconds += time.perf_counter() - began
-        return images.astype("float32"), labels
+        return inputs, labels
+
+    def _places(self, epoch: int, step: int) -> np.ndarray:
+        """The images of a batch; repeats of one lie far apart in it."""
+        places = self._epoch_order(epoch)[step * self.batch_size :][: self.batch_size]
+        return np.concatenate([places[k :: self.repeats] for k in range(self.repeats)])
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
         if self._order[0] != epoch:
             rng = np.random.default_rng([self.seed, epoch])
-            self._order = (epoch, rng.permutation(len(self.split)))
+            order = rng.permutation(len(self.split)).repeat(self.repeats)
+            self._order = (epoch, order[: len(self.split)])
         return self._order[1]

@@ -1,9 +1,11 @@
-"""A data set in memory: images, labels, and the names of the classes."""
+"""A data set: images, in memory or not, their labels, and the names of the classes."""
 
 import dataclasses
 import hashlib
 
 import numpy as np
+
+from keras_hybrid.data.images import Images, View, held, pieces
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,19 +13,28 @@ class Split:
     """Images with their labels.
 
     Attributes:
-        images: uint8 pixels `(N, H, W, 3)`.
+        images: uint8 pixels `(N, H, W, 3)`: an array, a memory map, or `Images` that
+            are read when they are indexed.
         labels: Class numbers `(N,)`, from 0.
     """
 
-    images: np.ndarray
+    images: np.ndarray | Images
     labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> "Split":
-        """The images at those places, in that order."""
+        """The images at those places, in that order, read into an array."""
         return Split(self.images[indices], self.labels[indices])
+
+    def select(self, indices: np.ndarray) -> "Split":
+        """The images at those places, in that order, neither read nor copied."""
+        return Split(View(self.images, indices), self.labels[indices])
+
+    def held(self) -> "Split":
+        """The same with the images read now, if they fit in memory."""
+        return Split(held(self.images), self.labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +54,14 @@ class Dataset:
     class_names: tuple[str, ...]
 
     def fingerprint(self) -> str:
-        """SHA-256 (first 16 hex digits) of every pixel and label."""
+        """SHA-256 (first 16 hex digits) of every pixel and label.
+
+        Of images that are decoded as they are needed, the files' contents and the
+        size that they are brought to stand for the pixels.
+        """
         digest = hashlib.sha256()
         for split in (self.train, self.test):
-            digest.update(np.ascontiguousarray(split.images))
+            for piece in pieces(split.images, np.arange(len(split))):
+                digest.update(piece)
             digest.update(np.ascontiguousarray(split.labels, dtype="int64"))
         return digest.hexdigest()[:16]

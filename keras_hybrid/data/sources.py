@@ -1,110 +1,98 @@
-"""Where data sets come from: libraries, or files already on disk."""
+"""The data sets by name."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 
-import numpy as np
-
+from keras_hybrid.data.cifar import cifar_advice, load_cifar
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.subset import balanced_split
+from keras_hybrid.data.digits import load_digits
+from keras_hybrid.data.galaxy10 import FILE, load_galaxy10
+from keras_hybrid.data.image_folder import load_folder
+from keras_hybrid.data.images import Resized
+from keras_hybrid.data.picture_files import Corrupt
+from keras_hybrid.data.tfds import load_tfds
+from keras_hybrid.data.tiny_imagenet import ARCHIVE, load_tiny_imagenet
 
 
-def load(name: str, data_dir: str | pathlib.Path | None = None) -> Dataset:
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a data set comes from.
+
+    Attributes:
+        loader: Takes the folder, the image size (which it may leave to `load`) and
+            `corrupt`.
+        advice: What `--data-dir` must name.
+    """
+
+    loader: Callable[[pathlib.Path | None, int | None, Corrupt], Dataset]
+    advice: str
+
+
+def _cifar(name: str) -> Source:
+    return Source(
+        lambda folder, size, corrupt: load_cifar(name, folder), cifar_advice(name)
+    )
+
+
+SOURCES: dict[str, Source] = {
+    "digits": Source(
+        lambda folder, size, corrupt: load_digits(),
+        "digits come with scikit-learn and need no folder.",
+    ),
+    "cifar10": _cifar("cifar10"),
+    "cifar100": _cifar("cifar100"),
+    "tiny_imagenet": Source(load_tiny_imagenet, ARCHIVE.advice),
+    "galaxy10": Source(
+        lambda folder, size, corrupt: load_galaxy10(folder, size), FILE.advice
+    ),
+    "folder": Source(
+        load_folder,
+        "Give --data-dir a folder with a sub-folder of images for every class, in "
+        "train and test if there is such a split, or with a table labels.csv.",
+    ),
+}
+"""Data sets by name; beside them `tfds:NAME` is any of tensorflow-datasets'."""
+
+
+def load(
+    name: str,
+    data_dir: str | pathlib.Path | None = None,
+    image_size: int | None = None,
+    corrupt: Corrupt = "refuse",
+) -> Dataset:
     """Loads a data set by name.
 
     Args:
-        name: One of `SOURCES`.
+        name: One of `SOURCES`, or `tfds:NAME` for a set of tensorflow-datasets.
         data_dir: Where the data is or may be put; None leaves it to the library.
+        image_size: Side that images are brought to, by their short side and a centre
+            crop; None keeps the data's own.
+        corrupt: Whether image files that cannot be decoded are an error (`"refuse"`)
+            or left out (`"skip"`, with a warning that names them).
 
     Raises:
-        ValueError: If the name is unknown.
+        ValueError: If the name is unknown or the data is not what it should be.
         FileNotFoundError: If the data is neither on disk nor to be downloaded; the
             message says what to put where.
     """
+    of_tfds = name.removeprefix("tfds:")
+    if name not in SOURCES and of_tfds in (name, ""):
+        known = ", ".join([*SOURCES, "tfds:NAME"])
+        raise ValueError(f"There is no data set {name!r}; known: {known}.")
+    advice = SOURCES[name].advice if name in SOURCES else ""
+    folder = None if data_dir is None else pathlib.Path(data_dir).expanduser()
+    if folder and not folder.is_dir():
+        raise FileNotFoundError(f"--data-dir {data_dir} is not a folder. {advice}")
     if name not in SOURCES:
-        raise ValueError(f"There is no data set {name!r}; known: {', '.join(SOURCES)}.")
-    if data_dir is not None and not pathlib.Path(data_dir).is_dir():
-        raise FileNotFoundError(f"--data-dir {data_dir} is not a folder. {_HELP[name]}")
-    return SOURCES[name](data_dir)
-
-
-def _digits(data_dir: str | pathlib.Path | None) -> Dataset:
-    """scikit-learn's 1,797 handwritten digits, enlarged from 8x8 to 32x32.
-
-    The split is ours: a class-balanced fifth is the test set.
-    """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise ImportError("digits needs: pip install 'keras_hybrid[digits]'") from error
-    from PIL import Image
-
-    digits = load_digits()
-    images = np.stack([_enlarge(Image, image) for image in digits.images])
-    labels = digits.target.astype("int64")
-    test, train = balanced_split(labels, 0.2, seed=0)
-    every = Split(images, labels)
-    names = tuple(str(name) for name in digits.target_names)
-    return Dataset("digits", every.take(train), every.take(test), names)
-
-
-def _enlarge(Image, image: np.ndarray) -> np.ndarray:
-    """(8, 8) values in 0..16 -> (32, 32, 3) pixels."""
-    picture = Image.fromarray((image * (255 / 16)).astype("uint8"))
-    return np.asarray(picture.resize((32, 32), Image.Resampling.BICUBIC).convert("RGB"))
-
-
-def _cifar100(data_dir: str | pathlib.Path | None) -> Dataset:
-    """CIFAR-100 (Krizhevsky 2009) from an `.npz` or as a prepared TFDS data set."""
-    archive = data_dir and pathlib.Path(data_dir) / "cifar100.npz"
-    if archive and archive.is_file():
-        return _from_npz("cifar100", archive)
-    return _from_tfds("cifar100", data_dir)
-
-
-def _from_npz(name: str, path: pathlib.Path) -> Dataset:
-    with np.load(path, allow_pickle=False) as file:
-        needed = ("x_train", "y_train", "x_test", "y_test", "fine_names")
-        missing = [key for key in needed if key not in file.files]
-        if missing:
-            raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
-        arrays = {key: file[key] for key in needed}
+        return load_tfds(of_tfds, folder, image_size)
+    if name == "folder" and not folder:
+        raise FileNotFoundError(f"There is no --data-dir. {advice}")
+    dataset = SOURCES[name].loader(folder, image_size, corrupt)
+    if image_size is None or dataset.train.images.shape[1:3] == (image_size,) * 2:
+        return dataset
     train, test = (
-        Split(arrays[f"x_{part}"], arrays[f"y_{part}"].astype("int64"))
-        for part in ("train", "test")
+        Split(Resized(split.images, image_size), split.labels).held()
+        for split in (dataset.train, dataset.test)
     )
-    return Dataset(name, train, test, tuple(map(str, arrays["fine_names"])))
-
-
-def _from_tfds(name: str, data_dir: str | pathlib.Path | None) -> Dataset:
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(f"{name} needs: pip install 'keras_hybrid[tfds]'") from error
-    builder = tfds.builder(name, data_dir=data_dir and str(data_dir))
-    try:
-        builder.download_and_prepare()
-    except Exception as error:  # whatever the network answers
-        raise FileNotFoundError(
-            f"{name} is not in {builder.data_dir} and could not be downloaded "
-            f"({type(error).__name__}). {_HELP[name]}"
-        ) from error
-    splits = []
-    for part in ("train", "test"):
-        whole = tfds.as_numpy(builder.as_dataset(split=part, batch_size=-1))
-        splits.append(Split(whole["image"], whole["label"].astype("int64")))
-    return Dataset(name, *splits, tuple(builder.info.features["label"].names))
-
-
-SOURCES: dict[str, Callable[[str | pathlib.Path | None], Dataset]] = {
-    "digits": _digits,
-    "cifar100": _cifar100,
-}
-_HELP = {
-    "digits": "digits come with scikit-learn and need no folder.",
-    "cifar100": (
-        "Give --data-dir a folder that holds a prepared tensorflow-datasets "
-        "cifar100/, or a cifar100.npz with x_train, y_train, x_test, y_test and "
-        "fine_names; or run once with a network."
-    ),
-}
+    return dataclasses.replace(dataset, train=train, test=test)

@@ -12,7 +12,7 @@ def balanced_split(
         labels: Class numbers `(N,)`.
         fraction: Share of each class that goes to the first part, in [0, 1];
             rounded to whole images, at least one where it is above 0.
-        seed: Which images are drawn.
+        seed: Which images are drawn. A larger fraction draws the same and more.
 
     Returns:
         The places of the first and of the second part, both ascending.
@@ -22,10 +22,66 @@ def balanced_split(
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"The fraction must lie in [0, 1], not {fraction}.")
+    counts = np.unique(labels, return_counts=True)[1]
+    wanted = [max(round(fraction * n), 1) if fraction else 0 for n in counts]
+    return _draw(labels, wanted, seed)
+
+
+def per_class_split(
+    labels: np.ndarray, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Splits places into `count` of every class, and the rest.
+
+    Args:
+        labels: Class numbers `(N,)`.
+        count: Images of each class in the first part, at least one.
+        seed: Which images are drawn. A larger count draws the same and more.
+
+    Returns:
+        The places of the first and of the second part, both ascending.
+
+    Raises:
+        ValueError: If a class has fewer images.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    if not 1 <= count <= counts.min():
+        raise ValueError(
+            f"--per-class {count} is impossible: class {classes[counts.argmin()]} has "
+            f"{counts.min()} training images; give 1 to {counts.min()}."
+        )
+    return _draw(labels, [count] * len(classes), seed)
+
+
+def stratified_split(
+    labels: np.ndarray, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Splits places into a test part of that share of all images, and the rest.
+
+    The test part has each class in proportion, rounded by largest remainder, so that
+    its size is that of `fraction`; but at least one image of a class, and not the
+    whole class.
+
+    Args:
+        labels: Class numbers `(N,)`; at least two images of each class.
+        fraction: Share of the first part, in (0, 1).
+        seed: Which images are drawn.
+
+    Returns:
+        The places of the first and of the second part, both ascending.
+    """
+    counts = np.unique(labels, return_counts=True)[1]
+    exact = fraction * counts
+    wanted = np.floor(exact).astype(int)
+    missing = round(exact.sum()) - wanted.sum()
+    wanted[np.argsort(wanted - exact, kind="stable")[:missing]] += 1
+    return _draw(labels, np.clip(wanted, 1, counts - 1), seed)
+
+
+def _draw(labels, wanted, seed) -> tuple[np.ndarray, np.ndarray]:
+    """Draws so many places of each class, in ascending order of the classes."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels):
+    for label, count in zip(np.unique(labels), wanted, strict=True):
         places = rng.permutation(np.flatnonzero(labels == label))
-        count = round(fraction * len(places))
-        chosen[places[: max(count, 1) if fraction else 0]] = True
+        chosen[places[:count]] = True
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)

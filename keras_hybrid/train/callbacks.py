@@ -11,6 +11,7 @@ import keras
 
 from keras_hybrid.data import Batches
 from keras_hybrid.train.checkpoint import save_state, write_atomically
+from keras_hybrid.train.devices import seed_generators
 
 
 class Journal(keras.callbacks.Callback):
@@ -23,19 +24,21 @@ class Journal(keras.callbacks.Callback):
         directory: The workdir.
         batches: The stream of training batches, for its timing.
         seed: Seed of the run.
+        writes: Whether this process writes the files.
     """
 
-    def __init__(self, directory: pathlib.Path, batches: Batches, seed: int):
+    def __init__(
+        self, directory: pathlib.Path, batches: Batches, seed: int, writes: bool = True
+    ):
         super().__init__()
         self.directory = directory
         self.batches = batches
         self.seed = seed
+        self.writes = writes
         self.diverged_in = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        generators = [v for v in self.model.variables if "seed_generator" in v.path]
-        for number, state in enumerate(generators):
-            state.assign([self.seed * 10_007 + number, epoch << 20])
+        seed_generators(self.model, self.seed, epoch)
         self._began = time.perf_counter()
         self._data_began = self.batches.seconds
         self._trained = None
@@ -49,6 +52,8 @@ class Journal(keras.callbacks.Callback):
         numbers = {name: float(value) for name, value in logs.items()}
         if not math.isfinite(numbers["loss"]):
             self.diverged_in = epoch + 1
+            self.model.stop_training = True
+        if self.diverged_in or not self.writes:
             return
         images = self.batches.steps_per_epoch * self.batches.batch_size
         numbers |= {

@@ -39,4 +39,4 @@ def restore_state(path: pathlib.Path, model: keras.Model) -> int:
 def _state(model: keras.Model) -> list[keras.Variable]:
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    return [*model.variables, *model.optimizer.variables]
+    return [*model.network.variables, *model.optimizer.variables]

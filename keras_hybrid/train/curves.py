@@ -3,13 +3,15 @@
 import pathlib
 
 
-def plot_curves(epochs: list[dict], path: pathlib.Path, title: str) -> None:
-    """Draws what `metrics.jsonl` holds into a PNG.
+def curves_figure(epochs: list[dict], title: str | None = None):
+    """Draws what `metrics.jsonl` holds.
 
     Args:
         epochs: One dict an epoch, see `callbacks.Journal`.
-        path: Where the PNG goes.
         title: Heading of the figure.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
 
     Raises:
         ImportError: If matplotlib is missing.
@@ -19,7 +21,8 @@ def plot_curves(epochs: list[dict], path: pathlib.Path, title: str) -> None:
     except ImportError as error:
         raise ImportError("Curves need: pip install 'keras_hybrid[recipes]'") from error
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     numbers = [epoch["epoch"] for epoch in epochs]
     for axes, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for key, label in ((metric, "training"), (f"val_{metric}", "validation")):
@@ -30,4 +33,9 @@ def plot_curves(epochs: list[dict], path: pathlib.Path, title: str) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=150)
+    return figure
+
+
+def plot_curves(epochs: list[dict], path: pathlib.Path, title: str) -> None:
+    """Writes the curves as a PNG."""
+    curves_figure(epochs, title).savefig(path, dpi=150)

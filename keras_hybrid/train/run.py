@@ -3,32 +3,30 @@
 import json
 import pathlib
 import shutil
-import sys
 
 import keras
+import numpy as np
 
 from keras_hybrid import models
-from keras_hybrid.data import Batches, Dataset, Split, balanced_split, load
-from keras_hybrid.layers import depthwise_form
-from keras_hybrid.train.callbacks import Journal, cut_journal, read_journal
+from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
+from keras_hybrid.train.callbacks import read_journal
 from keras_hybrid.train.card import make_card, write_card
-from keras_hybrid.train.checkpoint import restore_state, write_atomically
+from keras_hybrid.train.checkpoint import write_atomically
 from keras_hybrid.train.curves import plot_curves
-from keras_hybrid.train.optimizer import adamw
+from keras_hybrid.train.devices import plan, process, wait
+from keras_hybrid.train.evaluation import evaluate
+from keras_hybrid.train.fit import fit
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.schedule import warmup_cosine
-
-
-class TrainingDiverged(RuntimeError):
-    """The loss is no longer a number."""
+from keras_hybrid.train.report import write_report
+from keras_hybrid.weights import start_from
 
 
 def run(recipe: Recipe) -> dict:
     """Trains, tests once, and writes what the run leaves in `recipe.directory`.
 
-    That is `model.keras`, `metrics.jsonl`, `curves.png` and, last of all,
-    `card.json`. A run that was stopped goes on after its last finished epoch; one
-    that is complete is only read.
+    That is `model.keras`, `metrics.jsonl`, `curves.png`, `report.html` and, last of
+    all, `card.json`. A run that was stopped goes on after its last finished epoch; one
+    that is complete is only read. Of several processes, the first one writes.
 
     Returns:
         The card.
@@ -38,26 +36,24 @@ def run(recipe: Recipe) -> dict:
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     directory = recipe.directory
+    keras.utils.set_random_seed(recipe.seed)
+    devices = plan(recipe)
     if _is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
         return json.loads((directory / "card.json").read_text())
-    keras.utils.set_random_seed(recipe.seed)
-    dataset = load(recipe.dataset, recipe.data_dir)
+    dataset = load(recipe.dataset, recipe.data_dir, recipe.image_size, recipe.corrupt)
     training, validation = _splits(recipe, dataset)
-    model = _build(recipe, dataset)
-    _claim(recipe, directory)  # only now: bad settings have left no trace
-    _fit(recipe, directory, models.logits(model), training, validation)
-
-    epochs = read_journal(directory)
-    plot_curves(epochs, directory / "curves.png", directory.name)
-    metrics = _test(models.logits(model), dataset)
-    metrics["epochs"] = len(epochs)
-    metrics["training_seconds"] = round(sum(epoch["seconds"] for epoch in epochs), 1)
-    write_atomically(directory / "model.keras", model.save)
-    card = make_card(recipe, dataset, model, metrics)
-    write_card(card, directory / "card.json")
-    (directory / "checkpoint.npz").unlink(missing_ok=True)
-    return card
+    with devices.scope():
+        model = _build(recipe, dataset)
+        wait()  # every process has looked into the workdir
+        if process() == 0:
+            _claim(recipe, directory)  # only now: bad settings have left no trace
+        wait()
+        fit(recipe, directory, models.logits(model), training, validation, devices)
+    if process() == 0:
+        _finish(recipe, directory, dataset, model, devices)
+    wait()
+    return json.loads((directory / "card.json").read_text())
 
 
 def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
@@ -98,97 +94,49 @@ def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
 def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     """The images to train on, and those held out of them to watch the run."""
     labels = dataset.train.labels
-    used, _ = balanced_split(labels, recipe.fraction, recipe.seed)
-    training = dataset.train.take(used)
+    if recipe.per_class:
+        used, _ = per_class_split(labels, recipe.per_class, recipe.seed)
+    else:
+        used, _ = balanced_split(labels, recipe.fraction, recipe.seed)
     if not recipe.validation:
+        return dataset.train.select(used).held(), None
+    held_out, rest = balanced_split(labels[used], recipe.validation, recipe.seed)
+    # The only image of a class is trained on, not held out.
+    lost = ~np.isin(labels[used[held_out]], labels[used[rest]])
+    rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
+    training = dataset.train.select(used[rest]).held()
+    if not len(held_out):
         return training, None
-    held_out, rest = balanced_split(training.labels, recipe.validation, recipe.seed)
-    return training.take(rest), training.take(held_out)
+    return training, dataset.train.select(used[held_out]).held()
 
 
 def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        return models.get(recipe.model).builder(
+        model = models.get(recipe.model).builder(
             input_shape=dataset.train.images.shape[1:],
             classes=len(dataset.class_names),
             **recipe.model_arguments(),
         )
     finally:
         keras.config.set_dtype_policy(policy)
+    return start_from(model, recipe.weights) if recipe.weights else model
 
 
-def _fit(recipe, directory, model, training, validation) -> None:
-    """Trains `model`, which gives logits, from the checkpoint on if there is one."""
-    steps = len(training) // recipe.batch_size
-    schedule = warmup_cosine(
-        recipe.learning_rate,
-        recipe.final_learning_rate,
-        round(recipe.warmup_epochs * steps),
-        recipe.epochs * steps,
+def _finish(recipe, directory, dataset, model, devices) -> None:
+    """Saves and tests the trained model, and writes what the run leaves."""
+    write_atomically(directory / "model.keras", model.save)
+    if devices.several:  # one of them will do to test it
+        model = keras.models.load_model(directory / "model.keras", compile=False)
+    metrics, probabilities = evaluate(
+        models.logits(model), dataset.test, recipe.ordinal
     )
-    classes = model.output_shape[-1]
-    model.compile(
-        adamw(model, schedule, recipe.weight_decay, recipe.clip_norm),
-        keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        ),
-        metrics=["accuracy"],
-        jit_compile={"auto": "auto", "on": True, "off": False}[recipe.jit],
-        steps_per_execution=recipe.steps_per_execution,
-    )
-    start = 0
-    checkpoint = directory / "checkpoint.npz"
-    if checkpoint.exists():
-        start = restore_state(checkpoint, model)
-        print(f"Going on after epoch {start} of {directory}.")
-    cut_journal(directory, start)
-    batches = Batches(
-        training,
-        recipe.batch_size,
-        classes,
-        recipe.seed,
-        padding=recipe.padding,
-        mirror=recipe.mirror,
-        start_epoch=start,
-    )
-    journal = Journal(directory, batches, recipe.seed)
-    with depthwise_form(model, "shifted" if recipe.jit == "on" else "auto"):
-        model.fit(
-            batches,
-            steps_per_epoch=steps,
-            shuffle=False,  # the stream is shuffled already
-            initial_epoch=start,
-            epochs=recipe.epochs,
-            validation_data=validation and _arrays(validation, classes),
-            validation_batch_size=max(recipe.batch_size, 128),
-            callbacks=[keras.callbacks.TerminateOnNaN(), journal],
-            verbose="auto" if sys.stdout.isatty() else 2,
-        )
-    if journal.diverged_in:
-        kept = journal.diverged_in - 1
-        left = f"; {checkpoint} keeps epoch {kept}" if kept else ""
-        raise TrainingDiverged(
-            f"The loss left the numbers in epoch {journal.diverged_in}{left}. "
-            "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
-        )
-
-
-def _test(model: keras.Model, dataset: Dataset) -> dict[str, float]:
-    """Loss and accuracy on the test split."""
-    classes = len(dataset.class_names)
-    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
-    if classes > 10:
-        top5 = keras.metrics.TopKCategoricalAccuracy(5, name="top5_accuracy")
-        metrics.append(top5)
-    model.compile(
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics
-    )
-    images, labels = _arrays(dataset.test, classes)
-    values = model.evaluate(images, labels, batch_size=128, verbose=0, return_dict=True)
-    return {f"test_{name}": round(value, 6) for name, value in values.items()}
-
-
-def _arrays(split: Split, classes: int):
-    return split.images, keras.utils.to_categorical(split.labels, classes)
+    epochs = read_journal(directory)
+    metrics["epochs"] = len(epochs)
+    metrics["training_seconds"] = round(sum(epoch["seconds"] for epoch in epochs), 1)
+    card = make_card(recipe, dataset, model, metrics) | {"devices": devices.facts()}
+    plot_curves(epochs, directory / "curves.png", directory.name)
+    write_report(directory / "report.html", card, epochs, dataset.test, probabilities)
+    write_card(card, directory / "card.json")  # last: a run with a card is complete
+    (directory / "checkpoint.npz").unlink(missing_ok=True)

@@ -1,5 +1,6 @@
-"""Public torch checkpoints in: one routine, one table of names per published code."""
+"""Checkpoints in: one routine, one table of names per published code."""
 
+from keras_hybrid.weights.start import start_from
 from keras_hybrid.weights.transfer import load_torch
 
-__all__ = ["load_torch"]
+__all__ = ["load_torch", "start_from"]

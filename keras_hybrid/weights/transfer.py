@@ -29,7 +29,8 @@ def load_torch(
         model: A model of this package.
         source: Path of a `.safetensors`, `.pth`, `.pt` or `.bin` file, or a mapping
             from torch names to arrays or tensors.
-        head: `"strict"` loads the classifier, `"skip"` leaves the model's own.
+        head: `"strict"` loads the classifier, `"skip"` leaves the model's own, `"fit"`
+            loads it if it has the model's number of classes.
 
     Returns:
         The model.
@@ -42,12 +43,13 @@ def load_torch(
     Example:
         >>> load_torch(models.CvT13(classes=10), "CvT-13-224x224-IN-1k.pth", "skip")
     """
-    if head not in ("strict", "skip"):
-        raise ValueError(f"head must be 'strict' or 'skip', not {head!r}.")
+    if head not in ("strict", "skip", "fit"):
+        raise ValueError(f"head must be 'strict', 'skip' or 'fit', not {head!r}.")
     tensors = read(source)
     grammar = _recognise(tensors)
     tensors = grammar.unfuse(tensors)
-    assignments, faults = _match(model, tensors, grammar, skip_head=head == "skip")
+    skip = head == "skip" or (head == "fit" and not _head_fits(model, tensors, grammar))
+    assignments, faults = _match(model, tensors, grammar, skip_head=skip)
     if faults:
         raise ValueError(
             f"The checkpoint ({grammar.name}) does not fit {model.name}:\n"
@@ -65,6 +67,14 @@ def _recognise(tensors: Mapping[str, np.ndarray]) -> Grammar:
     known = "; ".join(grammar.name for grammar in GRAMMARS)
     some = ", ".join(list(tensors)[:3]) or "nothing"
     raise ValueError(f"No known naming in this checkpoint ({some}). Known: {known}.")
+
+
+def _head_fits(model, tensors, grammar) -> bool:
+    """Whether the checkpoint's classifier has as many classes as the model's."""
+    for name, tensor in tensors.items():
+        if not name.endswith(IGNORED) and "head/bias" in grammar.translate(name):
+            return tensor.shape == (model.output_shape[-1],)
+    return False
 
 
 def _match(model, tensors, grammar, skip_head):

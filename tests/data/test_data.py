@@ -1,10 +1,17 @@
-"""Subsets, augmentation and the stream of batches."""
+"""Subsets and the stream of batches."""
 
 import numpy as np
 import pytest
 
-from keras_hybrid.data import Batches, Split, balanced_split, load
-from keras_hybrid.data.augment import flip, pad_crop
+from keras_hybrid.data import (
+    Augmentation,
+    Batches,
+    Split,
+    balanced_split,
+    load,
+    per_class_split,
+    stratified_split,
+)
 
 
 def numbered(count=50, side=6):
@@ -29,55 +36,103 @@ def test_balanced_split_takes_its_share_of_every_class():
     assert len(balanced_split(labels, 0, seed=1)[0]) == 0
 
 
+def test_per_class_split_takes_so_many_of_every_class():
+    labels = np.repeat([0, 1, 2], [100, 50, 10])
+    first, second = per_class_split(labels, 7, seed=1)
+    np.testing.assert_array_equal(np.bincount(labels[first]), [7, 7, 7])
+    np.testing.assert_array_equal(np.sort([*first, *second]), np.arange(160))
+    assert (first != per_class_split(labels, 7, seed=2)[0]).any()
+    assert set(first) < set(per_class_split(labels, 8, seed=1)[0])
+    for count in (0, 11):
+        with pytest.raises(ValueError, match="class 2 has 10 training images"):
+            per_class_split(labels, count, seed=1)
+
+
+def test_larger_fractions_hold_the_smaller():
+    labels = np.arange(200) % 3
+    parts = [set(balanced_split(labels, f, seed=4)[0]) for f in (0.05, 0.3, 1)]
+    assert parts[0] < parts[1] < parts[2]
+
+
+def test_stratified_split_rounds_by_largest_remainder():
+    labels = np.repeat([0, 1, 2, 3], [14, 14, 17, 3])
+    test, train = stratified_split(labels, 0.1, seed=0)
+    # 1.4, 1.4, 1.7, 0.3 of 4.8: the third is rounded up, then the first
+    np.testing.assert_array_equal(np.bincount(labels[test]), [2, 1, 2, 1])
+    np.testing.assert_array_equal(np.sort([*test, *train]), np.arange(48))
+    labels = np.repeat([0, 1], [2, 100])
+    np.testing.assert_array_equal(
+        np.bincount(labels[stratified_split(labels, 0.9, seed=0)[0]]), [1, 90]
+    )
+
+
+def numbers(inputs):
+    """Which images of `numbered` a batch holds."""
+    return inputs["images"][:, 0, 0, 0]
+
+
 def test_an_epoch_sees_every_image_once():
     stream = batches(batch_size=10)
     for epoch in range(2):
-        seen = [stream[5 * epoch + step][0][:, 0, 0, 0] for step in range(5)]
+        seen = [numbers(stream[5 * epoch + step][0]) for step in range(5)]
         np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(50))
 
 
+def test_repeats_share_a_batch_and_no_pair():
+    stream = batches(batch_size=12, repeats=3, augmentation=Augmentation(mixup=1))
+    assert stream.steps_per_epoch == 4
+    for step in range(4):
+        seen = numbers(stream[step][0])
+        assert set(np.unique(seen, return_counts=True)[1]) == {3}
+        assert (seen[::2] != seen[1::2]).all()
+    others = [numbers(stream[step][0]) for step in range(1, 4)]
+    assert not set(numbers(stream[0][0])) & set(np.concatenate(others))
+
+
 def test_a_batch_depends_on_seed_and_step_alone():
+    every = Augmentation(
+        padding=2,
+        mirror=True,
+        rand_augment=9,
+        color_jitter=0.4,
+        random_erasing=0.5,
+        mixup=0.8,
+        cutmix=1,
+    )
     forward, resumed = (
-        batches(padding=2, mirror=True),
-        batches(padding=2, mirror=True, start_epoch=2),
+        batches(augmentation=every),
+        batches(augmentation=every, start_epoch=2),
     )
     steps = forward.steps_per_epoch
     for step in (3, 1, steps, 0):
-        for a, b in zip(forward[2 * steps + step], resumed[step], strict=True):
-            np.testing.assert_array_equal(a, b)
-    assert (forward[0][0] != forward[steps][0]).any()
-    assert (forward[0][0] != batches(seed=4)[0][0]).any()
+        (a, a_labels), (b, b_labels) = forward[2 * steps + step], resumed[step]
+        assert a.keys() == b.keys() and len(a) == 8
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name])
+        np.testing.assert_array_equal(a_labels, b_labels)
+    other = batches(augmentation=every, seed=4)
+    for name in ("images", "warp", "color", "jitter", "erase", "noise", "keep"):
+        assert (forward[0][0][name] != forward[steps][0][name]).any(), name
+        assert (forward[0][0][name] != other[0][0][name]).any(), name
 
 
 def test_labels_follow_their_images():
-    images, labels = batches(padding=0)[0]
-    np.testing.assert_array_equal(labels.argmax(-1), images[:, 0, 0, 0] % 5)
+    inputs, labels = batches()[0]
+    np.testing.assert_array_equal(labels.argmax(-1), numbers(inputs) % 5)
     np.testing.assert_array_equal(labels.sum(-1), 1)
 
 
-def test_pad_crop_shifts_each_image_by_its_own_draw():
-    rng = np.random.default_rng(0)
-    images = rng.integers(1, 255, (64, 8, 8, 3)).astype("uint8")
-    cropped = pad_crop(images, 2, np.random.default_rng(1))
-    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
-    places = set()
-    for image, out in zip(padded, cropped, strict=True):
-        (place,) = [
-            (i, j)
-            for i in range(5)
-            for j in range(5)
-            if np.array_equal(image[i : i + 8, j : j + 8], out)
-        ]
-        places.add(place)
-    assert len(places) > 15
+def test_indices_name_the_same_images():
+    inputs, labels = batches(resident=True)[7]
+    images, same = batches()[7]
+    assert inputs.keys() == {"indices"}
+    np.testing.assert_array_equal(inputs["indices"], numbers(images))
+    np.testing.assert_array_equal(labels, same)
 
 
-def test_flip_mirrors_about_half():
-    images = np.random.default_rng(0).integers(0, 255, (400, 4, 4, 3))
-    out = flip(images, np.random.default_rng(1))
-    mirrored = (out == images[:, :, ::-1]).all((1, 2, 3))
-    assert ((out == images).all((1, 2, 3)) != mirrored).all()
-    assert 150 < mirrored.sum() < 250
+def test_an_odd_batch_cannot_be_mixed():
+    with pytest.raises(ValueError, match="--batch-size 7 is odd"):
+        batches(batch_size=7, augmentation=Augmentation(cutmix=1))
 
 
 def test_too_few_images_for_a_batch():
@@ -112,7 +167,9 @@ def test_cifar100_from_an_archive(tmp_path):
 
 
 def test_unknown_and_missing_data(tmp_path):
-    with pytest.raises(ValueError, match="no data set 'cifar1000'; known: digits"):
+    with pytest.raises(
+        ValueError, match="no data set 'cifar1000'; known: digits, cifar10"
+    ):
         load("cifar1000")
     with pytest.raises(FileNotFoundError, match="is not a folder"):
         load("cifar100", tmp_path / "nowhere")

@@ -7,16 +7,19 @@ import math
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_hybrid import models
+from keras_hybrid.data import load
 from keras_hybrid.train import (
     Recipe,
     TrainingDiverged,
-    adamw,
     is_decayed,
+    make_optimizer,
     run,
     warmup_cosine,
 )
+from keras_hybrid.train.run import _splits
 
 TINY = Recipe(
     fraction=0.2,
@@ -58,7 +61,7 @@ def test_decay_spares_all_but_kernels():
 def test_decay_moves_only_what_it_should():
     """With zero gradients, kernels shrink by lr * wd and the rest stays."""
     model = models.ATC(widths=(8, 8, 8), heads=(1, 1, 1))
-    optimizer = adamw(model, 0.1, 0.5, None)
+    optimizer = make_optimizer("adamw", model, 0.1, 0.5, None)
     before = {v.path: keras.ops.convert_to_numpy(v).copy() for v in model.variables}
     variables = model.trainable_variables
     optimizer.apply([keras.ops.zeros(v.shape) for v in variables], variables)
@@ -77,6 +80,7 @@ def test_a_run_leaves_what_it_should(tmp_path):
         "model.keras",
         "metrics.jsonl",
         "curves.png",
+        "report.html",
         "card.json",
         "recipe.json",
     }
@@ -116,6 +120,50 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+def test_every_model_sees_the_same_images():
+    digits = load("digits")
+    recipe = dataclasses.replace(TINY, per_class=12, fraction=1, validation=0.25)
+    found = []
+    for model in ("atc3", "cvt13"):
+        parts = _splits(dataclasses.replace(recipe, model=model), digits)
+        found.append([part.images[:] for part in parts])
+        assert [np.bincount(part.labels).tolist() for part in parts] == [
+            [9] * 10,
+            [3] * 10,
+        ]
+    for ours, others in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, others)
+    together = {image.tobytes() for part in found[0] for image in part}
+    every = {image.tobytes() for image in digits.train.images}
+    assert len(together) == 120 and together < every
+    one, none = _splits(dataclasses.replace(recipe, per_class=1), digits)
+    assert np.bincount(one.labels).tolist() == [1] * 10 and none is None
+
+
+def test_a_folder_of_images_trains(tmp_path, capsys):
+    """From image files to a card, with its own split."""
+    for i in range(24):
+        pixels = np.full((20, 30, 3), 255 * (i % 2), "uint8")
+        path = tmp_path / "data" / ("dark", "light")[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    recipe = dataclasses.replace(
+        TINY,
+        dataset="folder",
+        data_dir=str(tmp_path / "data"),
+        image_size=16,
+        fraction=1,
+        batch_size=8,
+        learning_rate=1e-2,
+        workdir=str(tmp_path / "run"),
+    )
+    card = run(recipe)
+    assert card["dataset"] == "data" and card["class_names"] == ["dark", "light"]
+    assert card["input_shape"] == [16, 16, 3]
+    assert {"test_accuracy", "test_loss"} <= card["metrics"].keys()
+    assert "a stratified fifth (seed 0)" in capsys.readouterr().out
+
+
 def test_options_are_read_as_literals():
     recipe = Recipe(options=("strides=(2,2,2)", "depths=1,2,3", "embedding=residual"))
     found = recipe.model_arguments()
@@ -132,7 +180,15 @@ def test_hash_follows_the_settings_only():
 
 @pytest.mark.parametrize(
     "fields",
-    [{"epochs": 0}, {"fraction": 0}, {"validation": 1}, {"warmup_epochs": 30}],
+    [
+        {"epochs": 0},
+        {"fraction": 0},
+        {"validation": 1},
+        {"warmup_epochs": 30},
+        {"per_class": 0},
+        {"per_class": 5, "fraction": 0.5},
+        {"image_size": 0},
+    ],
 )
 def test_impossible_settings_are_refused(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):

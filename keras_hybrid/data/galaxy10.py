@@ -1,0 +1,135 @@
+"""Galaxy10 DECaLS: 17,736 galaxies of ten shapes, 256x256 (Leung and Bovy 2019).
+
+It has no official split. Ours is a stratified tenth (1,774 images, seed 0) as the test
+set; what others published on it was measured on splits of their own.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.images import in_threads, room
+from keras_hybrid.data.picture import fit, from_array
+from keras_hybrid.data.progress import in_chunks
+from keras_hybrid.data.published import Published
+from keras_hybrid.data.subset import stratified_split
+from keras_hybrid.data.tfds import load_tfds
+
+FILE = Published(
+    "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5",
+    "sha256",
+    "19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571",
+)
+CLASS_NAMES = (
+    "disturbed",
+    "merging",
+    "round smooth",
+    "in-between round smooth",
+    "cigar-shaped smooth",
+    "barred spiral",
+    "unbarred tight spiral",
+    "unbarred loose spiral",
+    "edge-on without bulge",
+    "edge-on with bulge",
+)
+CHUNK = 64
+"""Images (192 KiB each) that are read from the file at a time."""
+
+
+def load_galaxy10(data_dir: pathlib.Path | None, image_size: int | None) -> Dataset:
+    """Galaxy10 from its file in `data_dir`, or through tensorflow-datasets.
+
+    Args:
+        data_dir: Folder with `Galaxy10_DECals.h5`, or tensorflow-datasets' folder.
+        image_size: Side that images are brought to as they are read; None keeps 256,
+            which takes 3.2 GiB of memory.
+
+    Raises:
+        ValueError: If the file is not what it should be.
+        FileNotFoundError: If there is neither data nor network.
+        ImportError: If h5py or tensorflow-datasets is missing.
+    """
+    path = FILE.in_folder(data_dir)
+    if path is None:
+        return _through_tfds(data_dir, image_size)
+    labels = read_labels(path)
+    images = None
+    for places, pixels in read_images(path):
+        if images is None:
+            size = (image_size,) * 2 if image_size else pixels.shape[1:3]
+            images = room((len(labels), *size, 3), path.parent)
+        images[places] = in_threads(
+            lambda image, size=size: np.asarray(fit(from_array(image), size)),
+            pixels,
+            images.shape[1:],
+        )
+    every = Split(images, labels)
+    test, train = split_places(labels)
+    return Dataset("galaxy10", every.select(train), every.select(test), CLASS_NAMES)
+
+
+def split_places(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the test and of the training images: a stratified tenth, seed 0."""
+    return stratified_split(labels, 0.1, seed=0)
+
+
+def read_labels(path: pathlib.Path) -> np.ndarray:
+    """Class numbers `(N,)` of the file's images."""
+    with _opened(path) as file:
+        return file["ans"][:].astype("int64")
+
+
+def read_images(path: pathlib.Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields places and uint8 images `(n, 256, 256, 3)`, `CHUNK` at a time."""
+    with _opened(path) as file:
+        count = len(file["images"])
+        for places in in_chunks(count, "Reading galaxies", CHUNK):
+            yield places, file["images"][places[0] : places[-1] + 1]
+
+
+@contextlib.contextmanager
+def _opened(path: pathlib.Path) -> Iterator[Any]:
+    """The open HDF5 file, once it has the layout that is published."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            "galaxy10 needs: pip install 'keras_hybrid[galaxy10]'"
+        ) from error
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(
+            f"{path} is truncated or no HDF5 file. {FILE.advice}"
+        ) from error
+    with file:
+        images, labels = file.get("images"), file.get("ans")
+        if (
+            images is None
+            or labels is None
+            or images.ndim != 4
+            or images.shape[3:] != (3,)
+            or images.dtype != np.uint8
+            or labels.shape != images.shape[:1]
+            or not np.isin(np.arange(10), labels[:]).all()
+            or labels[:].max() > 9
+        ):
+            raise ValueError(f"{path} is not Galaxy10 DECaLS. {FILE.advice}")
+        yield file
+
+
+def _through_tfds(data_dir: pathlib.Path | None, image_size: int | None) -> Dataset:
+    try:
+        from keras_hybrid.data import galaxy10_builder  # noqa: F401  registers it
+    except ImportError as error:
+        raise ImportError(
+            "galaxy10 needs: pip install 'keras_hybrid[galaxy10,tfds]', or only "
+            f"[galaxy10] and its file. {FILE.advice}"
+        ) from error
+    found = load_tfds("galaxy10_decals", data_dir, image_size, advice=FILE.advice)
+    return dataclasses.replace(found, name="galaxy10")

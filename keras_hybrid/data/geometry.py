@@ -1,0 +1,110 @@
+"""Where pixels come from: affine maps, one per image, composed into one.
+
+A map is `(B, 3, 3)` and sends the place `(x, y, 1)` of a pixel of the result to the
+place it is read from, in pixels, `(0, 0)` being the centre of the first pixel. Maps
+that are applied one after the other are multiplied in that order; an image is read
+and interpolated once, whatever is done to it.
+"""
+
+import numpy as np
+
+# Width to height of a random resized crop, as everywhere since Inception.
+_CROP_RATIO = (3 / 4, 4 / 3)
+
+
+def compose(maps: list[np.ndarray]) -> np.ndarray:
+    """The product of the maps, its upper two rows flat: `(B, 6)` float32."""
+    product = maps[0]
+    for factor in maps[1:]:
+        product = product @ factor
+    return product[:, :2].reshape(-1, 6).astype("float32")
+
+
+def shift(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Reads `x` pixels further right and `y` further down."""
+    return _maps(len(x), x_from_1=x, y_from_1=y)
+
+
+def flip(across: np.ndarray, down: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Mirrors left to right where `across`, upside down where `down`."""
+    return _maps(
+        len(across),
+        x_from_x=np.where(across, -1, 1),
+        x_from_1=np.where(across, width - 1, 0),
+        y_from_y=np.where(down, -1, 1),
+        y_from_1=np.where(down, height - 1, 0),
+    )
+
+
+def rotation(degrees: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Turns counterclockwise about the centre of the image."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    x, y = (width - 1) / 2, (height - 1) / 2
+    return _maps(
+        len(degrees),
+        x_from_x=cosine,
+        x_from_y=-sine,
+        x_from_1=x - cosine * x + sine * y,
+        y_from_x=sine,
+        y_from_y=cosine,
+        y_from_1=y - sine * x - cosine * y,
+    )
+
+
+def shear(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Moves rows by `x` and columns by `y` pixels a pixel; the corner stays."""
+    return _maps(
+        len(x), x_from_y=x, x_from_1=x / 2, y_from_x=y, y_from_1=y / 2
+    )  # the halves: Pillow counts from the corner of the first pixel, not its centre
+
+
+def resized_crop(
+    rng: np.random.Generator,
+    batch: int,
+    height: int,
+    width: int,
+    area: tuple[float, float],
+) -> np.ndarray:
+    """Enlarges a random part of each image to the whole.
+
+    Args:
+        rng: Source of the draws.
+        batch: Number of images.
+        height: Of the images, in pixels.
+        width: Of the images, in pixels.
+        area: Smallest and largest share of the image to keep.
+    """
+    kept = rng.uniform(*area, (batch, 10)) * height * width
+    ratio = np.exp(rng.uniform(*np.log(_CROP_RATIO), (batch, 10)))
+    wide, tall = np.rint(np.sqrt(kept * ratio)), np.rint(np.sqrt(kept / ratio))
+    fits = (wide <= width) & (tall <= height) & (wide > 0) & (tall > 0)
+    rows, chosen = np.arange(batch), fits.argmax(1)
+    found = fits[rows, chosen]  # of ten tries; else the whole image
+    wide = np.where(found, wide[rows, chosen], width)
+    tall = np.where(found, tall[rows, chosen], height)
+    left = np.floor(rng.random(batch) * (width - wide + 1))
+    top = np.floor(rng.random(batch) * (height - tall + 1))
+    across, down = wide / width, tall / height
+    return _maps(
+        batch,
+        x_from_x=across,
+        x_from_1=left + across / 2 - 0.5,
+        y_from_y=down,
+        y_from_1=top + down / 2 - 0.5,
+    )
+
+
+def _maps(
+    batch: int,
+    x_from_x=1.0,
+    x_from_y=0.0,
+    x_from_1=0.0,
+    y_from_x=0.0,
+    y_from_y=1.0,
+    y_from_1=0.0,
+) -> np.ndarray:
+    maps = np.zeros((batch, 3, 3))
+    maps[:, 0, 0], maps[:, 0, 1], maps[:, 0, 2] = x_from_x, x_from_y, x_from_1
+    maps[:, 1, 0], maps[:, 1, 1], maps[:, 1, 2] = y_from_x, y_from_y, y_from_1
+    maps[:, 2, 2] = 1
+    return maps

@@ -1,0 +1,111 @@
+"""A folder of images: a sub-folder for every class, or a table `labels.csv`."""
+
+import pathlib
+
+import numpy as np
+
+from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.images import is_in_memory
+from keras_hybrid.data.listing import list_images, natural
+from keras_hybrid.data.picture_files import Corrupt, open_files
+from keras_hybrid.data.subset import stratified_split
+
+TEST_SHARE = 0.2
+"""Share of the images that is the test set where the folder names none."""
+
+
+def load_folder(
+    data_dir: pathlib.Path, image_size: int | None, corrupt: Corrupt
+) -> Dataset:
+    """Loads the images of a folder.
+
+    The folder holds a sub-folder of images for every class, or such sub-folders in
+    `train` and in `test` (or `val`, `valid`, `validation`), or `labels.csv` with the
+    columns `file,label` or `file,label,split`. Without a test split a stratified
+    fifth (seed 0) is the test set. What was found is printed.
+
+    Each image has its short side resized to `image_size` and its centre cropped
+    (`picture.fit`), once if the result fits in memory (`images.IN_MEMORY`), else
+    whenever it is needed. Classes are in natural order: "class 2", "class 10".
+
+    Args:
+        data_dir: The folder.
+        image_size: Side that images are brought to; None keeps the size of the files,
+            if they have but one.
+        corrupt: Whether files that cannot be decoded are an error or left out.
+
+    Raises:
+        ValueError: If the folder is not laid out so, a class has too few images,
+            files cannot be decoded, or an image size is needed.
+    """
+    listed, found = list_images(data_dir)
+    names = tuple(sorted({image.label for image in listed}, key=natural))
+    _check_classes(data_dir, listed, names)
+    images, places = open_files(
+        [image.path for image in listed], _open, image_size, corrupt
+    )
+    listed = [listed[place] for place in places]
+    _check_classes(data_dir, listed, names)  # again, without what was skipped
+    number = {name: i for i, name in enumerate(names)}
+    labels = np.array([number[image.label] for image in listed], dtype="int64")
+    every = Split(images, labels)
+    if listed[0].part is None:
+        test, train = stratified_split(labels, TEST_SHARE, seed=0)
+        found = found.replace("split by us", "a stratified fifth (seed 0) for testing")
+    else:
+        parts = np.array([image.part for image in listed])
+        train, test = (np.flatnonzero(parts == part) for part in ("train", "test"))
+    dataset = Dataset(
+        data_dir.resolve().name, every.select(train), every.select(test), names
+    )
+    print(_summary(dataset, found, not is_in_memory(images)))
+    return dataset
+
+
+def _open(path: str):
+    return open(path, "rb")
+
+
+def _check_classes(root: pathlib.Path, listed: list, names: tuple[str, ...]) -> None:
+    """Refuses classes that cannot be learned or tested."""
+    if len(names) < 2:
+        inner = root / names[0]
+        folders = inner.is_dir() and any(path.is_dir() for path in inner.iterdir())
+        hint = f" Did you mean --data-dir {inner}?" if folders else ""
+        raise ValueError(f"{root} holds one class, {names[0]}; two are needed.{hint}")
+    training = {name: 0 for name in names}
+    for image in listed:
+        training[image.label] += image.part != "test"
+    split_by_us = all(image.part is None for image in listed)
+    missing = [name for name, count in training.items() if not count]
+    if missing:
+        raise ValueError(
+            f"{root}: no training images of {_few(missing)}; add some, or take the "
+            "class away from the test images too."
+        )
+    single = [name for name, count in training.items() if split_by_us and count < 2]
+    if single:
+        raise ValueError(
+            f"{root}: too few images of {_few(single)}: one to train on and one to "
+            "test on are needed."
+        )
+    if not split_by_us and all(image.part == "train" for image in listed):
+        raise ValueError(f"{root}: there are no test images.")
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more classes" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
+def _summary(dataset: Dataset, found: str, lazy: bool) -> str:
+    _, height, width, _ = dataset.train.images.shape
+    tested = set(dataset.test.labels.tolist())
+    untested = [n for i, n in enumerate(dataset.class_names) if i not in tested]
+    return (
+        f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.test):,} "
+        f"test images of {len(dataset.class_names)} classes at {width}x{height} "
+        f"({found})"
+        + ("; decoded as they are needed" if lazy else "")
+        + (f"; no test images of {_few(untested)}" if untested else "")
+    )

@@ -1,0 +1,158 @@
+"""Which image files a folder holds, of which class, and for which split."""
+
+import csv
+import os
+import pathlib
+import re
+from collections import Counter
+from typing import NamedTuple
+
+_JPEG = (".jpg", ".jpeg", ".jfif")
+_PNM = (".ppm", ".pgm", ".pbm")
+SUFFIXES = (*_JPEG, *_PNM, ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+"""What the names of image files end in, in small letters or large."""
+
+TEST_NAMES = ("test", "val", "valid", "validation")
+"""What a test split may be called, the first that is there being taken."""
+
+
+class Listed(NamedTuple):
+    """An image file.
+
+    Attributes:
+        path: The file.
+        label: Name of its class.
+        part: `"train"`, `"test"`, or None where the folder has no split.
+    """
+
+    path: str
+    label: str
+    part: str | None
+
+
+def list_images(root: pathlib.Path) -> tuple[list[Listed], str]:
+    """Finds the images of `root`, by `labels.csv` or by sub-folders.
+
+    Returns:
+        The files, in an order that only their names decide; and what was found, in
+        words.
+
+    Raises:
+        ValueError: If the folder is not laid out as it should be.
+        FileNotFoundError: If `labels.csv` names files that are not there.
+    """
+    if (root / "labels.csv").is_file():
+        return _from_csv(root / "labels.csv")
+    parts = _parts(root)
+    if not parts:
+        listed, left = _from_classes(root, None)
+        return listed, "split by us" + left
+    train, left = _from_classes(parts["train"], "train")
+    if "test" not in parts:
+        return [image._replace(part=None) for image in train], "split by us" + left
+    test, left_too = _from_classes(parts["test"], "test")
+    where = f"folders {parts['train'].name} and {parts['test'].name}"
+    return train + test, where + (left or left_too)
+
+
+def natural(text: str) -> list:
+    """Sorting key by which "class 2" comes before "class 10"."""
+    pieces = re.split(r"(\d+)", text.casefold())
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in pieces] + [(-1, text)]
+
+
+def _folders(root: pathlib.Path) -> list[pathlib.Path]:
+    found = (path for path in root.iterdir() if path.is_dir())
+    return sorted((p for p in found if not _hidden(p.name)), key=lambda p: p.name)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _parts(root: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The folders that are splits; none if the folders of `root` are classes."""
+    folders = {path.name.casefold(): path for path in _folders(root)}
+    test = next((folders[name] for name in TEST_NAMES if name in folders), None)
+    if "train" in folders and test:
+        return {"train": folders["train"], "test": test}
+    return {"train": folders["train"]} if set(folders) == {"train"} else {}
+
+
+def _from_classes(root: pathlib.Path, part: str | None) -> tuple[list[Listed], str]:
+    """Images in a sub-folder for every class, at any depth."""
+    listed, others = [], Counter()
+    for folder in _folders(root):
+        before = len(listed)
+        for place, folders, files in os.walk(folder):
+            folders[:] = sorted(name for name in folders if not _hidden(name))
+            for name in sorted(name for name in files if not _hidden(name)):
+                suffix = pathlib.PurePath(name).suffix.casefold()
+                if suffix in SUFFIXES:
+                    path = os.path.join(place, name)
+                    listed.append(Listed(path, folder.name, part))
+                else:
+                    others[suffix or "no suffix"] += 1
+        if len(listed) == before:
+            found = ", ".join(f"{n} {suffix}" for suffix, n in others.items())
+            raise ValueError(
+                f"{folder} holds no image{f' (but {found})' if found else ''}; fill "
+                "it or take it away."
+            )
+    if not listed:
+        loose = any(path.suffix.casefold() in SUFFIXES for path in root.iterdir())
+        what = "images, but none in a sub-folder" if loose else "no images"
+        raise ValueError(
+            f"{root} holds {what}: make one sub-folder for every class, or write a "
+            "labels.csv with the columns file,label."
+        )
+    left = ", ".join(f"{n} {suffix}" for suffix, n in sorted(others.items()))
+    return listed, f"; files left alone: {left}" if left else ""
+
+
+def _from_csv(path: pathlib.Path) -> tuple[list[Listed], str]:
+    """Rows of file,label[,split]; the files are relative to the table."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        header = file.readline()
+        file.seek(0)
+        delimiter = max(",;\t", key=header.count)
+        rows = csv.DictReader(file, delimiter=delimiter, skipinitialspace=True)
+        missing = {"file", "label"} - set(rows.fieldnames or ())
+        if missing:
+            raise ValueError(
+                f"{path} lacks the column {' and '.join(sorted(missing))}; its first "
+                "line must be file,label or file,label,split."
+            )
+        listed = [_row(path, rows.line_num, row) for row in rows]
+    twice = [name for name, n in Counter(i.path for i in listed).items() if n > 1]
+    if twice:
+        raise ValueError(f"{path} lists {twice[0]} more than once.")
+    absent = [image.path for image in listed if not os.path.isfile(image.path)]
+    if absent:
+        raise FileNotFoundError(
+            f"{path} lists {len(absent)} files that are not there, "
+            f"e.g. {', '.join(absent[:3])}."
+        )
+    if "split" not in rows.fieldnames:
+        return listed, "labels.csv, split by us"
+    test = next((n for n in TEST_NAMES if n in {i.part for i in listed}), None)
+    if test is None:
+        return [i._replace(part=None) for i in listed], "labels.csv, split by us"
+    kept = {"train": "train", test: "test"}
+    chosen = [i._replace(part=kept[i.part]) for i in listed if i.part in kept]
+    return chosen, f"labels.csv, splits train and {test}"
+
+
+def _row(path: pathlib.Path, line: int, row: dict[str, str]) -> Listed:
+    name, label = (row["file"] or "").strip(), (row["label"] or "").strip()
+    if not name or not label:
+        raise ValueError(f"{path}, line {line}: file and label must not be empty.")
+    part = None
+    if "split" in row:
+        part = (row["split"] or "").strip().casefold()
+        if part not in ("train", *TEST_NAMES):
+            raise ValueError(
+                f"{path}, line {line}: split must be train, test or validation, not "
+                f"{row['split']!r}."
+            )
+    return Listed(str(path.parent / name), label, part)

@@ -1,0 +1,118 @@
+"""RandAugment and colour jitter: which operation an image gets, and how strongly.
+
+The operations are those of timm's `rand-m9-mstd0.5-inc1`, by which CvT, CeiT and
+ConViT were trained: two of fifteen an image, each carried out with probability one
+half, with a magnitude of normal noise 0.5 about the given one. Five of them move
+pixels and join the other geometry (`warps`); ten change colours (`table`).
+
+Every colour operation is a case of one chain, in this order: blend with black, the
+mean, grey or a smoothed image; stretch or equalise the histogram; invert above a
+threshold; add below 128; round down to a step. What an image does not get has a
+parameter that changes nothing, so one batch does all at once.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from keras_hybrid.data import geometry
+
+MAGNITUDE_NOISE = 0.5
+PROBABILITY = 0.5
+OPERATIONS = (
+    *("rotate", "shear_x", "shear_y", "translate_x", "translate_y"),
+    *("brightness", "contrast", "color", "sharpness", "autocontrast", "equalize"),
+    *("invert", "solarize", "solarize_add", "posterize"),
+)
+# Columns of `table`, with the value that changes nothing.
+COLUMNS = {
+    "factor": 1.0,  # of the image in a blend; 1 - factor of the other
+    "mean": 0.0,  # 1: the other is the mean grey (contrast)
+    "grey": 0.0,  # 1: it is the image without colour
+    "smooth": 0.0,  # 1: it is the smoothed image (sharpness); none: black
+    "autocontrast": 0.0,
+    "equalize": 0.0,
+    "threshold": 256.0,
+    "add": 0.0,
+    "step": 1.0,
+}
+_BLENDS = {"brightness": None, "contrast": "mean", "color": "grey"}
+_BLENDS |= {"sharpness": "smooth"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Operations of a batch, `(B, N)`: one after the other, N an image.
+
+    Attributes:
+        kind: Place in `OPERATIONS`, -1 for none.
+        level: Magnitude from 0 to 1.
+        sign: 1 or -1, for what goes either way.
+    """
+
+    kind: np.ndarray
+    level: np.ndarray
+    sign: np.ndarray
+
+    def amount(self, name: str) -> np.ndarray:
+        """Signed level where the operation is `name`, else 0."""
+        return np.where(self.is_(name), self.level * self.sign, 0.0)
+
+    def is_(self, name: str) -> np.ndarray:
+        """Where the operation is `name`."""
+        return self.kind == OPERATIONS.index(name)
+
+
+def draw(rng: np.random.Generator, shape: tuple[int, int], magnitude: float) -> Choice:
+    """RandAugment's choice for `(B, N)` operations at a magnitude of 0 to 10."""
+    kind = rng.integers(0, len(OPERATIONS), shape)
+    level = rng.normal(magnitude, MAGNITUDE_NOISE, shape).clip(0, 10) / 10
+    done = rng.random(shape) < PROBABILITY
+    return Choice(np.where(done, kind, -1), level, rng.choice([-1.0, 1.0], shape))
+
+
+def draw_jitter(rng: np.random.Generator, batch: int, most: float) -> Choice:
+    """Brightness, contrast and colour in an order of its own for each image."""
+    first = OPERATIONS.index("brightness")
+    kind = rng.permuted(np.tile(np.arange(first, first + 3), (batch, 1)), axis=1)
+    change = rng.uniform(-most, most, kind.shape)
+    return Choice(kind, abs(change) / 0.9, np.sign(change))
+
+
+def warps(choice: Choice, height: int, width: int) -> list[np.ndarray]:
+    """The maps of the operations that move pixels, see `geometry`."""
+    maps = []
+    for column in range(choice.kind.shape[1]):
+        one = Choice(*(x[:, column] for x in dataclasses.astuple(choice)))
+        turned = geometry.rotation(30 * one.amount("rotate"), height, width)
+        sheared = geometry.shear(
+            0.3 * one.amount("shear_x"), 0.3 * one.amount("shear_y")
+        )
+        shifted = geometry.shift(
+            0.45 * width * one.amount("translate_x"),
+            0.45 * height * one.amount("translate_y"),
+        )
+        maps.append(turned @ sheared @ shifted)  # all but one change nothing
+    return maps
+
+
+def table(choice: Choice) -> np.ndarray:
+    """The operations that change colours: `(B, N, len(COLUMNS))` float32."""
+    rows = {name: np.full(choice.kind.shape, x) for name, x in COLUMNS.items()}
+    for name, other in _BLENDS.items():
+        chosen = choice.is_(name)
+        factor = np.maximum(1 + 0.9 * choice.level * choice.sign, 0.1)
+        rows["factor"] = np.where(chosen, factor, rows["factor"])
+        if other:
+            rows[other] = np.where(chosen, 1.0, rows[other])
+    for name in ("autocontrast", "equalize"):
+        rows[name] = choice.is_(name) * 1.0
+    strength = choice.level
+    for name, column, value in (
+        ("invert", "threshold", 0 * strength),
+        ("solarize", "threshold", 256 - np.floor(256 * strength)),
+        ("solarize_add", "add", np.floor(110 * strength)),
+        ("posterize", "step", 2.0 ** (4 + np.floor(4 * strength))),
+    ):
+        rows[column] = np.where(choice.is_(name), value, rows[column])
+    return np.stack(list(rows.values()), -1).astype("float32")

@@ -1,0 +1,130 @@
+"""Many image files as one sequence: sizes, memory, and what is done with bad ones."""
+
+import collections
+import warnings
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, Literal
+
+import numpy as np
+
+from keras_hybrid.data.images import IN_MEMORY, Files, Images, View, in_threads, reason
+from keras_hybrid.data.picture import size_of
+from keras_hybrid.data.progress import in_chunks
+
+Corrupt = Literal["refuse", "skip"]
+
+
+def open_files(
+    names: Sequence[str],
+    opener: Callable[[str], BinaryIO],
+    image_size: int | None,
+    corrupt: Corrupt,
+) -> tuple[np.ndarray | Images, np.ndarray]:
+    """Image files, decoded into an array if that fits in memory, else on demand.
+
+    Files that are decoded on demand are tried first: their headers, or with
+    `corrupt="skip"` the whole of them, as afterwards none can be left out any more.
+
+    Args:
+        names: The files.
+        opener: Opens one.
+        image_size: Side that each is brought to; None keeps the size of the files.
+        corrupt: What to do with files that cannot be decoded.
+
+    Returns:
+        The images, and the places of their names among `names`, ascending.
+
+    Raises:
+        ValueError: If files cannot be decoded and are not to be skipped, or if
+            `image_size` is None and they differ in size.
+    """
+    bad: dict[int, str] = {}
+    size = (image_size,) * 2 if image_size else None
+    if size is None or len(names) * size[0] * size[1] * 3 > IN_MEMORY:
+        sizes = _read_headers(names, opener, bad)
+        size = size or _common_size(sizes[_without(len(names), bad)])
+    good = _without(len(names), bad)
+    images = files = Files([names[place] for place in good], size, opener)
+    if files.nbytes <= IN_MEMORY or corrupt == "skip":
+        images, failed = _decode(files)
+        bad |= {int(good[place]): why for place, why in failed.items()}
+        if failed:
+            rest = _without(len(files), failed)
+            images, good = View(images, rest), good[rest]
+    if bad:
+        _report(names, bad, corrupt)
+    return images, good
+
+
+def _read_headers(names, opener, bad: dict[int, str]) -> np.ndarray:
+    """Sizes `(N, 2)`; those that cannot be read are put down in `bad`."""
+
+    def read(place: int) -> np.ndarray:
+        try:
+            with opener(names[place]) as file:
+                return np.array(size_of(file))
+        except Exception as error:  # damaged files raise many kinds
+            bad[int(place)] = reason(error)
+            return np.zeros(2)
+
+    sizes = [
+        in_threads(read, places, (2,), "int64")
+        for places in in_chunks(len(names), "Reading headers", 4096)
+    ]
+    return np.concatenate(sizes)
+
+
+def _common_size(sizes: np.ndarray) -> tuple[int, int]:
+    counts = collections.Counter(map(tuple, sizes.tolist())).most_common()
+    if len(counts) > 1:
+        (h, w), (h2, w2) = counts[0][0], counts[1][0]
+        raise ValueError(
+            f"The images have {len(counts)} different sizes ({w}x{h}, {w2}x{h2}...): "
+            "give --image-size, the side that each is brought to, e.g. 224."
+        )
+    return counts[0][0] if counts else (1, 1)  # none can be read: reported later
+
+
+def _decode(files: Files) -> tuple[np.ndarray | Files, dict[int, str]]:
+    """Decodes every file; keeps the pixels if they fit in memory.
+
+    Returns:
+        The images, and why which of them could not be decoded.
+    """
+    keep = files.nbytes <= IN_MEMORY
+    array = np.empty(files.shape, dtype="uint8") if keep else files
+    failed: dict[int, str] = {}
+
+    def decode(place: int) -> np.ndarray:
+        try:
+            return files.decode(files.names[place])
+        except ValueError as error:
+            failed[int(place)] = reason(error.__cause__)
+            return np.zeros(files.shape[1:], "uint8")
+
+    for places in in_chunks(len(files), "Decoding images"):
+        pixels = in_threads(decode, places, files.shape[1:])
+        if keep:
+            array[places] = pixels
+    return array, failed
+
+
+def _without(count: int, bad: dict[int, str]) -> np.ndarray:
+    good = np.ones(count, dtype=bool)
+    good[list(bad)] = False
+    return np.flatnonzero(good)
+
+
+def _report(names: Sequence[str], bad: dict[int, str], corrupt: Corrupt) -> None:
+    lines = [f"{names[place]}: {why}" for place, why in sorted(bad.items())]
+    if corrupt == "skip":
+        warnings.warn(
+            "\n  ".join([f"Skipped {len(bad)} image files:", *lines]), stacklevel=3
+        )
+        return
+    more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
+    raise ValueError(
+        f"{len(bad)} of {len(names)} image files cannot be decoded "
+        f"({'; '.join(lines[:3])}{more}). "
+        "Mend them or take them away, or use --corrupt skip."
+    )

@@ -1,0 +1,37 @@
+"""A line on stderr that says how far a long piece of work is."""
+
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+
+def in_chunks(count: int, what: str, size: int = 256) -> Iterator[np.ndarray]:
+    """Yields the places 0..count-1 in chunks, and shows how many are done.
+
+    On a terminal the line is renewed as the work goes on; elsewhere only work of more
+    than five seconds is reported, at its end.
+
+    Args:
+        count: How many places there are.
+        what: What is done to them, e.g. "Decoding images".
+        size: Places a chunk.
+    """
+    began = shown = time.perf_counter()
+    live = sys.stderr.isatty()
+    for start in range(0, count, size):
+        yield np.arange(start, min(start + size, count))
+        now = time.perf_counter()
+        if live and now - shown > 0.5:
+            shown = now
+            done = min(start + size, count)
+            print(f"\r{what}: {done:,} of {count:,}", end="", file=sys.stderr)
+    seconds = time.perf_counter() - began
+    if shown > began or seconds > 5:
+        start = "\r" if live else ""
+        rate = count / seconds
+        print(
+            f"{start}{what}: {count:,} in {seconds:.0f} s, {rate:,.0f} a second",
+            file=sys.stderr,
+        )

@@ -1,0 +1,63 @@
+"""Files that the makers of a data set publish: on disk already, or downloaded."""
+
+import dataclasses
+import pathlib
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A file at a known address.
+
+    Attributes:
+        url: Where it is published.
+        algorithm: `"md5"` or `"sha256"`.
+        digest: What the algorithm makes of the file, in hex.
+    """
+
+    url: str
+    algorithm: str
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.url.rsplit("/", 1)[1]
+
+    @property
+    def advice(self) -> str:
+        """What to download and where to put it."""
+        return (
+            f"Download {self.url} ({self.algorithm.upper()} {self.digest}) and give "
+            f"--data-dir the folder that holds {self.name}."
+        )
+
+    def in_folder(self, folder: pathlib.Path | None) -> pathlib.Path | None:
+        """The file in that folder, if it is there."""
+        path = folder and folder / self.name
+        return path if path and path.is_file() else None
+
+    def fetch(self, folder: pathlib.Path | None) -> pathlib.Path:
+        """Downloads it into that folder, or Keras' own where there is none.
+
+        A file that is there and whole is not downloaded again.
+
+        Raises:
+            FileNotFoundError: If that fails; says what to do by hand.
+        """
+        import keras
+
+        try:
+            path = keras.utils.get_file(
+                self.name,
+                self.url,
+                file_hash=self.digest,
+                hash_algorithm=self.algorithm,
+                cache_dir=folder and str(folder),
+                cache_subdir="." if folder else "datasets",
+            )
+        except Exception as error:  # whatever the network answers
+            raise FileNotFoundError(
+                f"{self.name} is not on this machine and could not be downloaded "
+                f"({type(error).__name__}). {self.advice}"
+            ) from error
+        return pathlib.Path(path)

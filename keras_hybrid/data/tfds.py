@@ -1,0 +1,127 @@
+"""Any image classification set of tensorflow-datasets."""
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.images import in_threads, reason, room
+from keras_hybrid.data.picture import fit, from_array
+from keras_hybrid.data.progress import in_chunks
+from keras_hybrid.data.subset import stratified_split
+
+TEST_SHARE = 0.1
+"""Share of the images that is the test set where there is no official one."""
+
+
+def load_tfds(
+    name: str,
+    data_dir: pathlib.Path | None,
+    image_size: int | None,
+    advice: str = "",
+) -> Dataset:
+    """Loads a set with the features image and label.
+
+    The test split is `test`, or `validation` where there is none with labels; of a
+    set that has only `train`, a stratified tenth (seed 0).
+
+    Args:
+        name: What tensorflow-datasets calls it, e.g. `"oxford_flowers102"`.
+        data_dir: tensorflow-datasets' folder; None is its own.
+        image_size: Side that images are brought to; None keeps theirs.
+        advice: What to do if it cannot be downloaded.
+
+    Raises:
+        ImportError: If tensorflow-datasets is missing.
+        ValueError: If there is no such set, it is none of classified images, or its
+            images vary in size and `image_size` is None.
+        FileNotFoundError: If it is not on disk and cannot be downloaded.
+    """
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ImportError(f"{name} needs: pip install 'keras_hybrid[tfds]'") from error
+    try:
+        builder = tfds.builder(name, data_dir=data_dir and str(data_dir))
+    except tfds.core.DatasetNotFoundError as error:
+        raise ValueError(
+            f"tensorflow-datasets has no set {name!r}; "
+            "https://www.tensorflow.org/datasets/catalog lists all."
+        ) from error
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # whatever the network answers
+        raise FileNotFoundError(
+            f"{name} is not in {builder.data_dir} and could not be downloaded "
+            f"({type(error).__name__}: {reason(error)[:200]}). "
+            + (
+                advice
+                or "Prepare it once with a network, and give --data-dir the folder "
+                "that tensorflow-datasets keeps its sets in."
+            )
+        ) from error
+    return from_builder(builder, image_size)
+
+
+def from_builder(builder: Any, image_size: int | None) -> Dataset:
+    """The data set that a prepared tensorflow-datasets builder holds."""
+    name, features = builder.info.name, builder.info.features
+    keys = builder.info.supervised_keys or ("image", "label")
+    if not all(key in features for key in keys) or not hasattr(
+        features[keys[1]], "names"
+    ):
+        raise ValueError(
+            f"{name} is no set of classified images; its features are "
+            f"{', '.join(features)}."
+        )
+    size = (image_size,) * 2 if image_size else features[keys[0]].shape[:2]
+    if len(features[keys[0]].shape) != 3 or None in size:
+        raise ValueError(
+            f"{name} has images of varying size: give --image-size, e.g. 224."
+        )
+    parts = list(builder.info.splits) or ["train", "test"]  # a mocked one has none
+    if "train" not in parts:
+        raise ValueError(f"{name} has no split train, but {', '.join(parts)}.")
+    train = _read(builder, "train", keys, size)
+    for part in ("test", "validation", "val"):
+        if part in parts and (test := _read(builder, part, keys, size)):
+            break
+    else:
+        places, rest = stratified_split(train.labels, TEST_SHARE, seed=0)
+        print(f"{name} has no test split: a stratified tenth (seed 0) is its test set.")
+        train, test = train.select(rest), train.select(places)
+    return Dataset(name, train, test, tuple(features[keys[1]].names))
+
+
+def _read(builder, part, keys, size) -> Split | None:
+    """A split, image by image, at `size`; None if it has no labels."""
+    import tensorflow_datasets as tfds
+
+    # one file after the other: the order on disk
+    config = tfds.ReadConfig(interleave_cycle_length=1)
+    stream = builder.as_dataset(split=part, read_config=config)
+    count = int(stream.cardinality())
+    if int(next(iter(stream.take(1)))[keys[1]]) < 0:
+        return None
+    whole = None not in builder.info.features[keys[0]].shape
+    stream = stream.map(lambda example: (example[keys[0]], example[keys[1]]))
+    batches = iter(tfds.as_numpy(stream.batch(256) if whole else stream))
+    images = room((count, *size, 3), pathlib.Path(builder.data_dir))
+    labels = np.empty(count, dtype="int64")
+    for places in in_chunks(count, f"Reading {part}"):
+        if whole:
+            pixels, labels[places] = next(batches)
+        else:
+            pixels, labels[places] = zip(*(next(batches) for _ in places), strict=True)
+        images[places] = _at_size(pixels, size)
+    return Split(images, labels)
+
+
+def _at_size(pixels, size: tuple[int, int]) -> np.ndarray:
+    """Arrays `(h, w, c)` of 8 or 16 bits -> uint8 `(N, H, W, 3)`."""
+    if getattr(pixels, "shape", ())[1:] == (*size, 3) and pixels.dtype == np.uint8:
+        return pixels
+    return in_threads(
+        lambda image: np.asarray(fit(from_array(image), size)), pixels, (*size, 3)
+    )

@@ -1,0 +1,50 @@
+"""A network with augmentation before it, for as long as it trains."""
+
+import keras
+import numpy as np
+
+from keras_hybrid.data.augment import augment
+
+
+class Augmented(keras.Model):
+    """Augments what comes from `Batches`, takes everything else as it is.
+
+    Training calls it with a batch's inputs (a dict), so that augmentation is compiled
+    into the step; validation calls it with images. The network itself stays a plain
+    model that knows nothing of this: it is what is saved and exported.
+
+    Args:
+        network: `(B, H, W, 3)` pixels -> `(B, K)` logits.
+        fill: Value of what lies beyond an image's edge.
+        images: The training set, uint8 `(N, H, W, 3)`, to be kept on the device;
+            batches then bring `indices`. None if they bring `images`.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        fill: float = 0.0,
+        images: np.ndarray | None = None,
+    ):
+        super().__init__(dtype="float32")  # draws and pixels are never rounded
+        self.network = network
+        self.fill = fill
+        self.images = None
+        if images is not None:
+            # a variable: an argument of the compiled step, not a constant within it
+            self.images = keras.Variable(
+                images, dtype="uint8", trainable=False, name="training_images"
+            )
+        self.built = True
+
+    def call(self, inputs, training=False):
+        if isinstance(inputs, dict):
+            draws = dict(inputs)
+            if "indices" in draws:
+                # where Keras builds the step for several devices they are floats
+                places = keras.ops.cast(draws.pop("indices"), "int32")
+                images = keras.ops.take(self.images, places, axis=0)
+            else:
+                images = draws.pop("images")
+            inputs = augment(images, draws, self.fill)
+        return self.network(inputs, training=training)

@@ -1,0 +1,148 @@
+"""The training itself: `model.fit` as a recipe says, from the checkpoint on."""
+
+import pathlib
+import sys
+
+import keras
+import numpy as np
+
+from keras_hybrid.data import Batches, Evaluation, Split
+from keras_hybrid.layers import depthwise_form
+from keras_hybrid.train.augmented import Augmented
+from keras_hybrid.train.callbacks import Journal, cut_journal
+from keras_hybrid.train.checkpoint import restore_state
+from keras_hybrid.train.devices import Devices, check_epoch, process, share
+from keras_hybrid.train.optimizer import make_optimizer
+from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.schedule import warmup_cosine
+
+# Training sets up to this size are kept on a GPU, which has several times as much.
+RESIDENT_BYTES = 4 * 2**30
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a number."""
+
+
+def fit(
+    recipe: Recipe,
+    directory: pathlib.Path,
+    network: keras.Model,
+    training: Split,
+    validation: Split | None,
+    devices: Devices,
+) -> None:
+    """Trains `network`, which gives logits, from the checkpoint on if there is one.
+
+    With `recipe.ema` the network holds the averaged weights afterwards.
+
+    Args:
+        recipe: The settings.
+        directory: Where the journal and the checkpoint are.
+        network: The model, changed in place.
+        training: Images to learn from.
+        validation: Images to watch the run with; they are never augmented.
+        devices: What to compute on; the network was built in their scope.
+
+    Raises:
+        TrainingDiverged: If the loss becomes NaN or infinite.
+    """
+    classes = network.output_shape[-1]
+    resident = _is_resident(recipe, training)
+    batches = Batches(
+        training,
+        recipe.batch_size,
+        classes,
+        recipe.seed,
+        recipe.augmentation(),
+        repeats=recipe.repeats,
+        resident=resident,
+    )
+    model = Augmented(
+        network, recipe.augmentation().fill, training.images if resident else None
+    )
+    _compile(recipe, model, batches.steps_per_epoch)
+    checkpoint = directory / "checkpoint.npz"
+    if checkpoint.exists():
+        batches.start_epoch = restore_state(checkpoint, model)
+        print(f"Going on after epoch {batches.start_epoch} of {directory}.")
+    check_epoch(batches.start_epoch)
+    first = process() == 0
+    if first:
+        cut_journal(directory, batches.start_epoch)
+    journal = Journal(directory, batches, recipe.seed, writes=first)
+    averages = [keras.callbacks.SwapEMAWeights()] if recipe.ema else []
+    watched = None
+    if validation:
+        most = max(recipe.batch_size, 128)
+        watched = share(Evaluation(validation, classes, most, devices.replicas))
+    form = depthwise_form(network, "shifted" if recipe.jit == "on" else "auto")
+    with form, devices.training(model):
+        model.fit(
+            share(batches),
+            steps_per_epoch=batches.steps_per_epoch,
+            shuffle=False,  # the stream is shuffled already
+            initial_epoch=batches.start_epoch,
+            epochs=recipe.epochs,
+            validation_data=watched,
+            callbacks=[*averages, journal],
+            verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
+        )
+    if journal.diverged_in:
+        kept = journal.diverged_in - 1
+        left = f"; {checkpoint} keeps epoch {kept}" if kept else ""
+        raise TrainingDiverged(
+            f"The loss left the numbers in epoch {journal.diverged_in}{left}. "
+            "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
+        )
+
+
+def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
+    # Keras asks the schedule once a step, whether or not that step is an update.
+    schedule = warmup_cosine(
+        recipe.learning_rate,
+        recipe.final_learning_rate,
+        round(recipe.warmup_epochs * steps_per_epoch),
+        recipe.epochs * steps_per_epoch,
+    )
+    optimizer = make_optimizer(
+        recipe.optimizer,
+        model,
+        schedule,
+        recipe.weight_decay,
+        recipe.clip_norm,
+        ema=recipe.ema,
+        accumulation=recipe.accumulation,
+    )
+    model.compile(
+        optimizer,
+        keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        weighted_metrics=["accuracy"],
+        jit_compile={"auto": "auto", "on": True, "off": False}[recipe.jit],
+        steps_per_execution=recipe.steps_per_execution,
+    )
+
+
+def _is_resident(recipe: Recipe, training: Split) -> bool:
+    """Whether the training images are to be kept on the device."""
+    if recipe.resident != "auto":
+        return recipe.resident == "on"
+    size = np.prod(training.images.shape, dtype="int64")
+    return size <= RESIDENT_BYTES and _has_gpu()
+
+
+def _has_gpu() -> bool:
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend() != "cpu"
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_logical_devices("GPU"))
+    import torch
+
+    return torch.cuda.is_available()

@@ -1,0 +1,90 @@
+"""Many runs, one after another, and one table of what they reached."""
+
+import csv
+import dataclasses
+import fnmatch
+import io
+import pathlib
+from collections.abc import Mapping
+
+import keras
+
+from keras_hybrid.train.checkpoint import write_atomically
+from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.run import run
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """What the command line may change of a sweep."""
+
+    recipe: Recipe
+    """What its runs have in common."""
+    only: tuple[str, ...] = ("*",)
+    """Names of the runs to train, shell patterns allowed, e.g. 'atc*'."""
+
+    def choose(self, recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
+        """The runs that `only` names, each with a folder in the sweep's workdir.
+
+        Raises:
+            ValueError: If it names none.
+        """
+        chosen = {
+            name: dataclasses.replace(recipe, workdir=str(self.recipe.directory / name))
+            for name, recipe in recipes.items()
+            if any(fnmatch.fnmatch(name, pattern) for pattern in self.only)
+        }
+        if not chosen:
+            raise ValueError(f"--only names none of the runs: {', '.join(recipes)}.")
+        return chosen
+
+
+def sweep(recipes: Mapping[str, Recipe], table: pathlib.Path) -> dict[str, dict]:
+    """Trains each recipe that is not complete and fills the table as it goes.
+
+    A sweep that was stopped goes on where it was: what is complete is only read.
+
+    Args:
+        recipes: By the name of the run; each has a workdir of its own.
+        table: The CSV file, written anew after every run.
+
+    Returns:
+        The rows of the table by the name of the run.
+    """
+    rows = {}
+    table.parent.mkdir(parents=True, exist_ok=True)
+    for number, (name, recipe) in enumerate(recipes.items(), 1):
+        print(f"\n[{number} of {len(recipes)}] {name}", flush=True)
+        rows[name] = {"run": name} | _row(recipe, run(recipe))
+        write_csv(rows.values(), table)
+        keras.backend.clear_session()
+    return rows
+
+
+def write_csv(rows, path: pathlib.Path) -> None:
+    """Writes mappings with the same keys as a CSV file, in one step."""
+    rows = list(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, lambda part: part.write_text(text.getvalue()))
+
+
+def print_table(rows) -> None:
+    """Prints mappings with the same keys as a table that a README takes."""
+    rows = list(rows)
+    for line in (rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)):
+        print(f"| {' | '.join(map(str, line))} |")
+
+
+def _row(recipe: Recipe, card: dict) -> dict:
+    return {
+        "model": recipe.model,
+        "options": " ".join(recipe.options),
+        "parameters": card["parameters"],
+        "fraction": recipe.fraction,
+        "seed": recipe.seed,
+        **card["metrics"],
+        "recipe_hash": card["recipe_hash"],
+    }
