@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_hybrid.data.augmentation import Augmentation, swap_neighbours
 from keras_hybrid.data.dataset import Split
+from keras_hybrid.data.keras_cv_layers import HostAugmenter
 
 _NONE = Augmentation()
 
@@ -30,6 +31,8 @@ class Batches(keras.utils.PyDataset):
         augmentation: What to draw for each batch.
         repeats: How often an image comes in its batch.
         resident: Whether to give `indices`, the images being on the device.
+        augmenter: Augments on the host instead, `(images, labels)` to the same;
+            inputs then hold its `images` alone.
         start_epoch: The epoch of batch 0, that a resumed run goes on with.
 
     Raises:
@@ -46,6 +49,7 @@ class Batches(keras.utils.PyDataset):
         augmentation: Augmentation = _NONE,
         repeats: int = 1,
         resident: bool = False,
+        augmenter: HostAugmenter | None = None,
         start_epoch: int = 0,
     ):
         super().__init__()
@@ -65,6 +69,7 @@ class Batches(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.repeats = repeats
         self.resident = resident
+        self.augmenter = augmenter
         self.start_epoch = start_epoch
         self.steps_per_epoch = len(split) // batch_size
         self.seconds = 0.0  # spent making batches
@@ -80,6 +85,17 @@ class Batches(keras.utils.PyDataset):
         epoch, step = divmod(index, self.steps_per_epoch)
         epoch += self.start_epoch
         places = self._places(epoch, step)
+        labels = np.eye(self.classes, dtype="float32")[self.split.labels[places]]
+        if self.augmenter:
+            images, labels = self.augmenter(self.split.images[places], labels)
+            batch = {"images": images}, labels
+        else:
+            batch = self._drawn(epoch, step, places, labels)
+        self.seconds += time.perf_counter() - began
+        return batch
+
+    def _drawn(self, epoch: int, step: int, places: np.ndarray, labels: np.ndarray):
+        """Images as they are, with the draws that augment them, and mixed labels."""
         rng = np.random.default_rng([self.seed, epoch, 1 + step])
         size = self.split.images.shape[1:3]
         inputs, own = self.augmentation.draw(rng, self.batch_size, *size)
@@ -87,11 +103,9 @@ class Batches(keras.utils.PyDataset):
             inputs["indices"] = places.astype("int32")
         else:
             inputs["images"] = self.split.images[places]
-        labels = np.eye(self.classes, dtype="float32")[self.split.labels[places]]
         if self.augmentation.mixes:
             own = own[:, None]
             labels = own * labels + (1 - own) * swap_neighbours(labels)
-        self.seconds += time.perf_counter() - began
         return inputs, labels
 
     def _places(self, epoch: int, step: int) -> np.ndarray:

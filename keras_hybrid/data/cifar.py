@@ -1,6 +1,5 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky 2009): 50,000 + 10,000 images of 32x32."""
 
-import importlib.util
 import pathlib
 import tarfile
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.published import Published
-from keras_hybrid.data.tfds import load_tfds
+from keras_hybrid.data.tfds import is_prepared, load_tfds
 
 # The binary version, which holds plain bytes (the Python version holds pickles).
 ARCHIVES = {
@@ -37,8 +36,8 @@ def load_cifar(name: str, data_dir: pathlib.Path | None) -> Dataset:
     """CIFAR from whatever there is.
 
     In this order: `NAME.npz` (arrays `x_train`, `y_train`, `x_test`, `y_test`,
-    `fine_names`) or the published binary archive in `data_dir`; tensorflow-datasets,
-    where it is installed; the archive, downloaded by Keras.
+    `fine_names`) or the published binary archive in `data_dir`; what
+    tensorflow-datasets has prepared there; the archive, downloaded.
 
     Args:
         name: `"cifar10"` or `"cifar100"`.
@@ -53,8 +52,8 @@ def load_cifar(name: str, data_dir: pathlib.Path | None) -> Dataset:
     if arrays and arrays.is_file():
         return _from_npz(name, arrays)
     path = archive.in_folder(data_dir)
-    if path is None and importlib.util.find_spec("tensorflow_datasets"):
-        return load_tfds(name, data_dir, None, advice=cifar_advice(name))
+    if path is None and is_prepared(name, data_dir):
+        return load_tfds(name, data_dir, None)
     return _from_archive(name, path or archive.fetch(data_dir))
 
 

@@ -18,7 +18,7 @@ from keras_hybrid.data.picture import fit, from_array
 from keras_hybrid.data.progress import in_chunks
 from keras_hybrid.data.published import Published
 from keras_hybrid.data.subset import stratified_split
-from keras_hybrid.data.tfds import load_tfds
+from keras_hybrid.data.tfds import is_prepared, load_tfds
 
 FILE = Published(
     "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5",
@@ -42,21 +42,26 @@ CHUNK = 64
 
 
 def load_galaxy10(data_dir: pathlib.Path | None, image_size: int | None) -> Dataset:
-    """Galaxy10 from its file in `data_dir`, or through tensorflow-datasets.
+    """Galaxy10 from its file, or as tensorflow-datasets has prepared it.
+
+    In this order: `Galaxy10_DECals.h5` in `data_dir`; what `galaxy10_builder` has
+    prepared there; the file, downloaded. All give the same images in the same order.
 
     Args:
-        data_dir: Folder with `Galaxy10_DECals.h5`, or tensorflow-datasets' folder.
+        data_dir: Folder with the data, or to put it.
         image_size: Side that images are brought to as they are read; None keeps 256,
             which takes 3.2 GiB of memory.
 
     Raises:
         ValueError: If the file is not what it should be.
         FileNotFoundError: If there is neither data nor network.
-        ImportError: If h5py or tensorflow-datasets is missing.
+        ImportError: If h5py is missing.
     """
     path = FILE.in_folder(data_dir)
-    if path is None:
-        return _through_tfds(data_dir, image_size)
+    if path is None and is_prepared("galaxy10_decals", data_dir):
+        prepared = load_tfds("galaxy10_decals", data_dir, image_size)
+        return dataclasses.replace(prepared, name="galaxy10")
+    path = path or FILE.fetch(data_dir)
     labels = read_labels(path)
     images = None
     for places, pixels in read_images(path):
@@ -121,15 +126,3 @@ def _opened(path: pathlib.Path) -> Iterator[Any]:
         ):
             raise ValueError(f"{path} is not Galaxy10 DECaLS. {FILE.advice}")
         yield file
-
-
-def _through_tfds(data_dir: pathlib.Path | None, image_size: int | None) -> Dataset:
-    try:
-        from keras_hybrid.data import galaxy10_builder  # noqa: F401  registers it
-    except ImportError as error:
-        raise ImportError(
-            "galaxy10 needs: pip install 'keras_hybrid[galaxy10,tfds]', or only "
-            f"[galaxy10] and its file. {FILE.advice}"
-        ) from error
-    found = load_tfds("galaxy10_decals", data_dir, image_size, advice=FILE.advice)
-    return dataclasses.replace(found, name="galaxy10")

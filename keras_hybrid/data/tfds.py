@@ -1,5 +1,7 @@
 """Any image classification set of tensorflow-datasets."""
 
+import importlib.util
+import os
 import pathlib
 from typing import Any
 
@@ -15,11 +17,15 @@ TEST_SHARE = 0.1
 """Share of the images that is the test set where there is no official one."""
 
 
+def is_prepared(name: str, data_dir: pathlib.Path | None) -> bool:
+    """Whether tensorflow-datasets has that set on disk; imports nothing."""
+    usual = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
+    folder = (data_dir or pathlib.Path(usual).expanduser()) / name
+    return folder.is_dir() and bool(importlib.util.find_spec("tensorflow_datasets"))
+
+
 def load_tfds(
-    name: str,
-    data_dir: pathlib.Path | None,
-    image_size: int | None,
-    advice: str = "",
+    name: str, data_dir: pathlib.Path | None, image_size: int | None
 ) -> Dataset:
     """Loads a set with the features image and label.
 
@@ -30,7 +36,6 @@ def load_tfds(
         name: What tensorflow-datasets calls it, e.g. `"oxford_flowers102"`.
         data_dir: tensorflow-datasets' folder; None is its own.
         image_size: Side that images are brought to; None keeps theirs.
-        advice: What to do if it cannot be downloaded.
 
     Raises:
         ImportError: If tensorflow-datasets is missing.
@@ -42,6 +47,8 @@ def load_tfds(
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise ImportError(f"{name} needs: pip install 'keras_hybrid[tfds]'") from error
+    if name.startswith("galaxy10_decals"):
+        from keras_hybrid.data import galaxy10_builder  # noqa: F401  registers it
     try:
         builder = tfds.builder(name, data_dir=data_dir and str(data_dir))
     except tfds.core.DatasetNotFoundError as error:
@@ -55,11 +62,8 @@ def load_tfds(
         raise FileNotFoundError(
             f"{name} is not in {builder.data_dir} and could not be downloaded "
             f"({type(error).__name__}: {reason(error)[:200]}). "
-            + (
-                advice
-                or "Prepare it once with a network, and give --data-dir the folder "
-                "that tensorflow-datasets keeps its sets in."
-            )
+            "Prepare it once with a network, and give --data-dir the folder that "
+            "tensorflow-datasets keeps its sets in."
         ) from error
     return from_builder(builder, image_size)
 

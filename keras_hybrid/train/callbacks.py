@@ -10,7 +10,7 @@ import time
 import keras
 
 from keras_hybrid.data import Batches
-from keras_hybrid.train.checkpoint import save_state, write_atomically
+from keras_hybrid.train.checkpoint import full_disk_said, save_state, write_atomically
 from keras_hybrid.train.devices import seed_generators
 
 
@@ -64,7 +64,8 @@ class Journal(keras.callbacks.Callback):
             "peak_memory_gib": _peak_memory(),
         }
         rounded = {name: float(f"{value:.6g}") for name, value in numbers.items()}
-        with open(self.directory / "metrics.jsonl", "a") as file:
+        journal = self.directory / "metrics.jsonl"
+        with full_disk_said(journal), open(journal, "a") as file:
             file.write(json.dumps({"epoch": epoch + 1} | rounded) + "\n")
         save_state(self.directory / "checkpoint.npz", self.model, epoch + 1)
 

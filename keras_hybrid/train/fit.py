@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_hybrid.data import Batches, Evaluation, Split
+from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
 from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.callbacks import Journal, cut_journal
@@ -48,18 +49,11 @@ def fit(
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     classes = network.output_shape[-1]
-    resident = _is_resident(recipe, training)
-    batches = Batches(
-        training,
-        recipe.batch_size,
-        classes,
-        recipe.seed,
-        recipe.augmentation(),
-        repeats=recipe.repeats,
-        resident=resident,
-    )
+    batches = _batches(recipe, training, classes)
     model = Augmented(
-        network, recipe.augmentation().fill, training.images if resident else None
+        network,
+        batches.augmentation.fill,
+        training.images if batches.resident else None,
     )
     _compile(recipe, model, batches.steps_per_epoch)
     checkpoint = directory / "checkpoint.npz"
@@ -97,6 +91,23 @@ def fit(
         )
 
 
+def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
+    augmenter = None
+    if recipe.augmenter == "keras_cv":
+        size = training.images.shape[1:3]
+        augmenter = keras_cv_augmenter(recipe.augmentation(), size, recipe.seed)
+    return Batches(
+        training,
+        recipe.batch_size,
+        classes,
+        recipe.seed,
+        recipe.augmentation(),
+        repeats=recipe.repeats,
+        resident=_is_resident(recipe, training),
+        augmenter=augmenter,
+    )
+
+
 def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
     # Keras asks the schedule once a step, whether or not that step is an update.
     schedule = warmup_cosine(
@@ -129,6 +140,8 @@ def _is_resident(recipe: Recipe, training: Split) -> bool:
     """Whether the training images are to be kept on the device."""
     if recipe.resident != "auto":
         return recipe.resident == "on"
+    if recipe.augmenter == "keras_cv":
+        return False
     size = np.prod(training.images.shape, dtype="int64")
     return size <= RESIDENT_BYTES and _has_gpu()
 

@@ -160,6 +160,11 @@ class Recipe:
             )
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"ema must lie in (0, 1), not {self.ema}.")
+        if self.augmenter == "keras_cv" and self.resident == "on":
+            raise ValueError(
+                "keras_cv augments on the host, where images cannot be resident on "
+                "the device; use --resident off, or --augmenter keras."
+            )
         self.augmentation()  # refuses what it cannot do
 
     @property

@@ -11,7 +11,7 @@ from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
 from keras_hybrid.train.callbacks import read_journal
 from keras_hybrid.train.card import make_card, write_card
-from keras_hybrid.train.checkpoint import write_atomically
+from keras_hybrid.train.checkpoint import is_part, write_atomically
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import plan, process, wait
 from keras_hybrid.train.evaluation import evaluate
@@ -60,7 +60,8 @@ def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
     """Whether the workdir holds this run to its end; raises if it holds another's."""
     settings = directory / "recipe.json"
     if not settings.exists():
-        if directory.exists() and any(directory.iterdir()):
+        left = directory.iterdir() if directory.exists() else ()
+        if not all(is_part(path) for path in left):
             raise ValueError(
                 f"{directory} holds other files and no run; choose another --workdir."
             )
@@ -84,9 +85,12 @@ def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
 def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
     """Makes the workdir this run's, emptied if it is to be overwritten."""
     settings = directory / "recipe.json"
-    if recipe.overwrite and settings.exists():
-        shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    if recipe.overwrite and settings.exists():
+        # a kill in between leaves a folder that is still known as a run's
+        others = [path for path in directory.iterdir() if path != settings]
+        for path in sorted(others, key=lambda path: path.name != "card.json"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     text = json.dumps(recipe.settings(), indent=2) + "\n"
     write_atomically(settings, lambda part: part.write_text(text))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_hybrid.data import cifar, galaxy10, load
+from keras_hybrid.data import galaxy10, load
 from keras_hybrid.data import images as images_module
 
 RNG = np.random.default_rng(0)
@@ -21,13 +21,13 @@ def noise(count, side):
 
 @pytest.fixture
 def offline(monkeypatch):
-    """No network, and no tensorflow-datasets to ask for one."""
+    """No network, and nothing that tensorflow-datasets has prepared."""
 
     def refuse(*args, **kwargs):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(keras.utils, "get_file", refuse)
-    monkeypatch.setattr(cifar.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("TFDS_DATA_DIR", "nowhere")
 
 
 # CIFAR
@@ -86,7 +86,7 @@ def test_cifar100_from_its_archive(tmp_path, offline):
     assert found.class_names[99] == "fine99" and len(found.class_names) == 100
 
 
-def test_cifar_is_downloaded_by_keras_without_tfds(tmp_path, offline, monkeypatch):
+def test_cifar_is_downloaded(tmp_path, offline, monkeypatch):
     write_cifar10(tmp_path)
     asked = []
 
@@ -117,6 +117,11 @@ def test_a_damaged_archive(tmp_path, offline):
         ("cifar10", "cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
         ("cifar100", "cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
         ("tiny_imagenet", "tiny-imagenet-200.zip", "90528d7ca1a48142e341f4ef8d21d0de"),
+        (
+            "galaxy10",
+            "zenodo.org/records/10845026/files/Galaxy10_DECals.h5",
+            "19aefc47",
+        ),
     ],
 )
 def test_without_data_and_network(tmp_path, offline, name, url, digest):
@@ -284,7 +289,9 @@ def test_galaxy10_through_tensorflow_datasets(tmp_path):
     builder = tfds.builder("galaxy10_decals", data_dir=tmp_path / "prepared")
     config = tfds.download.DownloadConfig(manual_dir=tmp_path / "manual")
     builder.download_and_prepare(download_config=config)
+    named = load("tfds:galaxy10_decals", tmp_path / "prepared", image_size=16)
     prepared = load("galaxy10", tmp_path / "prepared", image_size=16)
+    assert named.fingerprint() == prepared.fingerprint()
     assert prepared.name == "galaxy10"
     direct = load("galaxy10", tmp_path / "manual", image_size=16)
     assert prepared.fingerprint() == direct.fingerprint()
@@ -420,6 +427,7 @@ def test_an_unknown_set(tmp_path):
 
 def test_cifar_through_tensorflow_datasets(tmp_path):
     tfds = pytest.importorskip("tensorflow_datasets")
+    (tmp_path / "cifar10").mkdir()  # as if it had been prepared
     with tfds.testing.mock_data(num_examples=300):
         found = load("cifar10", tmp_path)
     assert len(found.train) == 300 and found.train.images.shape[1:] == (32, 32, 3)

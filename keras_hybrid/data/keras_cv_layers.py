@@ -1,0 +1,94 @@
+"""The same settings by keras-cv's layers, for comparison and for those used to them.
+
+keras-cv is archived and its work has moved to Keras, so nothing here is the default.
+Its layers compute in TensorFlow on the host, whatever the backend, before the step.
+They draw from TensorFlow's own state, which no checkpoint holds: a resumed run sees
+other draws than an unbroken one. What a setting means is keras-cv's, too: its jitter
+adds to the brightness, its mixing weights differ from image to image.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_hybrid.data.augmentation import Augmentation
+
+# Sides of the erased box, as shares of the image's: an area of 2 % to 33 %.
+_ERASED_SIDE = (0.14, 0.58)
+
+HostAugmenter = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def keras_cv_augmenter(
+    settings: Augmentation, size: tuple[int, int], seed: int
+) -> HostAugmenter:
+    """A function that augments a batch on the host.
+
+    Args:
+        settings: What to do.
+        size: Height and width of the images.
+        seed: Of TensorFlow's global random state.
+
+    Returns:
+        `(images, labels) -> (images, labels)`: pixels `(B, H, W, 3)` and one-hot
+        labels `(B, K)`, and both augmented, float32.
+
+    Raises:
+        ImportError: If keras-cv or TensorFlow is missing.
+    """
+    try:
+        import keras_cv
+        import tensorflow as tf
+    except ImportError as error:
+        raise ImportError(
+            "--augmenter keras_cv needs: pip install 'keras_hybrid[keras-cv]'"
+        ) from error
+    tf.random.set_seed(seed)
+    tf.random.get_global_generator().reset_from_seed(seed)
+    steps = _layers(settings, size, keras_cv.layers)
+    sides = [[0, 0], *[[settings.padding] * 2] * 2, [0, 0]]
+
+    @tf.function
+    def pipeline(images, labels):
+        images = tf.pad(tf.cast(images, "float32"), sides)
+        batch = {"images": images, "labels": labels}
+        for layer in steps:
+            batch = layer(batch, training=True)
+        return batch["images"], batch["labels"]
+
+    def augment(images, labels):
+        with tf.device("/CPU:0"):
+            return tuple(x.numpy() for x in pipeline(images, labels))
+
+    return augment
+
+
+def _layers(settings: Augmentation, size: tuple[int, int], layers) -> list:
+    """The layers that do what is set, in the order of our own augmentation."""
+    steps = []
+    if settings.padding:
+        steps.append(layers.RandomCrop(*size))
+    if settings.random_crop:
+        area, ratio = settings.random_crop, (3 / 4, 4 / 3)
+        steps.append(layers.RandomCropAndResize(size, area, ratio))
+    if settings.mirror:
+        steps.append(layers.RandomFlip("horizontal"))
+    if settings.flip_vertical:
+        steps.append(layers.RandomFlip("vertical"))
+    if settings.rotation:
+        fill = {"fill_mode": "constant", "fill_value": settings.fill}
+        steps.append(layers.RandomRotation(settings.rotation / 360, **fill))
+    if settings.rand_augment:
+        level = settings.rand_augment / 10
+        steps.append(layers.RandAugment((0, 255), 2, level, 0.05, rate=0.5))
+    if settings.color_jitter:
+        most = settings.color_jitter
+        steps.append(layers.RandomColorJitter((0, 255), most, most, most, 0.0))
+    if settings.random_erasing:
+        box = layers.RandomCutout(_ERASED_SIDE, _ERASED_SIDE, "gaussian_noise")
+        steps.append(layers.RandomApply(box, settings.random_erasing))
+    mixing = {layers.MixUp: settings.mixup, layers.CutMix: settings.cutmix}
+    mixing = [kind(alpha) for kind, alpha in mixing.items() if alpha]
+    if len(mixing) == 2:
+        return [*steps, layers.RandomChoice(mixing, batchwise=True)]
+    return steps + mixing

@@ -1,0 +1,212 @@
+"""What regularises a run, against its formula, on whatever backend runs."""
+
+import dataclasses
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hybrid.data import Augmentation, Batches, Split
+from keras_hybrid.train import Recipe, adamw, is_decayed, warmup_cosine
+from keras_hybrid.train.augmented import Augmented
+from keras_hybrid.train.fit import fit
+from tests.small import FAMILIES, small
+
+CLASSES = 3
+
+
+def value(tensor):
+    return keras.ops.convert_to_numpy(tensor).copy()
+
+
+def network(dropout=0.0, size=8):
+    """As small as a network can be that has every kind of state."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((size, size, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(4, 3, strides=2, use_bias=False)(x)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Dropout(dropout)(keras.layers.Flatten()(x))
+    return keras.Model(inputs, keras.layers.Dense(CLASSES)(x))
+
+
+def images(count=24, size=8):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (count, size, size, 3)).astype("uint8")
+    return Split(pixels, np.arange(count) % CLASSES)
+
+
+def steps_of_dense(optimizer, count, batches=None):
+    """The kernel after each of `count` steps, and the model."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+    model.compile(optimizer(model), "mse")
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(count):
+        x, y = rng.normal(size=(8, 5)), rng.normal(size=(8, 2))
+        for part in batches or [slice(None)]:
+            model.train_on_batch(x[part].astype("float32"), y[part].astype("float32"))
+            found.append(value(model.trainable_variables[0]))
+    return found, model
+
+
+def test_the_average_is_its_formula():
+    kernels, model = steps_of_dense(lambda m: adamw(m, 0.1, 0.0, None, ema=0.8), 6)
+    average = kernels[0]  # it starts from the weights after the first update
+    for kernel in kernels[1:]:
+        average = 0.8 * average + 0.2 * kernel
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    found = value(model.trainable_variables[0])
+    np.testing.assert_allclose(found, average, rtol=1e-4, atol=1e-6)
+    assert abs(average - kernels[-1]).max() > 0.02
+
+
+HALVES = [slice(0, 4), slice(4, 8)]
+
+
+def test_two_half_batches_are_one_whole():
+    whole, _ = steps_of_dense(lambda m: adamw(m, 0.1, 0.1, 1.0), 4)
+    halves, model = steps_of_dense(
+        lambda m: adamw(m, 0.1, 0.1, 1.0, accumulation=2), 4, HALVES
+    )
+    for update, kernel in enumerate(whole):
+        np.testing.assert_allclose(halves[2 * update + 1], kernel, atol=1e-4)
+    np.testing.assert_array_equal(halves[1], halves[2])  # only gathered
+    assert int(model.optimizer.iterations) == 4
+
+
+def test_accumulation_leaves_the_memory_of_the_average():
+    """An update's weights, seen at two steps, count as once without accumulation."""
+    kernels, model = steps_of_dense(
+        lambda m: adamw(m, 0.1, 0.0, None, ema=0.8, accumulation=2), 4, HALVES
+    )
+    step = 0.8**0.5
+    average = kernels[1]  # no update before the second step
+    for kernel in kernels[2:]:
+        average = step * average + (1 - step) * kernel
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    found = value(model.trainable_variables[0])
+    np.testing.assert_allclose(found, average, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", FAMILIES.values())
+def test_drop_path_grows_linearly_over_the_blocks(name):
+    model = small(name, drop_path_rate=0.3)
+    rates = {}
+    for layer in model.layers:
+        if block := re.match(r"(?:(stage\d+)_)?(block\d+)_", layer.name):
+            rates.setdefault(block.groups(), set())
+            if layer.name.endswith("drop_path"):
+                rates[block.groups()].add(round(layer.rate, 6))
+    blocks = list(rates)
+    if any(stage == "stage3" for stage, _ in blocks) and "stage4" not in str(blocks):
+        # CvT and ATC: in the last stage alone, as published
+        assert not any(rates[key] for key in blocks if key[0] != "stage3")
+        blocks = [key for key in blocks if key[0] == "stage3"]
+    assert len(blocks) > 1
+    for number, key in enumerate(blocks):
+        expected = round(0.3 * number / (len(blocks) - 1), 6)
+        assert rates[key] == ({expected} if expected else set()), key
+
+
+@pytest.mark.parametrize("name", FAMILIES.values())
+def test_decay_is_of_kernels_alone(name):
+    # GPSA's projection of positions is a kernel; the table of LCA is the one of
+    # CeiT's tables that its published list leaves out
+    kernels = {"kernel", "position_kernel", "position"}
+    for variable in small(name).trainable_variables:
+        assert is_decayed(variable) == (variable.name in kernels), variable.path
+
+
+def recipe(**fields):
+    defaults = {"epochs": 2, "warmup_epochs": 0.5, "batch_size": 4, "padding": 2}
+    return Recipe(**defaults | fields)
+
+
+EVERY = {
+    "random_crop": (0.5, 1.0),
+    "mirror": True,
+    "rand_augment": 9.0,
+    "color_jitter": 0.3,
+    "random_erasing": 0.5,
+    "mixup": 0.8,
+    "cutmix": 1.0,
+}
+
+
+def test_the_schedule_counts_every_step(tmp_path):
+    """Repeats and accumulation change neither an epoch's length nor its rates."""
+    model = network()
+    settings = recipe(accumulation=2, repeats=3, epochs=3)
+    fit(settings, tmp_path, model, images(26), None)
+    steps = 26 // 4
+    schedule = warmup_cosine(1e-3, 1e-5, round(0.5 * steps), 3 * steps)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    rates = [float(re.search(r'"learning_rate": ([\d.e-]+)', x)[1]) for x in lines]
+    expected = [float(value(schedule(steps * epoch))) for epoch in (1, 2, 3)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-4)
+    np.testing.assert_allclose(rates[-1], 1e-5, rtol=1e-4)
+
+
+def test_images_on_the_device_train_the_same(tmp_path):
+    weights = []
+    for resident in ("off", "on"):
+        directory = tmp_path / resident
+        directory.mkdir()
+        model = network(dropout=0.3)
+        fit(recipe(resident=resident, **EVERY), directory, model, images(), None)
+        weights.append([value(v) for v in model.variables])
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+def test_validation_and_the_result_are_of_averaged_weights(tmp_path):
+    model = network()
+    fit(recipe(ema=0.9, learning_rate=0.1), tmp_path, model, images(), images(9))
+    last = (tmp_path / "metrics.jsonl").read_text().splitlines()[-1]
+    seen = float(re.search(r'"val_loss": ([\d.]+)', last)[1])
+    with np.load(tmp_path / "checkpoint.npz") as file:
+        trained = [file[f"{n:05d}"] for n in range(len(model.variables))]
+    averaged = [value(v) for v in model.variables]
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    labels = np.eye(CLASSES)[images(9).labels]
+    smooth = 0.9 * labels + 0.1 / CLASSES
+
+    def validated():
+        return float(value(loss(smooth, model(images(9).images.astype("float32")))))
+
+    np.testing.assert_allclose(seen, validated(), rtol=1e-4)
+    for variable, weights in zip(model.variables, trained, strict=True):
+        variable.assign(weights)
+    assert abs(validated() - seen) > 1e-3  # the checkpoint keeps what is trained
+    moved = [abs(a - b).max() for a, b in zip(averaged, trained, strict=True)]
+    assert max(moved) > 1e-3
+
+
+def test_only_training_is_augmented():
+    augmented = Augmented(network(), fill=5.0)
+    stream = Batches(images(), 4, CLASSES, 0, Augmentation(padding=3, mixup=1.0))
+    inputs, _ = stream[0]
+    raw = inputs["images"].astype("float32")
+    plain = value(augmented(raw))
+    np.testing.assert_allclose(plain, value(augmented.network(raw)), atol=1e-5)
+    assert abs(value(augmented(inputs)) - plain).max() > 1e-3
+    names = {v.path for v in augmented.variables}
+    assert names == {v.path for v in augmented.network.variables}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"accumulation": 0},
+        {"repeats": 0},
+        {"ema": 1.0},
+        {"mixup": -1.0},
+        {"rand_augment": 12.0},
+    ],
+)
+def test_impossible_settings_are_refused(fields):
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        dataclasses.replace(Recipe(), **fields)
