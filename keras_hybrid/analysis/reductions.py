@@ -23,12 +23,14 @@ def atc_as_cvt(**fields) -> tuple[keras.Model, keras.Model]:
     unit's skip, and the feed-forward network is CvT's MLP of ratio 1.
 
     Args:
-        **fields: Of both, e.g. `depths`, `widths`, `heads`, `input_shape`.
+        **fields: Of both, e.g. `depths`, `widths`, `heads`, `input_shape`; depths
+            are (1, 1, 1) without.
 
     Returns:
         The ATC and the CvT, both with logits as output.
     """
-    fields = {"input_shape": (32, 32, 3), "classes": 100} | fields
+    fields = {"depths": (1, 1, 1), "classes": 100} | fields
+    fields.setdefault("input_shape", (32, 32, 3))
     fields["classifier_activation"] = None
     atc = models.ATC(**POINTWISE, **fields)
     shape = {"kernels": (3, 3, 3), "paddings": (1, 1, 1), "strides": (1, 2, 2)}
