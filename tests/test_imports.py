@@ -22,7 +22,7 @@ ALLOWED = {
     "bench": {"layers", "models", "bench"},
     "export": {"layers", "models", "export"},
     "data": {"data"},
-    "train": {"layers", "models", "data", "train"},
+    "train": {"layers", "models", "data", "train", "weights", "page"},
 }
 
 
