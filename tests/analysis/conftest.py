@@ -1,11 +1,16 @@
 """A ConViT small enough for NumPy, nothing in it trivially 0 or 1."""
 
+import keras
 import numpy as np
 import pytest
 
 from keras_hybrid import models
 from tests.analysis.reference import ConViT
 
+# Compiling a network of every family takes JAX minutes; ConViT stands for them there.
+slow_on_jax = pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="compiles many networks"
+)
 CONFIG = {"depth": 3, "gpsa_layers": 2, "width": 16, "heads": 4, "patch_size": 8}
 GRID = (4, 3)
 
@@ -18,6 +23,7 @@ def build(**changes):
 @pytest.fixture
 def convit(randomise):
     """`(model, its NumPy twin, two images)`."""
+    keras.utils.set_random_seed(1)
     rng = np.random.default_rng(1)
     model = randomise(build())
     for variable in model.trainable_variables:

@@ -19,7 +19,7 @@ from keras_hybrid.analysis import (
 )
 from keras_hybrid.analysis.hypotheses import attention_then_convolution, reductions
 from keras_hybrid.analysis.reductions import atc_as_cvt, difference
-from tests.analysis.conftest import GRID, build
+from tests.analysis.conftest import GRID, build, slow_on_jax
 from tests.small import SMALL, small
 
 THIN = SMALL["ATC"][0] | {"depths": (1, 1, 1)}
@@ -62,6 +62,7 @@ def test_reach():
     assert set(reach(np.zeros((2, 2))).values()) == {0.0}
 
 
+@slow_on_jax
 def test_first_hypothesis():
     """Only the convolution behind attention depends on every pixel."""
     images = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype("float32")
@@ -81,6 +82,7 @@ def test_first_hypothesis():
     }
 
 
+@slow_on_jax
 def test_fourth_hypothesis():
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
     for row in reductions(images, **THIN):
@@ -119,6 +121,7 @@ def test_rank_of_convit_is_that_of_numpy(convit, skip, feed_forward):
     assert list(found) == ["block1", "block2", "block3"]
 
 
+@slow_on_jax
 def test_rank_falls_without_skip_connections():
     """Dong et al.'s finding, on fresh weights; and single tokens are left out."""
     model = small("ceit_tiny", depth=4)
@@ -152,6 +155,7 @@ def test_shift_errors_of_a_convolution():
     np.testing.assert_allclose(row["rms"], np.sqrt((gap**2).mean()), rtol=1e-4)
 
 
+@slow_on_jax
 def test_astroformer_commutes_with_shifts_on_a_torus_alone(randomise):
     model = randomise(small("astroformer0", drop_path_rate=0.0))
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
@@ -171,6 +175,7 @@ def test_astroformer_commutes_with_shifts_on_a_torus_alone(randomise):
         periodic_twin(twin)
 
 
+@slow_on_jax
 def test_periodic_table_keeps_the_shorter_ways(randomise):
     """The twin's bias is the plain one's wherever no way crosses the border."""
     model = randomise(small("astroformer0", size=(96, 160), drop_path_rate=0.0))
