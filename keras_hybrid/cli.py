@@ -200,8 +200,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _train_and_export(recipe: Recipe) -> None:
     from keras_hybrid.train import run
+    from keras_hybrid.train.processes import process, wait
 
     card = run(recipe)
+    if process() > 0:
+        wait()  # a process that ends early takes the others with it
+        return
     directory = recipe.directory
     reports = []
     if recipe.export:
@@ -218,6 +222,7 @@ def _train_and_export(recipe: Recipe) -> None:
         print(f"  {report}")
     print("\nClassify your own images:")
     print(f"  python -m keras_hybrid predict {directory} IMAGE.png")
+    wait()
 
 
 def _refuse(unknown: list[str]) -> None:

@@ -11,6 +11,7 @@ import keras
 
 from keras_hybrid.data import Batches
 from keras_hybrid.train.checkpoint import full_disk_said, save_state, write_atomically
+from keras_hybrid.train.replicas import seed_generators
 
 
 class Journal(keras.callbacks.Callback):
@@ -23,20 +24,21 @@ class Journal(keras.callbacks.Callback):
         directory: The workdir.
         batches: The stream of training batches, for its timing.
         seed: Seed of the run.
+        writes: Whether this process writes the files.
     """
 
-    def __init__(self, directory: pathlib.Path, batches: Batches, seed: int):
+    def __init__(
+        self, directory: pathlib.Path, batches: Batches, seed: int, writes: bool = True
+    ):
         super().__init__()
         self.directory = directory
         self.batches = batches
         self.seed = seed
+        self.writes = writes
         self.diverged_in = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        variables = self.model.network.variables
-        generators = [v for v in variables if "seed_generator" in v.path]
-        for number, state in enumerate(generators):
-            state.assign([self.seed * 10_007 + number, epoch << 20])
+        seed_generators(self.model, self.seed, epoch)
         self._began = time.perf_counter()
         self._data_began = self.batches.seconds
         self._trained = None
@@ -51,6 +53,7 @@ class Journal(keras.callbacks.Callback):
         if not math.isfinite(numbers["loss"]):
             self.diverged_in = epoch + 1
             self.model.stop_training = True
+        if self.diverged_in or not self.writes:
             return
         images = self.batches.steps_per_epoch * self.batches.batch_size
         numbers |= {

@@ -6,13 +6,16 @@ import sys
 import keras
 import numpy as np
 
-from keras_hybrid.data import Batches, Split
+from keras_hybrid.data import Batches, Evaluation, Split
 from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.callbacks import Journal, cut_journal
 from keras_hybrid.train.checkpoint import restore_state
+from keras_hybrid.train.devices import Devices
 from keras_hybrid.train.optimizer import adamw
+from keras_hybrid.train.processes import check_epoch, process, share
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.replicas import as_one
 from keras_hybrid.train.schedule import warmup_cosine
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
@@ -29,6 +32,7 @@ def fit(
     network: keras.Model,
     training: Split,
     validation: Split | None,
+    devices: Devices,
 ) -> None:
     """Trains `network`, which gives logits, from the checkpoint on if there is one.
 
@@ -40,6 +44,7 @@ def fit(
         network: The model, changed in place.
         training: Images to learn from.
         validation: Images to watch the run with; they are never augmented.
+        devices: What to compute on; the network was built in their scope.
 
     Raises:
         TrainingDiverged: If the loss becomes NaN or infinite.
@@ -63,20 +68,24 @@ def fit(
     if checkpoint.exists():
         batches.start_epoch = restore_state(checkpoint, model)
         print(f"Going on after epoch {batches.start_epoch} of {directory}.")
-    cut_journal(directory, batches.start_epoch)
-    journal = Journal(directory, batches, recipe.seed)
+    check_epoch(batches.start_epoch)
+    first = process() == 0
+    if first:
+        cut_journal(directory, batches.start_epoch)
+    journal = Journal(directory, batches, recipe.seed, writes=first)
     averages = [keras.callbacks.SwapEMAWeights()] if recipe.ema else []
-    with depthwise_form(network, "shifted" if recipe.jit == "on" else "auto"):
+    form = depthwise_form(network, "shifted" if recipe.jit == "on" else "auto")
+    with form, as_one(model, devices.replicas):
         model.fit(
-            batches,
+            share(batches),
             steps_per_epoch=batches.steps_per_epoch,
             shuffle=False,  # the stream is shuffled already
             initial_epoch=batches.start_epoch,
             epochs=recipe.epochs,
-            validation_data=validation and arrays(validation, classes),
-            validation_batch_size=max(recipe.batch_size, 128),
+            validation_data=validation
+            and evaluation(recipe, validation, classes, devices),
             callbacks=[*averages, journal],
-            verbose="auto" if sys.stdout.isatty() else 2,
+            verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
         )
     if journal.diverged_in:
         kept = journal.diverged_in - 1
@@ -87,9 +96,12 @@ def fit(
         )
 
 
-def arrays(split: Split, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images and one-hot labels, as `fit` and `evaluate` take them."""
-    return split.images, keras.utils.to_categorical(split.labels, classes)
+def evaluation(
+    recipe: Recipe, split: Split, classes: int, devices: Devices
+) -> keras.utils.PyDataset:
+    """Batches to validate or test with; metrics must be `weighted_metrics`."""
+    most = max(recipe.batch_size, 128)
+    return share(Evaluation(split, classes, most, devices.replicas))
 
 
 def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
@@ -113,7 +125,7 @@ def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
         keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=recipe.label_smoothing
         ),
-        metrics=["accuracy"],
+        weighted_metrics=["accuracy"],
         jit_compile={"auto": "auto", "on": True, "off": False}[recipe.jit],
         steps_per_execution=recipe.steps_per_execution,
     )

@@ -10,8 +10,23 @@ from typing import Any, Literal
 from keras_hybrid.data.augmentation import Augmentation
 
 # Where a run writes and what it does afterwards; not what it computes.
-_OUTSIDE = {"workdir", "data_dir", "overwrite", "export", "resident"}
-_COUNTS = ("epochs", "batch_size", "steps_per_execution", "accumulation", "repeats")
+_OUTSIDE = {
+    "workdir",
+    "data_dir",
+    "overwrite",
+    "export",
+    "resident",
+    "devices",
+    "model_parallel",
+}
+_COUNTS = (
+    "epochs",
+    "batch_size",
+    "steps_per_execution",
+    "accumulation",
+    "repeats",
+    "model_parallel",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +56,7 @@ class Recipe:
     epochs: int = 30
     """Passes over the training images."""
     batch_size: int = 64
-    """Images a step."""
+    """Images a step, of all devices together."""
     learning_rate: float = 1e-3
     """Highest learning rate, reached after the warm-up."""
     final_learning_rate: float = 1e-5
@@ -94,6 +109,10 @@ class Recipe:
     """Steps a call of the compiled function; more hides the call's cost on GPUs."""
     resident: Literal["auto", "on", "off"] = "auto"
     """Keep the training images on the device; auto does so on GPUs if they fit."""
+    devices: int | Literal["all"] = 1
+    """Accelerators that each process uses, see keras_hybrid.train.devices."""
+    model_parallel: int = 1
+    """Devices that share one copy of the model's weights; JAX only."""
 
     workdir: str | None = None
     """Where the run writes; None means saved_models/NAME-MODEL."""
@@ -108,6 +127,8 @@ class Recipe:
                 raise ValueError(
                     f"{name} must be 1 or more, not {getattr(self, name)}."
                 )
+        if self.devices != "all" and self.devices < 1:
+            raise ValueError(f"devices must be 1 or more or all, not {self.devices}.")
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must lie in (0, 1], not {self.fraction}.")
         if not 0 <= self.validation < 1:

@@ -12,7 +12,9 @@ from keras_hybrid.train.callbacks import read_journal
 from keras_hybrid.train.card import make_card, write_card
 from keras_hybrid.train.checkpoint import is_part, write_atomically
 from keras_hybrid.train.curves import plot_curves
-from keras_hybrid.train.fit import arrays, fit
+from keras_hybrid.train.devices import Devices, plan
+from keras_hybrid.train.fit import evaluation, fit
+from keras_hybrid.train.processes import process, wait
 from keras_hybrid.train.recipe import Recipe
 
 
@@ -21,7 +23,7 @@ def run(recipe: Recipe) -> dict:
 
     That is `model.keras`, `metrics.jsonl`, `curves.png` and, last of all,
     `card.json`. A run that was stopped goes on after its last finished epoch; one
-    that is complete is only read.
+    that is complete is only read. Of several processes, the first one writes.
 
     Returns:
         The card.
@@ -31,25 +33,31 @@ def run(recipe: Recipe) -> dict:
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     directory = recipe.directory
+    keras.utils.set_random_seed(recipe.seed)
+    devices = plan(recipe)
     if _is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
         return json.loads((directory / "card.json").read_text())
-    keras.utils.set_random_seed(recipe.seed)
     dataset = load(recipe.dataset, recipe.data_dir)
     training, validation = _splits(recipe, dataset)
-    model = _build(recipe, dataset)
-    _claim(recipe, directory)  # only now: bad settings have left no trace
-    fit(recipe, directory, models.logits(model), training, validation)
+    with devices.scope():
+        model = _build(recipe, dataset)
+        wait()  # every process has looked into the workdir
+        if process() == 0:
+            _claim(recipe, directory)  # only now: bad settings have left no trace
+        wait()
+        fit(recipe, directory, models.logits(model), training, validation, devices)
+        metrics = _test(models.logits(model), recipe, dataset, devices)
 
     epochs = read_journal(directory)
-    plot_curves(epochs, directory / "curves.png", directory.name)
-    metrics = _test(models.logits(model), dataset)
     metrics["epochs"] = len(epochs)
     metrics["training_seconds"] = round(sum(epoch["seconds"] for epoch in epochs), 1)
-    write_atomically(directory / "model.keras", model.save)
-    card = make_card(recipe, dataset, model, metrics)
-    write_card(card, directory / "card.json")
-    (directory / "checkpoint.npz").unlink(missing_ok=True)
+    card = make_card(recipe, dataset, model, metrics) | {"devices": devices.facts()}
+    if process() == 0:
+        plot_curves(epochs, directory / "curves.png", directory.name)
+        write_atomically(directory / "model.keras", model.save)
+        write_card(card, directory / "card.json")
+        (directory / "checkpoint.npz").unlink(missing_ok=True)
     return card
 
 
@@ -116,7 +124,9 @@ def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
         keras.config.set_dtype_policy(policy)
 
 
-def _test(model: keras.Model, dataset: Dataset) -> dict[str, float]:
+def _test(
+    model: keras.Model, recipe: Recipe, dataset: Dataset, devices: Devices
+) -> dict[str, float]:
     """Loss and accuracy on the test split."""
     classes = len(dataset.class_names)
     metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
@@ -124,8 +134,9 @@ def _test(model: keras.Model, dataset: Dataset) -> dict[str, float]:
         top5 = keras.metrics.TopKCategoricalAccuracy(5, name="top5_accuracy")
         metrics.append(top5)
     model.compile(
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        weighted_metrics=metrics,
     )
-    images, labels = arrays(dataset.test, classes)
-    values = model.evaluate(images, labels, batch_size=128, verbose=0, return_dict=True)
+    batches = evaluation(recipe, dataset.test, classes, devices)
+    values = model.evaluate(batches, verbose=0, return_dict=True)
     return {f"test_{name}": round(value, 6) for name, value in values.items()}

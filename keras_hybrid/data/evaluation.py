@@ -1,0 +1,44 @@
+"""A split in batches of one size, for validation and test."""
+
+import math
+
+import keras
+import numpy as np
+
+from keras_hybrid.data.dataset import Split
+
+
+class Evaluation(keras.utils.PyDataset):
+    """Every image once; what the last batch lacks is filled up with weight zero.
+
+    Batches of one size are compiled once and divide among devices. The images weigh
+    `1 + filled up / images` each, because Keras averages the loss over the images of a
+    batch and not over their weights; so the loss, and metrics given to `compile` as
+    `weighted_metrics`, are the means over the split.
+
+    Args:
+        split: The images.
+        classes: Number of classes; labels are given one-hot.
+        batch_size: Most images a batch; fewer, if that leaves less to fill up.
+        multiple: What the batch must divide by.
+    """
+
+    def __init__(self, split: Split, classes: int, batch_size: int, multiple: int = 1):
+        super().__init__()
+        self.split = split
+        self.classes = classes
+        self._steps = math.ceil(len(split) / max(batch_size, multiple))
+        self.batch_size = multiple * math.ceil(len(split) / self._steps / multiple)
+
+    @property
+    def num_batches(self) -> int:
+        """How many batches there are."""
+        return self._steps
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        places = index * self.batch_size + np.arange(self.batch_size)
+        there = places < len(self.split)
+        batch = self.split.take(np.where(there, places, 0))
+        weight = self._steps * self.batch_size / len(self.split)
+        labels = np.eye(self.classes, dtype="float32")[batch.labels]
+        return batch.images, labels, (weight * there).astype("float32")
