@@ -248,7 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _train_and_export(recipe: Recipe) -> None:
     from keras_hybrid.train import run
-    from keras_hybrid.train.devices import process, wait
+    from keras_hybrid.train.processes import process, wait
 
     card = run(recipe)
     if process() > 0:

@@ -41,10 +41,10 @@ class Augmented(keras.Model):
         if isinstance(inputs, dict):
             draws = dict(inputs)
             if "indices" in draws:
-                # where Keras builds the step for several devices they are floats
+                # floats, when Keras builds a step for several devices of TensorFlow
                 places = keras.ops.cast(draws.pop("indices"), "int32")
                 images = keras.ops.take(self.images, places, axis=0)
             else:
                 images = draws.pop("images")
-            inputs = augment(images, draws, self.fill)
+            inputs = augment(images, draws, self.fill) if training else images
         return self.network(inputs, training=training)

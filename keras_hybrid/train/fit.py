@@ -12,9 +12,11 @@ from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.callbacks import Journal, cut_journal
 from keras_hybrid.train.checkpoint import restore_state
-from keras_hybrid.train.devices import Devices, check_epoch, process, share
+from keras_hybrid.train.devices import Devices
 from keras_hybrid.train.optimizer import make_optimizer
+from keras_hybrid.train.processes import check_epoch, process, share
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.replicas import as_one
 from keras_hybrid.train.schedule import warmup_cosine
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
@@ -71,7 +73,7 @@ def fit(
         most = max(recipe.batch_size, 128)
         watched = share(Evaluation(validation, classes, most, devices.replicas))
     form = depthwise_form(network, "shifted" if recipe.jit == "on" else "auto")
-    with form, devices.training(model):
+    with form, as_one(model, devices.replicas):
         model.fit(
             share(batches),
             steps_per_epoch=batches.steps_per_epoch,
