@@ -21,6 +21,7 @@ from keras_hybrid.train.schedule import warmup_cosine
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
 RESIDENT_BYTES = 4 * 2**30
+_ONE_DEVICE = Devices()
 
 
 class TrainingDiverged(RuntimeError):
@@ -33,7 +34,7 @@ def fit(
     network: keras.Model,
     training: Split,
     validation: Split | None,
-    devices: Devices,
+    devices: Devices = _ONE_DEVICE,
 ) -> None:
     """Trains `network`, which gives logits, from the checkpoint on if there is one.
 
