@@ -128,7 +128,10 @@ def _candidates(batch_size: int, size: int) -> Iterator[_Candidate]:
         yield _augmenting("ours", name, _ours(settings), pixels[:batch_size], same)
     for name, layer in _keras_layers(size).items():
         function = functools.partial(_keras(layer), labels)
-        yield _augmenting("keras", name, function, pixels[:batch_size], same)
+        try:
+            yield _augmenting("keras", name, function, pixels[:batch_size], same)
+        except IndexError as error:  # RandomCrop on JAX slices by what it drew
+            print(f"Keras' {name} cannot be compiled: {str(error).splitlines()[0]}")
     if importlib.util.find_spec("keras_cv"):
         for name, settings in OPERATIONS.items():
             function = functools.partial(_keras_cv(settings, size), labels)
