@@ -19,7 +19,7 @@ ALLOWED = {
     "models": {"layers", "models"},
     "weights": {"layers", "models", "weights"},
     "analysis": {"layers", "models", "analysis"},
-    "bench": {"layers", "models", "bench"},
+    "bench": {"layers", "models", "data", "train", "bench"},
     "export": {"layers", "models", "export"},
     "data": {"data"},
     "train": {"layers", "models", "data", "train"},

@@ -53,6 +53,7 @@ def fit(
     """
     classes = network.output_shape[-1]
     batches = _batches(recipe, training, classes)
+    _check_executions(batches.steps_per_epoch, recipe.steps_per_execution)
     model = Augmented(
         network,
         batches.augmentation.fill,
@@ -109,6 +110,16 @@ def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
         resident=_is_resident(recipe, training),
         augmenter=augmenter,
     )
+
+
+def _check_executions(steps: int, together: int) -> None:
+    """An epoch that ended amid a call would run on into the next one's images."""
+    if steps % together:
+        most = max(n for n in range(1, together) if steps % n == 0)
+        raise ValueError(
+            f"An epoch has {steps} steps, which --steps-per-execution {together} does "
+            f"not divide; the next smaller number that does is {most}."
+        )
 
 
 def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:

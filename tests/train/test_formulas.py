@@ -212,3 +212,9 @@ def test_only_training_is_augmented():
 def test_impossible_settings_are_refused(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):
         dataclasses.replace(Recipe(), **fields)
+
+
+def test_calls_of_several_steps_must_fill_an_epoch(tmp_path):
+    settings = recipe(steps_per_execution=4)
+    with pytest.raises(ValueError, match=r"6 steps, .*-execution 4 .* is 3"):
+        fit(settings, tmp_path, network(), images(), None)
