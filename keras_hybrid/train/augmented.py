@@ -10,9 +10,9 @@ class Augmented(keras.Model):
     """Augments what comes from `Batches`, takes everything else as it is.
 
     Training calls it with a batch's inputs (a dict), so that augmentation is compiled
-    into the step; validation calls it with images. Without `training` a dict's images
-    are not augmented. The network itself stays a plain
-    model that knows nothing of this: it is what is saved and exported.
+    into the step; validation calls it with images. Without `training` nothing is
+    augmented. The network itself stays a plain model that knows nothing of this: it is
+    what is saved and exported.
 
     Args:
         network: `(B, H, W, 3)` pixels -> `(B, K)` logits.
