@@ -9,6 +9,10 @@ from typing import Any, Literal
 
 # Where a run writes and what it does afterwards; not what it computes.
 _OUTSIDE = {"workdir", "data_dir", "overwrite", "export"}
+# All but litert_int8, which needs images to calibrate on.
+ExportFormat = Literal[
+    "saved_model", "litert", "litert_float16", "litert_dynamic", "onnx", "openvino"
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +74,8 @@ class Recipe:
     """Where the run writes; None means saved_models/NAME-MODEL."""
     overwrite: bool = False
     """Start anew, deleting what a former run left in the workdir."""
-    export: tuple[Literal["saved_model", "litert", "litert_float16"], ...] = ()
-    """Files to export after training."""
+    export: tuple[ExportFormat, ...] = ()
+    """Files to export after training; int8 needs the command `export`."""
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1 or self.steps_per_execution < 1:
