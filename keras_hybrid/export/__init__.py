@@ -1,5 +1,6 @@
 """Trained models as files that need no Keras, each checked before it counts."""
 
+from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, Format
 from keras_hybrid.export.report import ExportMismatch, Report
 from keras_hybrid.export.verify import verify
@@ -17,6 +18,7 @@ __all__ = [
     "Format",
     "Report",
     "export",
+    "fold",
     "to_litert",
     "to_onnx",
     "to_openvino",

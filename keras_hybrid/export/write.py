@@ -16,6 +16,7 @@ import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.export.classify import read_card
+from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, require
 from keras_hybrid.export.keras_file import load_keras
 from keras_hybrid.export.report import ExportMismatch, Report, hashes, sha256, versions
@@ -196,7 +197,7 @@ def _check(format, path, overwrite, options):
 
 @dataclasses.dataclass(frozen=True)
 class _Prepared:
-    """A model on its way out: its file, what it answers, what its card says."""
+    """A model on its way out: its folded file, what it answers, what its card says."""
 
     file: pathlib.Path
     images: np.ndarray  # the reference images first
@@ -230,7 +231,7 @@ def _prepared(model: keras.Model, facts: dict, images) -> Iterator[_Prepared]:
     artefact = facts["artefact"] | {"reference": reference}
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "model.keras"
-        model.save(file)
+        fold(model).save(file)
         yield _Prepared(file, drawn, expected, facts | {"artefact": artefact})
 
 
