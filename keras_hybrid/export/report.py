@@ -11,10 +11,6 @@ import numpy as np
 from keras_hybrid.export.formats import FORMATS
 
 
-class ExportMismatch(RuntimeError):
-    """An exported file does not compute what the Keras model computes."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Report:
     """An exported file against the Keras model it came from.
@@ -49,6 +45,18 @@ class Report:
             f"{self.top1_agreement:.1%} of {self.images}, {self.milliseconds:.1f} ms "
             f"an image, ops outside the builtin set: {foreign}"
         )
+
+
+class ExportMismatch(RuntimeError):
+    """An exported file does not compute what the Keras model computes.
+
+    Attributes:
+        report: What was measured; None if there was nothing to compare.
+    """
+
+    def __init__(self, message: str, report: Report | None = None):
+        super().__init__(message)
+        self.report = report
 
 
 def tolerance(format: str, logits: np.ndarray) -> float:

@@ -98,7 +98,8 @@ def compare(
     if not report.max_difference <= report.tolerance:  # not a number is a mismatch
         raise ExportMismatch(
             f"{path} differs from Keras by {report.max_difference:.1e} on the logits, "
-            f"more than {report.tolerance:.1e}."
+            f"more than {report.tolerance:.1e}.",
+            report,
         )
     return report
 

@@ -162,10 +162,8 @@ def export(
         "artefact": {"source": {"name": source.name, "sha256": sha256(source)}}
     }
     out.mkdir(parents=True, exist_ok=True)
-    with _prepared(model, facts, images) as prepared:
-        return [
-            _write(prepared, format, path, options) for format, path in targets.items()
-        ]
+    with prepared(model, facts, images) as ready:
+        return [write(ready, format, path, options) for format, path in targets.items()]
 
 
 def _export_one(format, model, path, class_names, images, overwrite, options=None):
@@ -177,8 +175,8 @@ def _export_one(format, model, path, class_names, images, overwrite, options=Non
         "class_names": list(class_names),
         "artefact": {"source": None},
     }
-    with _prepared(model, facts, images) as prepared:
-        return _write(prepared, format, path, options)
+    with prepared(model, facts, images) as ready:
+        return write(ready, format, path, options)
 
 
 def _check(format, path, overwrite, options):
@@ -196,7 +194,7 @@ def _check(format, path, overwrite, options):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """A model on its way out: its folded file, what it answers, what its card says."""
 
     file: pathlib.Path
@@ -206,7 +204,8 @@ class _Prepared:
 
 
 @contextlib.contextmanager
-def _prepared(model: keras.Model, facts: dict, images) -> Iterator[_Prepared]:
+def prepared(model: keras.Model, facts: dict, images) -> Iterator[Prepared]:
+    """Folds and saves a model, and asks it what its files will have to answer."""
     pixels = any(layer.name == "preprocessing" for layer in model.layers)
     shape = model.input_shape[1:]
     drawn = reference_images(shape, pixels, REFERENCE_IMAGES + 8)
@@ -232,37 +231,38 @@ def _prepared(model: keras.Model, facts: dict, images) -> Iterator[_Prepared]:
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "model.keras"
         fold(model).save(file)
-        yield _Prepared(file, drawn, expected, facts | {"artefact": artefact})
+        yield Prepared(file, drawn, expected, facts | {"artefact": artefact})
 
 
-def _write(prepared: _Prepared, format: str, path: pathlib.Path, options) -> Report:
+def write(ready: Prepared, format: str, path: pathlib.Path, options) -> Report:
     """Converts, compares and keeps one file and its card."""
     options = {name: x for name, x in options.items() if format == "litert_int8"}
     if format == "saved_model":
-        options["class_names"] = prepared.facts.get("class_names") or []
+        options["class_names"] = ready.facts.get("class_names") or []
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         part = pathlib.Path(folder) / path.name
-        _convert(format, prepared.file, part, options)
+        convert(format, ready.file, part, options)
         try:
-            report = compare(format, part, prepared.images, prepared.expected)
-        except (ExportMismatch, ValueError) as error:
-            message = str(error).replace(str(part), f"{format} of {path}")
-            raise type(error)(f"{message} Nothing was kept.") from error
+            report = compare(format, part, ready.images, ready.expected)
+        except ExportMismatch as error:
+            message = str(error).replace(str(part), f"{format} for {path}")
+            message = f"{message} Nothing was kept."
+            raise ExportMismatch(message, error.report) from error
         report = dataclasses.replace(report, path=path)
         card = part.with_name(f"{path.name}.card.json")
-        card.write_text(json.dumps(_card(prepared, report, part), indent=2) + "\n")
+        card.write_text(json.dumps(_card(ready, report, part), indent=2) + "\n")
         _replace(part, path)
         _replace(card, path.with_name(card.name))
     return report
 
 
-def _card(prepared, report, part) -> dict:
+def _card(ready, report, part) -> dict:
     facts = dataclasses.asdict(report) | {
         "path": report.path.name,
         "versions": versions(report.format),
         "files": hashes(part),
     }
-    return prepared.facts | {"artefact": facts | prepared.facts["artefact"]}
+    return ready.facts | {"artefact": facts | ready.facts["artefact"]}
 
 
 def _replace(part: pathlib.Path, path: pathlib.Path) -> None:
@@ -279,7 +279,7 @@ def _replace(part: pathlib.Path, path: pathlib.Path) -> None:
         raise
 
 
-def _convert(format: str, source: pathlib.Path, target: pathlib.Path, options) -> None:
+def convert(format: str, source: pathlib.Path, target: pathlib.Path, options) -> None:
     """Runs `convert` in a process of the format's Keras backend."""
     with tempfile.TemporaryDirectory() as folder:
         if options.get("calibration") is not None:
