@@ -17,6 +17,7 @@ from keras_hybrid.cli import main
 from keras_hybrid.export import (
     FORMATS,
     ExportMismatch,
+    check,
     export,
     formats,
     to_litert,
@@ -119,7 +120,7 @@ images = np.stack([read(path) for path in sorted(glob.glob(sys.argv[2] + "/*.jpg
 """,
     }
     end = """
-assert "keras" not in sys.modules
+assert "keras_hybrid" not in sys.modules
 for answer in answers:
     print(names[answer.argmax()], *answer)
 """
@@ -208,8 +209,6 @@ def test_what_stands_is_replaced_last(kind, tmp_path, monkeypatch):
 
 
 def test_a_mismatch_leaves_nothing(run, tmp_path, monkeypatch):
-    from keras_hybrid.export import verify as module
-
     def converted(format, source, target, options):
         target.write_bytes((run / "model.tflite").read_bytes())
 
@@ -219,7 +218,7 @@ def test_a_mismatch_leaves_nothing(run, tmp_path, monkeypatch):
         to_litert(other, tmp_path / "model.tflite")
     assert raised.value.report.max_difference > 1e-3
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(module, "tolerance", lambda *_: 1e9)
+    monkeypatch.setattr(check, "tolerance", lambda *_: 1e9)
     to_litert(other, tmp_path / "model.tflite")
     names = {x.name for x in tmp_path.iterdir()}
     assert names == {"model.tflite", "model.tflite.card.json"}
