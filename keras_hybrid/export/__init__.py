@@ -1,9 +1,9 @@
 """Trained models as files that need no Keras, each checked before it counts."""
 
+from keras_hybrid.export.check import verify
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, Format
 from keras_hybrid.export.report import ExportMismatch, Report
-from keras_hybrid.export.check import verify
 from keras_hybrid.export.write import (
     export,
     to_litert,

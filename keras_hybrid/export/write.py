@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 from keras_hybrid import models
+from keras_hybrid.export.check import REFERENCE_IMAGES, compare, reference_images
 from keras_hybrid.export.classify import read_card
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, require
 from keras_hybrid.export.keras_file import load_keras
 from keras_hybrid.export.report import ExportMismatch, Report, hashes, sha256, versions
 from keras_hybrid.export.runtime import in_batches
-from keras_hybrid.export.check import REFERENCE_IMAGES, compare, reference_images
 
 _PRECISIONS = {
     "float32": "litert",
