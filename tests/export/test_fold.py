@@ -31,7 +31,7 @@ def norms(model, kind=keras.layers.BatchNormalization):
 @pytest.mark.parametrize("name", NAMES)
 def test_same_logits_and_no_batch_norm(name, randomise, tmp_path):
     model = randomise(small(name, dropout_rate=0.1))
-    before = [np.array(answer_) for answer_ in map(keras.ops.copy, model.weights)]
+    before = [keras.ops.convert_to_numpy(x).copy() for x in model.weights]
     folded = fold(model)
     images = images_for(model)
     expected = answer(models.logits(model), images)
@@ -95,6 +95,20 @@ def test_what_others_read_stays(randomise):
         answer(folded, images), answer(model, images), rtol=0, atol=2e-6
     )
     assert {x.name for x in norms(folded)} == {"norm", "norm_after_relu"}
+
+
+def test_what_is_an_output_stays(randomise):
+    image = keras.Input((4, 4, 3))
+    x = layer_norm("norm")(image)
+    model = randomise(keras.Model(image, {"x": x, "y": keras.layers.Dense(5)(x)}))
+    images = images_for(model) / 255
+    expected, found = model(images), fold(model)(images)
+    for name in expected:
+        np.testing.assert_allclose(
+            *(keras.ops.convert_to_numpy(x[name]) for x in (found, expected)),
+            rtol=0,
+            atol=2e-6,
+        )
 
 
 def test_only_functional_models():
