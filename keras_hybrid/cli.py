@@ -185,6 +185,41 @@ def verify_command(path: Annotated[pathlib.Path, tyro.conf.Positional]) -> None:
         print(report)
 
 
+def analyse_command(
+    model: Annotated[pathlib.Path, tyro.conf.Positional],
+    images: pathlib.Path,
+    out: pathlib.Path | None = None,
+    count: int = 32,
+) -> None:
+    """Write a page that shows what a trained model looks at, and its numbers as CSV.
+
+    Args:
+        model: A .keras file, or the folder of a run.
+        images: Folder of images, or of folders of images, one a class.
+        out: Folder to write into; without it `analysis` beside the model.
+        count: Images to look at, evenly spread over the folder.
+    """
+    from keras_hybrid.analysis.pictures import labels_of, read_pictures
+    from keras_hybrid.analysis.report import write_report
+    from keras_hybrid.export.runtime import keras_file, load_keras
+
+    path = keras_file(model)
+    loaded = load_keras(path)
+    cards = (path.with_suffix(".card.json"), path.parent / "card.json")
+    card = next((json.loads(x.read_text()) for x in cards if x.is_file()), {})
+    facts = card.get("preprocessing", {})
+    pictures, paths = read_pictures(images, loaded.input_shape[1:], count, facts)
+    page = write_report(
+        loaded,
+        pictures,
+        out or path.parent / "analysis",
+        titles=[str(x.relative_to(images)) for x in paths],
+        labels=labels_of(paths, card.get("class_names", [])),
+        log=path.parent / "locality.csv",
+    )
+    print(f"{page} and the CSV files beside it")
+
+
 def train_command(recipe: Recipe) -> None:
     """Train a model on a data set; every setting is an option."""
     _train_and_export(recipe)
@@ -270,6 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "export": export_command,
         "verify": verify_command,
         "convert": convert_command,
+        "analyse": analyse_command,
     }
     with _one_line_errors():
         tyro.extras.subcommand_cli_from_dict(

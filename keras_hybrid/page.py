@@ -29,10 +29,10 @@ figure.wide { grid-column: 1 / -1; }
 figure img { display: block; width: 100%; max-width: 34rem; height: auto;
   background: #fff; border: 1px solid var(--line); border-radius: .4rem; }
 figure.wide img { max-width: 100%; }
-figcaption { color: var(--soft); font-size: .85rem; margin-top: .3rem; }
-.scroll { overflow-x: auto; margin: 1rem 0; }
+figcaption, .caption { color: var(--soft); font-size: .85rem; margin: .3rem 0; }
+.caption { margin-top: 1rem; }
+.scroll { overflow-x: auto; margin: 0 0 1rem; }
 table { border-collapse: collapse; font-size: .85rem; overflow-wrap: normal; }
-caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 th { background: var(--band); }
@@ -118,18 +118,21 @@ class Page:
         """Adds a table; one that is too wide scrolls by itself.
 
         Args:
-            rows: Mappings with the same keys, which head the columns.
+            rows: Mappings whose keys head the columns; what a row lacks stays empty.
             caption: A sentence above it.
             folded: Whether the table opens only on a click, for a long one.
             csv: Path, from the page, of the file with its numbers.
         """
         rows = list(rows)
-        heads = list(rows[0]) if rows else []
-        right = {key for key in heads if not isinstance(rows[0][key], str)}
+        heads = list(dict.fromkeys(key for row in rows for key in row))
+        words = {key for row in rows for key in row if isinstance(row[key], str)}
+        right = set(heads) - words
         body = [_row("th", {key: key for key in heads}, right)]
-        body += [_row("td", {key: row[key] for key in heads}, right) for row in rows]
-        words = f"<caption>{html.escape(caption)}{_link(csv)}</caption>"
-        table = f'<div class="scroll"><table>{words}{"".join(body)}</table></div>'
+        body += [
+            _row("td", {key: row.get(key, "") for key in heads}, right) for row in rows
+        ]
+        head = f'<p class="caption">{html.escape(caption)}{_link(csv)}</p>'
+        table = f'{head}<div class="scroll"><table>{"".join(body)}</table></div>'
         if folded:
             summary = f"<summary>{html.escape(caption)} ({len(rows)} rows)</summary>"
             table = f"<details>{summary}{table}</details>"

@@ -18,7 +18,7 @@ ALLOWED = {
     "layers": {"layers"},
     "models": {"layers", "models"},
     "weights": {"layers", "models", "weights"},
-    "analysis": {"layers", "models", "analysis"},
+    "analysis": {"layers", "models", "analysis", "page"},
     "bench": {"layers", "models", "data", "train", "bench"},
     "export": {"layers", "models", "export"},
     "data": {"data"},

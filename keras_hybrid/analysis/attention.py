@@ -115,7 +115,7 @@ class AttentionProbe:
             )
         self._grids = {layer.name: _grids(model, layer) for layer in found}
         self._reader = keras.Model(
-            model.inputs,
+            model.input,
             {
                 layer.name: _Weights(layer, name=f"{layer.name}_weights")(_asked(layer))
                 for layer in found

@@ -25,6 +25,8 @@ class LocalityLogger(keras.callbacks.Callback):
         path: The CSV file.
         images: `(B, H, W, C)` to look at, e.g. 64 of the validation images.
         every: Epochs between two looks.
+        network: The functional model to look into, where the one that is trained
+            wraps it; None means the trained one.
 
     Attributes:
         seconds: What each look took.
@@ -33,18 +35,25 @@ class LocalityLogger(keras.callbacks.Callback):
         >>> model.fit(images, labels, callbacks=[LocalityLogger("locality.csv", few)])
     """
 
-    def __init__(self, path: str | pathlib.Path, images: np.ndarray, every: int = 1):
+    def __init__(
+        self,
+        path: str | pathlib.Path,
+        images: np.ndarray,
+        every: int = 1,
+        network: keras.Model | None = None,
+    ):
         super().__init__()
         self.path = pathlib.Path(path)
         self.images = images
         self.every = every
+        self.network = network
         self.seconds: list[float] = []
         self._probe = None
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._probe is not None:
             return
-        self._probe = AttentionProbe(self.model)
+        self._probe = AttentionProbe(self.network or self.model)
         kept = [row for row in read_log(self.path) if row["epoch"] <= epoch]
         with open(self.path, "w", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
@@ -62,7 +71,9 @@ class LocalityLogger(keras.callbacks.Callback):
 
     def _look(self, epoch: int) -> None:
         began = time.perf_counter()
-        rows = locality_rows(self.model, d_loc_of(self._probe, self.images))
+        rows = locality_rows(
+            self.network or self.model, d_loc_of(self._probe, self.images)
+        )
         with open(self.path, "a", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writerows({"epoch": epoch} | row for row in rows)

@@ -32,11 +32,12 @@ def equivariance_errors(
     outputs = dict(features(model).output)
     if any(layer.name == "head" for layer in model.layers):
         outputs["logits"] = logits(model).output
-    read = keras.Model(model.inputs, outputs)
+    read = keras.Model(model.input, outputs)
     still, rows = run(read, images), []
     for shift in shifts:
         moved = run(read, np.roll(images, (shift, shift), axis=(1, 2)))
-        for name, before in still.items():
+        for name in outputs:
+            before = still[name]
             stride = images.shape[1] // before.shape[1] if before.ndim == 4 else 0
             if stride:
                 if shift % stride:

@@ -118,7 +118,7 @@ def _fed_by_patches(model: keras.Model):
     names = [layer.name for layer in model.layers]
     if "patch_embedding" not in names:
         raise ValueError(f"{model.name} has no patch embedding: mode={MODES[0]!r}.")
-    patches = keras.Model(model.inputs, model.get_layer("patch_embedding").output)
+    patches = keras.Model(model.input, model.get_layer("patch_embedding").output)
 
     def read(images):
         x = run(patches, images)

@@ -33,7 +33,7 @@ def head_maps(
     maps = maps[:HEADS]
     columns = min(4, len(maps))
     rows = -(-len(maps) // columns)
-    figure = _figure(1.15 * columns + 0.9, 1.3 * rows + 0.35)
+    figure = _figure(max(2.6, 0.95 * columns + 0.9), 1.15 * rows + 0.35)
     figure.suptitle(attention.layer, fontsize=9)
     top = maps.max()
     norm = LogNorm(max(maps[maps > 0].min(), top * 1e-4), top)
@@ -54,7 +54,7 @@ def head_maps(
             box = Rectangle((x, y), scale[1], scale[0], fill=False, edgecolor="red")
             axes.add_patch(box)
     bar = figure.colorbar(shown, ax=every, shrink=0.9, aspect=15 * rows)
-    bar.ax.tick_params(labelsize=7)
+    bar.ax.tick_params(which="both", labelsize=7)
     return figure
 
 
@@ -96,6 +96,7 @@ def heads_by_layer(
     if reference is not None:
         axes.axhline(reference, color="grey", ls="--", label="even attention")
     axes.set(xlabel="attention layer", ylabel=label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     return _finish(axes)
 
 
@@ -172,7 +173,26 @@ def fields(maps: Mapping[str, np.ndarray]):
         relative = np.maximum(values / values.max(), 1e-4)
         shown = axes.imshow(relative, norm=LogNorm(1e-4, 1), cmap="magma")
         axes.set_title(name, fontsize=8)
-    figure.colorbar(shown, ax=every, shrink=0.9, aspect=15 * rows)
+    bar = figure.colorbar(shown, ax=every, shrink=0.9, aspect=15 * rows)
+    bar.ax.tick_params(labelsize=7)
+    return figure
+
+
+def grid(rows: Sequence[Mapping], x: str, y: str, value: str):
+    """A coloured table of `value` over two settings, e.g. of a sweep."""
+    columns, lines = ([*dict.fromkeys(row[key] for row in rows)] for key in (x, y))
+    values = np.full((len(lines), len(columns)), np.nan)
+    for row in rows:
+        values[lines.index(row[y]), columns.index(row[x])] = row[value]
+    figure = _figure(4.6, 0.7 * len(lines) + 1)
+    axes = figure.subplots()
+    axes.imshow(values, cmap="viridis", aspect="auto")
+    for (i, j), number in np.ndenumerate(values):
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.7}
+        axes.text(j, i, f"{number:.3g}", ha="center", va="center", bbox=white)
+    axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "), title=value)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(lines)), lines)
     return figure
 
 

@@ -6,8 +6,8 @@ from keras_hybrid import models
 from keras_hybrid.analysis.complexity import LayerCost, breakdown
 
 # Variant -> (millions of parameters, billions of multiply-adds or None) at the
-# family's default size. ConViT: Table 1; CvT: Table 3; CeiT: Table 2, whose row B
-# repeats DeiT-B's parameters; ATC: Tables 3 to 5 of the report, which has no FLOPs.
+# family's default size. CeiT-B's row repeats DeiT-B's parameters. ConViT and CeiT leave
+# the products of attention out of the multiply-adds; ATC's report prints none.
 PRINTED = {
     "convit_tiny": (6, 1.0),
     "convit_tiny_plus": (10, 2.0),
@@ -37,8 +37,8 @@ def size_table(model: keras.Model) -> list[dict]:
     """A model's size beside that of the variant of its name, and the paper's.
 
     Returns:
-        Rows with `network`, `input`, `classes`, `parameters` and `macs`; the last two
-        in millions, None where nothing is printed.
+        Rows with the network, its input, its classes, and millions of parameters and
+        of multiply-adds, "-" where none are printed.
     """
     costs = breakdown(model)
     rows = [
@@ -84,5 +84,5 @@ def _row(network, shape, classes, parameters, macs) -> dict:
         "input": "x".join(map(str, shape)),
         "classes": classes,
         "parameters (M)": round(parameters / 1e6, 3),
-        "multiply-adds (M)": macs and round(macs / 1e6, 1),
+        "multiply-adds (M)": round(macs / 1e6, 1) if macs else "-",
     }

@@ -51,7 +51,9 @@ def rank_profile(
     """
     probe = _dissected(model, skip, feed_forward)
     profile = {}
-    for block, x in run(probe, images).items():
+    outputs = run(probe, images)
+    for block in probe.output:
+        x = outputs[block]
         tokens = x.reshape(len(x), -1, x.shape[-1])
         if tokens.shape[1] > 1:
             profile[block] = float(relative_residual(tokens).mean())
@@ -94,7 +96,7 @@ def _dissected(model, skip: bool, feed_forward: bool) -> keras.Model:
     copy = keras.models.clone_model(model, call_function=call)
     if not sums:
         raise ValueError(f"{model.name} has no transformer block.")
-    probe = keras.Model(copy.inputs, sums)
+    probe = keras.Model(copy.input, sums)
     for layer in probe.layers:
         layer.set_weights(model.get_layer(layer.name).get_weights())
     return probe

@@ -40,7 +40,7 @@ def receptive_fields(
         name: rng.normal(size=(len(images), tensor.shape[-1])).astype("float32")
         for name, tensor in tensors.items()
     }
-    gradient = image_gradient(keras.Model(model.inputs, tensors), _centres)
+    gradient = image_gradient(keras.Model(model.input, tensors), _centres)
     fields = {}
     for name in tensors:
         chosen = {key: d * np.float32(key == name) for key, d in directions.items()}

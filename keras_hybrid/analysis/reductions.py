@@ -23,12 +23,14 @@ def atc_as_cvt(**fields) -> tuple[keras.Model, keras.Model]:
     unit's skip, and the feed-forward network is CvT's MLP of ratio 1.
 
     Args:
-        **fields: Of both, e.g. `depths`, `widths`, `heads`, `input_shape`.
+        **fields: Of both, e.g. `depths`, `widths`, `heads`, `input_shape`; depths
+            are (1, 1, 1) without.
 
     Returns:
         The ATC and the CvT, both with logits as output.
     """
-    fields = {"input_shape": (32, 32, 3), "classes": 100} | fields
+    fields = {"depths": (1, 1, 1), "classes": 100} | fields
+    fields.setdefault("input_shape", (32, 32, 3))
     fields["classifier_activation"] = None
     atc = models.ATC(**POINTWISE, **fields)
     shape = {"kernels": (3, 3, 3), "paddings": (1, 1, 1), "strides": (1, 2, 2)}
@@ -78,7 +80,7 @@ def atc_as_residual_network(**fields) -> tuple[keras.Model, keras.Model]:
     for part in ("norm", "unit1", "activation", "unit2"):
         y = atc.get_layer(f"{name}_mlp_{part}")(y)
     whole = atc.get_layer(f"{name}_mlp_add").output
-    return keras.Model(atc.inputs, whole), keras.Model(atc.inputs, x + y)
+    return keras.Model(atc.input, whole), keras.Model(atc.input, x + y)
 
 
 def difference(first: keras.Model, second: keras.Model, images: np.ndarray) -> float:

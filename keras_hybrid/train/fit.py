@@ -69,6 +69,7 @@ def fit(
     if first:
         cut_journal(directory, batches.start_epoch)
     journal = Journal(directory, batches, recipe.seed, writes=first)
+    watchers = _watchers(recipe, directory, network, validation or training)
     averages = [keras.callbacks.SwapEMAWeights()] if recipe.ema else []
     watched = None
     if validation:
@@ -83,7 +84,7 @@ def fit(
             initial_epoch=batches.start_epoch,
             epochs=recipe.epochs,
             validation_data=watched,
-            callbacks=[*averages, journal],
+            callbacks=[*averages, *watchers, journal],
             verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
         )
     if journal.diverged_in:
@@ -120,6 +121,16 @@ def _check_executions(steps: int, together: int) -> None:
             f"An epoch has {steps} steps, which --steps-per-execution {together} does "
             f"not divide; the next smaller number that does is {most}."
         )
+
+
+def _watchers(recipe: Recipe, directory, network, split: Split) -> list:
+    """What logs `locality.csv`, if the recipe asks for it and this process writes."""
+    if not recipe.watch_attention or process():
+        return []
+    from keras_hybrid.analysis import LocalityLogger
+
+    images = split.take(np.arange(min(recipe.watch_attention, len(split)))).images
+    return [LocalityLogger(directory / "locality.csv", images, network=network)]
 
 
 def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:

@@ -19,6 +19,7 @@ _OUTSIDE = {
     "resident",
     "devices",
     "model_parallel",
+    "watch_attention",
 }
 _COUNTS = (
     "epochs",
@@ -132,6 +133,8 @@ class Recipe:
     model_parallel: int = 1
     """Devices that share one copy of the model's weights; JAX only."""
 
+    watch_attention: int = 0
+    """Images of which the reach of attention is logged every epoch; 0 for none."""
     workdir: str | None = None
     """Where the run writes; None means saved_models/NAME-MODEL."""
     overwrite: bool = False

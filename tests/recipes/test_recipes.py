@@ -16,7 +16,7 @@ from tests.small import shrink
 
 FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
-SWEEPS = ("atc_tables", "low_data")
+SWEEPS = ("atc_tables", "convit_locality", "low_data")
 only_torch = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend will do"
 )
@@ -198,6 +198,26 @@ def test_atc_tables(tmp_path, capsys):
     with open(tmp_path / "sweep" / "atc_tables.csv") as file:
         (row,) = csv.DictReader(file)
     assert row["network"] == "MLP+Res" and row["epochs"] == "1"
+
+
+@only_torch
+def test_convit_locality(tmp_path):
+    cifar(tmp_path, 100, "cifar100")
+    module = recipe_file("convit_locality")
+    words = ["--only", "1-0", "0.1-3", "--options", "depth=4", "width=36"]
+    words += ["--epochs", "1", "--warmup-epochs", "0", "--batch-size", "50"]
+    words += ["--validation", "0", "--watch-attention", "8"]
+    words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
+    sweep(module, "draw", words)
+    for picture in ("sweep.png", "1-0/d_loc.png", "0.1-3/d_loc.png", "0.1-3/gate.png"):
+        assert (tmp_path / "sweep" / picture).stat().st_size > 5_000
+    assert not (tmp_path / "sweep/1-0/gate.png").exists()
+    with open(tmp_path / "sweep/0.1-3/locality.csv") as file:
+        rows = list(csv.DictReader(file))
+    # before and after one epoch: four layers of nine heads, three of them gated
+    assert len(rows) == 2 * 4 * 9
+    assert {row["epoch"] for row in rows} == {"0", "1"}
+    assert sum(bool(row["gate"]) for row in rows) == 2 * 3 * 9
 
 
 def sweep(module, finish, words):

@@ -1,0 +1,117 @@
+"""The page of `analyse`: every section, its numbers, and what a user may do wrong."""
+
+import csv
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_hybrid.analysis import d_loc, rollout, write_report
+from keras_hybrid.analysis.attention import attention_maps
+from keras_hybrid.analysis.callbacks import FIELDS
+from keras_hybrid.analysis.pictures import labels_of, read_pictures
+from keras_hybrid.cli import main
+from tests.analysis.conftest import build
+from tests.small import FAMILIES, small
+
+COMMON = ["Size", "From the answer", "Attention maps", "How far", "Receptive", "Rank"]
+ONE = pytest.mark.skipif(
+    keras.backend.backend() != "torch",
+    reason="one backend will do, the one that compiles nothing",
+)
+
+
+def rows_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def folder_of_images(root):
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        path = root / f"class{number % 2}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (40 + number, 50, 3), dtype="uint8")
+        Image.fromarray(pixels).save(path)
+    return root
+
+
+@ONE
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_page_of_every_family(family, tmp_path):
+    model = small(FAMILIES[family])
+    shape = (3, *model.input_shape[1:])
+    images = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+    path = write_report(model, images, tmp_path)
+    text = path.read_text()
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", text)
+    for part in COMMON:
+        assert any(heading.startswith(part) for heading in headings)
+    assert ("Shifts" in headings) == (family in ("CoAtNet", "Astroformer"))
+    assert ("Gates of GPSA" in text) == (family == "ConViT")
+    assert ("Layer-wise class attention" in text) == (family == "CeiT")
+    for name in re.findall(r'href="([^"#]+)"', text):
+        assert len(rows_of(tmp_path / name)) > 0
+    shown = rows_of(tmp_path / "rollout.csv")
+    values = rollout(attention_maps(model, images))
+    np.testing.assert_allclose(
+        [float(row["share"]) for row in shown], values.ravel(), rtol=1e-4
+    )
+    drawn = {row["layer"] for row in rows_of(tmp_path / "attention.csv")}
+    spatial = {m.layer for m in attention_maps(model, images) if m.key_grid}
+    assert drawn == spatial
+
+
+@ONE
+def test_command(tmp_path, capsys):
+    model = build(input_shape=(32, 32, 3), classes=2)
+    run = tmp_path / "run"
+    run.mkdir()
+    model.save(run / "model.keras")
+    (run / "card.json").write_text(json.dumps({"class_names": ["class0", "class1"]}))
+    lines = [f"{e},block1_attention,{h},1.5,0.7,1,0.5" for e in (0, 1) for h in (0, 1)]
+    (run / "locality.csv").write_text("\n".join([",".join(FIELDS), *lines]) + "\n")
+    folder = folder_of_images(tmp_path / "images")
+    main(["analyse", str(run), "--images", str(folder), "--count", "4"])
+    assert "analysis.html" in capsys.readouterr().out
+    text = (run / "analysis" / "analysis.html").read_text()
+    assert "During training" in text and "class0/0.png" not in re.sub(
+        "<img.*?>", "", text
+    )
+    images, _ = read_pictures(folder, (32, 32, 3), 4)
+    found = rows_of(run / "analysis" / "locality.csv")
+    expected = np.concatenate(list(d_loc(model, images).values()))
+    np.testing.assert_allclose([float(r["d_loc"]) for r in found], expected, rtol=1e-3)
+    assert "accuracy" in rows_of(run / "analysis" / "masks.csv")[0]
+
+
+def test_pictures(tmp_path):
+    folder = folder_of_images(tmp_path)
+    images, paths = read_pictures(folder, (16, 24, 3), 3, {"crop": 0.8})
+    assert images.shape == (3, 16, 24, 3) and images.dtype == np.float32
+    assert [path.name for path in paths] == ["0.png", "4.png", "5.png"]
+    assert list(labels_of(paths, ["class0", "class1"])) == [0, 0, 1]
+    assert labels_of(paths, ["class0"]) is None
+    even = folder / "class0" / "even.png"
+    Image.new("RGB", (30, 20), (10, 20, 30)).save(even)
+    grey, _ = read_pictures(even.parent, (8, 8, 1), 9)
+    assert grey.shape == (4, 8, 8, 1)
+    np.testing.assert_allclose(grey[-1], round(0.299 * 10 + 0.587 * 20 + 0.114 * 30))
+    with pytest.raises(ValueError, match="takes any size"):
+        read_pictures(folder, (None, None, 3), 1)
+
+
+@pytest.mark.parametrize("case", ["nowhere", "empty", "broken"])
+def test_mistakes_are_one_line(case, tmp_path):
+    folder = tmp_path / "images"
+    if case != "nowhere":
+        folder.mkdir()
+    if case == "broken":
+        (folder / "a.png").write_text("no image")
+    kind = ValueError if case == "broken" else FileNotFoundError
+    with pytest.raises(kind) as error:
+        read_pictures(folder, (8, 8, 3), 1)
+    assert "\n" not in str(error.value) and str(folder) in str(error.value)

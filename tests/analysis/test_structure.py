@@ -1,0 +1,212 @@
+"""Receptive fields, rank, shifts, reductions and sizes against forms by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hybrid import layers, models
+from keras_hybrid.analysis import (
+    breakdown,
+    by_kind,
+    equivariance_errors,
+    periodic_twin,
+    rank_profile,
+    rank_table,
+    reach,
+    receptive_fields,
+    relative_residual,
+    size_table,
+)
+from keras_hybrid.analysis.hypotheses import attention_then_convolution, reductions
+from keras_hybrid.analysis.reductions import atc_as_cvt, difference
+from tests.analysis.conftest import GRID, build
+from tests.small import SMALL, small
+
+THIN = SMALL["ATC"][0] | {"depths": (1, 1, 1)}
+
+
+def convolution():
+    """A 3x3 convolution with a tap, and its kernel in float64."""
+    x = keras.Input((8, 10, 2))
+    layer = layers.PaddedConv2D(3, 3)
+    model = keras.Model(x, layers.Tap(name="map")(layer(x)))
+    kernel = np.random.default_rng(5).normal(size=(3, 3, 2, 3))
+    layer.kernel.assign(kernel)
+    return model, kernel
+
+
+def test_field_of_a_convolution():
+    """The gradient at the centre is the kernel times the drawn directions."""
+    model, kernel = convolution()
+    found = receptive_fields(model, np.zeros((4, 8, 10, 2), "float32"), seed=7)["map"]
+    directions = np.random.default_rng(7).normal(size=(4, 3))
+    gradient = np.einsum("ijco,bo->bijc", kernel, directions)
+    expected = np.zeros((8, 10))
+    expected[3:6, 4:7] = np.sqrt((gradient**2).sum(axis=-1).mean(axis=0))
+    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-5)
+    assert reach(found)["support"] == 9 / 80
+
+
+def test_reach():
+    even = np.full((6, 4), 1 / 24)
+    found = reach(even, share=0.5)
+    np.testing.assert_allclose([found["support"], found["radius"]], 1)
+    assert found["area"] == 12 / 24
+    point = np.zeros((6, 4))
+    point[2, 1], point[5, 1] = 0.75, 0.25
+    found = reach(point, share=0.7)
+    assert (found["support"], found["area"]) == (2 / 24, 1 / 24)
+    spread = np.sqrt(0.75 * 0.75**2 + 0.25 * 2.25**2)  # around row 2.75
+    even = np.sqrt((6**2 - 1) / 12 + (4**2 - 1) / 12)
+    np.testing.assert_allclose(found["radius"], spread / even)
+    assert set(reach(np.zeros((2, 2))).values()) == {0.0}
+
+
+def test_first_hypothesis():
+    """Only the convolution behind attention depends on every pixel."""
+    images = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype("float32")
+    rows = attention_then_convolution(images, **THIN)
+    found = {(row["network"], row["place"]): row for row in rows}
+    assert found["ATC", "convolution"]["support"] == 1.0
+    # a 3x3 embedding and a 3x3 convolution
+    for network in ("convolution first", "CvT"):
+        assert found[network, "convolution"]["support"] == 25 / 256
+    sizes = {row["network"]: row["parameters"] for row in rows}
+    assert sizes["ATC"] == sizes["convolution first"]
+    assert {row["place"] for row in rows} == {
+        "convolution",
+        "stage1",
+        "stage2",
+        "stage3",
+    }
+
+
+def test_fourth_hypothesis():
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    for row in reductions(images, **THIN):
+        assert row["difference"] < 1e-5
+    atc, cvt = atc_as_cvt(**THIN)
+    bias = cvt.get_layer("stage2_block1_mlp_expand").bias
+    bias.assign(keras.ops.convert_to_numpy(bias) + 0.1)
+    assert difference(atc, cvt, images) > 1e-4
+
+
+def test_relative_residual():
+    """The composite norm, element by element."""
+
+    def norm(x):
+        columns = max(sum(abs(v) for v in column) for column in x.T)
+        return np.sqrt(columns * max(sum(abs(v) for v in row) for row in x))
+
+    x = np.random.default_rng(0).normal(size=(5, 3)) + 1
+    rest = np.array([row - sum(x) / 5 for row in x])
+    np.testing.assert_allclose(relative_residual(x), norm(rest) / norm(x))
+    np.testing.assert_allclose(relative_residual(np.ones((4, 3))), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("skip", [True, False])
+@pytest.mark.parametrize("feed_forward", [True, False])
+def test_rank_of_convit_is_that_of_numpy(convit, skip, feed_forward):
+    model, twin, images = convit
+    found = rank_profile(model, images, skip, feed_forward)
+    outputs = [
+        twin.run(image, GRID, skip, feed_forward)[1]
+        for image in images.astype("float64")
+    ]
+    for number in range(3):
+        expected = np.mean([relative_residual(blocks[number]) for blocks in outputs])
+        np.testing.assert_allclose(found[f"block{number + 1}"], expected, rtol=1e-3)
+    assert list(found) == ["block1", "block2", "block3"]
+
+
+def test_rank_falls_without_skip_connections():
+    """Dong et al.'s finding, on fresh weights; and single tokens are left out."""
+    model = small("ceit_tiny", depth=4)
+    shape = (2, *model.input_shape[1:])
+    images = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+    rows = rank_table(model, images)
+    assert [row["block"] for row in rows] == ["block1", "block2", "block3"]
+    assert rows[-1]["whole"] > 0.1
+    assert rows[-1]["attention alone"] < 0.01
+
+
+def test_shift_errors_of_a_convolution():
+    """Zeros at the border against the rolled map, in float64."""
+    model, kernel = convolution()
+    images = np.random.default_rng(1).normal(size=(2, 8, 10, 2)).astype("float32")
+
+    def convolve(x):
+        x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
+        return np.einsum("bhwcij,ijco->bhwo", windows, kernel)
+
+    bias = keras.ops.convert_to_numpy(model.layers[1].bias).astype("float64")
+    still, moved = (
+        convolve(x.astype("float64")) + bias
+        for x in (images, np.roll(images, (2, 2), axis=(1, 2)))
+    )
+    gap = (moved - np.roll(still, (2, 2), axis=(1, 2))) / still.std()
+    (row,) = equivariance_errors(model, images, shifts=(2,))
+    assert (row["shift"], row["stage"], row["stride"]) == (2, "map", 1)
+    np.testing.assert_allclose(row["error"], abs(gap).max(), rtol=1e-4)
+    np.testing.assert_allclose(row["rms"], np.sqrt((gap**2).mean()), rtol=1e-4)
+
+
+def test_astroformer_commutes_with_shifts_on_a_torus_alone(randomise):
+    model = randomise(small("astroformer0", drop_path_rate=0.0))
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+    twin = periodic_twin(model)
+    plain, torus = (
+        {(r["shift"], r["stage"]): r["error"] for r in equivariance_errors(m, images)}
+        for m in (model, twin)
+    )
+    stages = ["stem", "stage1", "stage2", "stage3", "stage4"]
+    for number, stage in enumerate(stages):
+        for shift in (32, 16, 8, 4, 2, 1):
+            assert ((shift, stage) in torus) == (shift % 2 ** (number + 1) == 0)
+        assert torus[32, stage] < 1e-4 and plain[32, stage] > 0.1
+    assert torus[32, "logits"] < 1e-4
+    assert torus[1, "logits"] > 1e-3 and plain[32, "logits"] > 1e-3
+    with pytest.raises(ValueError, match="periodic twin"):
+        periodic_twin(twin)
+
+
+def test_periodic_table_keeps_the_shorter_ways(randomise):
+    """The twin's bias is the plain one's wherever no way crosses the border."""
+    model = randomise(small("astroformer0", size=(96, 160), drop_path_rate=0.0))
+    name = "stage4_block1_attention"
+    plain, torus = (
+        keras.ops.convert_to_numpy(m.get_layer(name).position(np.zeros((1, 3, 5, 32))))
+        for m in (model, periodic_twin(model))
+    )
+    plain, torus = (x[0].reshape(-1, 3, 5, 3, 5) for x in (plain, torus))
+    near = torus[:, 1, 2]  # from the middle no way is shorter around the border
+    np.testing.assert_array_equal(near, plain[:, 1, 2])
+    # from (0, 0) to (2, 4) the shorter way is one up and one to the left
+    np.testing.assert_array_equal(torus[:, 0, 0, 2, 4], plain[:, 1, 1, 0, 0])
+
+
+def test_sizes(quick_start):
+    rows = size_table(models.ConViTTiny(input_shape=(32, 32, 3), patch_size=4))
+    assert [row["network"] for row in rows] == [
+        "this model",
+        "convit_tiny",
+        "as printed",
+    ]
+    assert rows[1]["parameters (M)"] == 5.711 and rows[2]["parameters (M)"] == 6.0
+    assert rows[2]["multiply-adds (M)"] == 1000.0
+    assert rows[0]["input"] == "32x32x3" and rows[0]["parameters (M)"] < 5.711
+    assert size_table(models.ATC3())[2]["multiply-adds (M)"] == "-"
+    assert len(size_table(build())) == 1
+
+
+def test_kinds_add_up():
+    costs = breakdown(small("atc3"))
+    rows = by_kind(costs)
+    for key in ("parameters", "macs"):
+        assert sum(row[key] for row in rows) == sum(getattr(c, key) for c in costs)
+    assert [row["macs"] for row in rows] == sorted(
+        (r["macs"] for r in rows), reverse=True
+    )
+    units = next(row for row in rows if row["kind"] == "SeparableUnit")
+    assert units["layers"] == 6
