@@ -22,7 +22,7 @@ ALLOWED = {
     "bench": {"layers", "models", "data", "train", "bench"},
     "export": {"layers", "models", "export"},
     "data": {"data"},
-    "train": {"layers", "models", "data", "train"},
+    "train": {"layers", "models", "weights", "data", "train", "page"},
 }
 
 
