@@ -13,8 +13,8 @@ and by operation (keras 3.15, `python -m keras_hybrid.bench.pipeline`):
 - RandomTranslation, RandomRotation and the like are right, and each interpolates anew;
   here all that moves pixels is one map and one interpolation. None is a random resized
   crop. `keras.ops.image.affine_transform` on JAX and torch took five times as long.
-- RandomErasing has no probability of its own; MixUp and CutMix weigh every pair anew,
-  where the published settings weigh a batch at once, one or the other.
+- RandomErasing's noise is normal about black, so half of it is cut off to 0; MixUp and
+  CutMix weigh every pair anew, where the published settings weigh a batch at once.
 - RandomFlip and RandomColorJitter are right and as fast; flips come free with the map,
   and the three changes of a jitter are cases of what RandAugment needs.
 """
