@@ -180,7 +180,7 @@ def _keras_layers(size: int) -> dict[str, keras.layers.Layer]:
             brightness_factor=0.4, contrast_factor=0.4, saturation_factor=(0.3, 0.7)
         ),
         "RandAugment": kind.RandAugment(num_ops=2, factor=0.9),
-        "random erasing": kind.RandomErasing(factor=0.25),
+        "random erasing": kind.RandomErasing(factor=(0.25, 0.25)),
         "mixup": kind.MixUp(0.8),
         "CutMix": kind.CutMix(1.0),
     }
