@@ -62,7 +62,7 @@ def huge(name):
     """Three gigabytes of nothing, which take no room on the disk."""
 
     def make(folder):
-        with open(folder / name, "r+b") as file:
+        with open(folder / name, "wb") as file:
             file.truncate(3 * 2**30)
         return folder / name
 
