@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_hybrid.export.images import read_image
 from keras_hybrid.export.keras_file import keras_file, load_keras
-from keras_hybrid.export.runtime import Opened, open_exported
+from keras_hybrid.export.runtime import Opened, image_shape, open_exported
 
 
 def open_model(path: pathlib.Path) -> Opened:
@@ -25,12 +25,13 @@ def open_model(path: pathlib.Path) -> Opened:
     if path.suffix != ".keras":
         return open_exported(path)
     model = load_keras(path)
+    shape = model.input_shape if len(model.inputs) == 1 else None
 
     def run(images):
         images = images.astype("float32")
         return {"probabilities": model.predict(images, verbose=0)}
 
-    return run, model.input_shape[1:]
+    return run, image_shape(path, shape)
 
 
 def read_card(path: pathlib.Path) -> dict:

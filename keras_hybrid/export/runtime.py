@@ -56,7 +56,7 @@ def _open_saved_model(path):
     except Exception as error:  # TensorFlow raises many kinds for a bad folder
         raise ValueError(f"{path} cannot be loaded: {_first_line(error)}") from error
     (spec,) = serve.structured_input_signature[1].values()
-    shape = _image_shape(path, spec.shape)
+    shape = image_shape(path, spec.shape)
 
     def run(images, model=model):  # `model` keeps the variables alive
         outputs = serve(**{spec.name: tf.constant(images, spec.dtype)})
@@ -79,7 +79,7 @@ def _open_litert(path):
         return {key: _dequantised(outputs[key], details[key]) for key in outputs}
 
     shape = [None if side < 0 else int(side) for side in image["shape_signature"]]
-    return run, _image_shape(path, shape)
+    return run, image_shape(path, shape)
 
 
 def litert_interpreter(path: pathlib.Path):
@@ -136,7 +136,7 @@ def _open_onnx(path):
         outputs = session.run(names, {image.name: images.astype("float32")})
         return dict(zip(names, outputs, strict=True))
 
-    return run, _image_shape(path, [] if rest else shape)
+    return run, image_shape(path, [] if rest else shape)
 
 
 def _open_openvino(path):
@@ -157,7 +157,7 @@ def _open_openvino(path):
         answers = model(images.astype("float32"))
         return {name: answers[name].copy() for name in names}
 
-    return run, _image_shape(path, shape if len(model.inputs) == 1 else [])
+    return run, image_shape(path, shape if len(model.inputs) == 1 else [])
 
 
 def _package(name, extra, path):
@@ -171,7 +171,8 @@ def _package(name, extra, path):
         ) from error
 
 
-def _image_shape(path, shape):
+def image_shape(path: pathlib.Path, shape) -> tuple[int | None, ...]:
+    """`(H, W, C)` of a model's input; raises ValueError if it takes no images."""
     if shape is None or len(shape) != 4 or shape[-1] is None:
         raise ValueError(f"{path} takes no images: its input is no (B, H, W, C).")
     return tuple(shape[1:])
