@@ -20,7 +20,7 @@ ALLOWED = {
     "weights": {"layers", "models", "weights"},
     "analysis": {"layers", "models", "analysis", "page"},
     "bench": {"layers", "models", "data", "train", "bench"},
-    "export": {"layers", "models", "export"},
+    "export": {"layers", "models", "data", "export"},
     "data": {"data"},
     "train": {"layers", "models", "weights", "data", "train", "page"},
 }

@@ -45,7 +45,8 @@ def head_maps(
         axes.set_title(f"head {head}", fontsize=8)
         if gates is not None:
             gate = float(gates[head])
-            red = {"facecolor": (1, 1 - gate, 1 - gate), "pad": 1, "edgecolor": "none"}
+            pale = 1 - 0.6 * gate
+            red = {"facecolor": (1, pale, pale), "pad": 1, "edgecolor": "none"}
             title = f"gate {gate:.2f}"
             axes.set_title(title, fontsize=8, bbox=red, color="black")
         if place is not None:
