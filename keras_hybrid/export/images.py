@@ -4,6 +4,8 @@ import pathlib
 
 import numpy as np
 
+from keras_hybrid.data.picture import to_rgb
+
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
@@ -30,7 +32,7 @@ def read_image(
         with Image.open(path) as file:
             if file.width * file.height > Image.MAX_IMAGE_PIXELS:
                 raise ValueError(f"{file.width}x{file.height} pixels are too many")
-            picture = file.convert("L" if shape[-1] == 1 else "RGB")
+            picture = to_rgb(file)  # as training reads it
     except (
         UnidentifiedImageError,
         OSError,
@@ -99,14 +101,15 @@ def _arrays(path, part):
 def _fit_array(pixels, shape, preprocessing):
     from PIL import Image
 
-    picture = Image.fromarray(pixels.squeeze())
-    return _fit(picture.convert("L" if shape[-1] == 1 else "RGB"), shape, preprocessing)
+    return _fit(to_rgb(Image.fromarray(pixels.squeeze())), shape, preprocessing)
 
 
 def _fit(picture, shape, preprocessing):
     from PIL import Image
 
     height, width, channels = shape
+    if channels == 1:
+        picture = picture.convert("L")
     if height and width:
         crop = preprocessing.get("crop", 1.0)
         scale = max(height / picture.height, width / picture.width) / crop
