@@ -21,7 +21,7 @@ from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, require
 from keras_hybrid.export.keras_file import load_keras
 from keras_hybrid.export.report import ExportMismatch, Report, hashes, sha256, versions
-from keras_hybrid.export.runtime import in_batches
+from keras_hybrid.export.runtime import image_shape, in_batches
 
 _PRECISIONS = {
     "float32": "litert",
@@ -158,6 +158,7 @@ def export(
     for format, path in targets.items():
         _check(format, path, overwrite, options)
     model = load_keras(source)
+    image_shape(source, model.input_shape)  # or ValueError
     facts = read_card(source) | {
         "artefact": {"source": {"name": source.name, "sha256": sha256(source)}}
     }
