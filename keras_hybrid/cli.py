@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.recipe import ExportFormat, Recipe
 
-Formats = tuple[Literal["saved_model", "litert", "litert_float16"], ...]
+Formats = tuple[ExportFormat | Literal["litert_int8"], ...]
 
 
 def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
@@ -46,7 +46,7 @@ def info_command(model: Annotated[str, tyro.conf.Positional]) -> None:
     from keras_hybrid import models
 
     if model.endswith(".keras"):
-        from keras_hybrid.export.runtime import load_keras
+        from keras_hybrid.export.keras_file import load_keras
 
         load_keras(pathlib.Path(model)).summary()
         return
@@ -73,12 +73,12 @@ def predict_command(
     """Classify image files with a trained or exported model.
 
     Args:
-        model: A .keras file, a SavedModel folder, a .tflite file, or the folder of a
-            run, which means its model.keras.
+        model: A .keras, .tflite or .onnx file, the folder of a SavedModel or an
+            OpenVINO model, or the folder of a run, which means its model.keras.
         images: Image files of any size and kind that Pillow reads.
         top: How many classes to print an image.
     """
-    from keras_hybrid.export.runtime import Classifier
+    from keras_hybrid.export.classify import Classifier
 
     classifier = Classifier(model)
     for path in images:
@@ -133,6 +133,10 @@ def export_command(
     model: Annotated[pathlib.Path, tyro.conf.Positional],
     formats: Formats = ("saved_model", "litert"),
     out: pathlib.Path | None = None,
+    images: pathlib.Path | None = None,
+    calibration: pathlib.Path | None = None,
+    calibration_images: int = 300,
+    integer_io: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write a trained model in formats that need no Keras, and check each.
@@ -141,13 +145,43 @@ def export_command(
         model: A .keras file, or the folder of a run.
         formats: What to write.
         out: Folder to write into; without it the model's own.
+        images: Compare on these: a folder of images, or a .npz file with `images` or
+            `x_test`; without it on random ones.
+        calibration: For litert_int8: a folder of images, or a .npz file with `images`
+            or `x_train`.
+        calibration_images: How many of them to take, spread over all.
+        integer_io: For litert_int8: uint8 for input and output, too.
         overwrite: Replace files that are already there.
     """
     from keras_hybrid.export import export
-    from keras_hybrid.export.runtime import keras_file
+    from keras_hybrid.export.classify import read_card
+    from keras_hybrid.export.images import load_images
+    from keras_hybrid.export.keras_file import keras_file, load_keras
 
     path = keras_file(model)
-    for report in export(path, formats, out or path.parent, overwrite):
+    facts = read_card(path).get("preprocessing", {})
+    if images or calibration:
+        shape = load_keras(path).input_shape[1:]
+        images = images and load_images(images, shape, facts)
+        calibration = calibration and load_images(
+            calibration, shape, facts, "train", calibration_images
+        )
+    reports = export(
+        path, formats, out or path.parent, overwrite, images, calibration, integer_io
+    )
+    for report in reports:
+        print(report)
+
+
+def verify_command(path: Annotated[pathlib.Path, tyro.conf.Positional]) -> None:
+    """Check exported files again: that none changed, and that each still works.
+
+    Args:
+        path: A folder with exported files, or one of them.
+    """
+    from keras_hybrid.export import verify
+
+    for report in verify(path):
         print(report)
 
 
@@ -269,6 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "train": train_command,
         "predict": predict_command,
         "export": export_command,
+        "verify": verify_command,
         "convert": convert_command,
         "analyse": analyse_command,
     }
@@ -284,7 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _train_and_export(recipe: Recipe) -> None:
     from keras_hybrid.train import run
-    from keras_hybrid.train.devices import process, wait
+    from keras_hybrid.train.processes import process, wait
 
     card = run(recipe)
     if process() > 0:

@@ -27,7 +27,7 @@ RECIPE = Recipe(
     image_size=96,
     model="atc3",
     options=("strides=4,2,2", "stem_kernel=7"),
-    epochs=60,
+    epochs=40,
     batch_size=64,
     learning_rate=1e-3,
     warmup_epochs=3,

@@ -19,10 +19,10 @@ ALLOWED = {
     "models": {"layers", "models"},
     "weights": {"layers", "models", "weights"},
     "analysis": {"layers", "models", "analysis", "page"},
-    "bench": {"layers", "models", "bench"},
-    "export": {"layers", "models", "export"},
+    "bench": {"layers", "models", "data", "train", "bench"},
+    "export": {"layers", "models", "data", "export"},
     "data": {"data"},
-    "train": {"layers", "models", "data", "train", "weights", "page"},
+    "train": {"layers", "models", "weights", "data", "train", "page"},
 }
 
 

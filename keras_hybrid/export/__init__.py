@@ -1,6 +1,27 @@
 """Trained models as files that need no Keras, each checked before it counts."""
 
+from keras_hybrid.export.check import verify
+from keras_hybrid.export.fold import fold
+from keras_hybrid.export.formats import FORMATS, Format
 from keras_hybrid.export.report import ExportMismatch, Report
-from keras_hybrid.export.write import export, to_litert, to_saved_model
+from keras_hybrid.export.write import (
+    export,
+    to_litert,
+    to_onnx,
+    to_openvino,
+    to_saved_model,
+)
 
-__all__ = ["ExportMismatch", "Report", "export", "to_litert", "to_saved_model"]
+__all__ = [
+    "ExportMismatch",
+    "FORMATS",
+    "Format",
+    "Report",
+    "export",
+    "fold",
+    "to_litert",
+    "to_onnx",
+    "to_openvino",
+    "to_saved_model",
+    "verify",
+]

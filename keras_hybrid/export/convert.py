@@ -1,69 +1,158 @@
 """Turns a .keras file into another format; runs as a process of its own.
 
-    KERAS_BACKEND=tensorflow python -m keras_hybrid.export.convert FORMAT SOURCE TARGET
+    KERAS_BACKEND=BACKEND python -m keras_hybrid.export.convert FORMAT SOURCE TARGET
 
-The conversion needs the TensorFlow backend whatever backend trained the model, and
-leaks memory; a process that ends takes care of both.
+Every format has one backend that writes it well, whatever backend trained the model;
+a process of its own has that backend, and gives back the memory that converters leak.
 """
 
+import json
 import pathlib
 import sys
 import tempfile
+from collections.abc import Sequence
 
 import keras
 
 from keras_hybrid import layers, models
 
 
-def saved_model(model: keras.Model, target: pathlib.Path) -> None:
-    """Writes a SavedModel with one signature: `image` -> named outputs.
+def saved_model(
+    model: keras.Model, target: pathlib.Path, class_names: Sequence[str] = ()
+) -> None:
+    """Writes a SavedModel that takes `image` as float32 or as uint8.
 
-    (Keras' ExportArchive stores every weight twice.)
+    The signatures are `serving_default` and `serving_uint8`. `assets/` has a file
+    `class_names.txt`, a name a line. (Keras' ExportArchive stores every weight twice.)
     """
     import tensorflow as tf
 
-    image = tf.TensorSpec(model.input_shape, "float32", name="image")
+    def serve(dtype):
+        return tf.function(
+            lambda image: model(tf.cast(image, "float32"), training=False),
+            input_signature=[tf.TensorSpec(model.input_shape, dtype, name="image")],
+        )
+
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    module.serve = tf.function(
-        lambda image: model(image, training=False), input_signature=[image]
-    )
-    tf.saved_model.save(module, str(target), signatures=module.serve)
+    signatures = {"serving_default": serve("float32"), "serving_uint8": serve("uint8")}
+    with tempfile.TemporaryDirectory() as folder:
+        if class_names:
+            names = pathlib.Path(folder) / "class_names.txt"
+            names.write_text("".join(f"{name}\n" for name in class_names))
+            module.class_names = tf.saved_model.Asset(str(names))
+        tf.saved_model.save(module, str(target), signatures=signatures)
 
 
-def litert(model: keras.Model, target: pathlib.Path, half: bool = False) -> None:
-    """Writes a LiteRT file of builtin operations, weights in float32 or float16."""
+def litert(
+    model: keras.Model,
+    target: pathlib.Path,
+    precision: str = "float32",
+    calibration=None,
+    integer_io: bool = False,
+) -> None:
+    """Writes a LiteRT file of builtin operations.
+
+    Args:
+        model: The model.
+        target: The file.
+        precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the weights
+            alone; `"int8"` for all numbers.
+        calibration: For int8: images `(N, H, W, C)`, which set the ranges.
+        integer_io: For int8: whether input and output are uint8.
+    """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
         saved_model(model, pathlib.Path(folder))
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if half:
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=["serving_default"]
+        )
+        builtins = tf.lite.OpsSet.TFLITE_BUILTINS
+        if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
+        if precision == "int8":
+            builtins = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+            converter.representative_dataset = lambda: (
+                {"image": image[None].astype("float32")} for image in calibration
+            )
+            if integer_io:
+                converter.inference_input_type = tf.uint8
+                converter.inference_output_type = tf.uint8
+        converter.target_spec.supported_ops = [builtins]
         target.write_bytes(converter.convert())
 
 
+def onnx(model: keras.Model, target: pathlib.Path) -> None:
+    """Writes an ONNX file with a free batch, by torch's graph exporter."""
+    import torch
+
+    names = sorted(model.output)
+
+    class Exported(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, image):
+            outputs = self.model(image, training=False)
+            return tuple(outputs[name] for name in names)
+
+    image = torch.rand(2, *model.input_shape[1:])
+    module = Exported().eval()
+    with torch.no_grad():
+        module(image)  # an exporter needs a model that was called
+        program = torch.onnx.export(
+            module,
+            (image,),
+            dynamo=True,
+            input_names=["image"],
+            output_names=names,
+            dynamic_shapes=({0: "batch"},),
+            verbose=False,
+        )
+    for node in program.model.graph:
+        node.metadata_props.clear()  # stack traces, with the paths of this machine
+    program.save(str(target), external_data=False)
+
+
+def openvino(model: keras.Model, target: pathlib.Path) -> None:
+    """Writes an OpenVINO folder, `model.xml` and `model.bin`, from the ONNX file."""
+    import openvino as runtime
+
+    with tempfile.TemporaryDirectory() as folder:
+        onnx(model, pathlib.Path(folder) / "model.onnx")
+        converted = runtime.convert_model(f"{folder}/model.onnx")
+        runtime.save_model(converted, target / "model.xml", compress_to_fp16=False)
+
+
 def with_named_outputs(model: keras.Model) -> keras.Model:
-    """The model with `logits` (and `probabilities`) for outputs, or `features`."""
-    if "head" not in [layer.name for layer in model.layers]:
-        return keras.Model(model.inputs, {"features": model.output})
+    """The model with `logits` (and `probabilities`) for outputs."""
     outputs = {"logits": models.logits(model).output}
     if model.output is not outputs["logits"]:
         outputs["probabilities"] = model.output
     return keras.Model(model.inputs, outputs)
 
 
-def main(format: str, source: str, target: str) -> None:
-    """Converts one file."""
+def main(format: str, source: str, target: str, options: str = "{}") -> None:
+    """Converts one file; `options` is JSON, `calibration` a .npy file."""
+    import numpy as np
+
     model = with_named_outputs(keras.models.load_model(source, compile=False))
     path = pathlib.Path(target)
+    chosen = json.loads(options)
+    if "calibration" in chosen:
+        chosen["calibration"] = np.load(chosen["calibration"])
     with layers.depthwise_form(model, "native"):
-        if format == "saved_model":
-            saved_model(model, path)
+        if format.startswith("litert"):
+            precision = format.removeprefix("litert").lstrip("_") or "float32"
+            litert(model, path, precision, **chosen)
         else:
-            litert(model, path, half=format == "litert_float16")
+            {"saved_model": saved_model, "onnx": onnx, "openvino": openvino}[format](
+                model, path, **chosen
+            )
 
 
 if __name__ == "__main__":

@@ -1,18 +1,14 @@
-"""What was measured of an exported file, and whether that is good enough."""
+"""What was measured of an exported file, and the card that keeps it."""
 
 import dataclasses
+import hashlib
+import importlib.metadata
 import pathlib
+import platform
 
 import numpy as np
 
-# Largest absolute difference of the logits from Keras'; half precision keeps 11 bits
-# of every weight, which is judged against the largest logit.
-FLOAT32_TOLERANCE = 1e-5
-FLOAT16_RELATIVE_TOLERANCE = 1e-2
-
-
-class ExportMismatch(RuntimeError):
-    """An exported file does not compute what the Keras model computes."""
+from keras_hybrid.export.formats import FORMATS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +16,9 @@ class Report:
     """An exported file against the Keras model it came from.
 
     Attributes:
-        format: `saved_model`, `litert` or `litert_float16`.
+        format: A name of `FORMATS`.
         path: Where the file or folder is.
+        images: How many images were compared.
         max_difference: Largest absolute difference of the logits.
         tolerance: What was allowed.
         top1_agreement: Share of the images with the same top class.
@@ -32,6 +29,7 @@ class Report:
 
     format: str
     path: pathlib.Path
+    images: int
     max_difference: float
     tolerance: float
     top1_agreement: float
@@ -44,13 +42,61 @@ class Report:
         return (
             f"{self.path.name}: {self.size / 2**20:.1f} MiB, logits within "
             f"{self.max_difference:.1e} of Keras, top-1 agreement "
-            f"{self.top1_agreement:.1%}, {self.milliseconds:.1f} ms an image, "
-            f"ops outside the builtin set: {foreign}"
+            f"{self.top1_agreement:.1%} of {self.images}, {self.milliseconds:.1f} ms "
+            f"an image, ops outside the builtin set: {foreign}"
         )
 
 
+class ExportMismatch(RuntimeError):
+    """An exported file does not compute what the Keras model computes.
+
+    Attributes:
+        report: What was measured; None if there was nothing to compare.
+    """
+
+    def __init__(self, message: str, report: Report | None = None):
+        super().__init__(message)
+        self.report = report
+
+
 def tolerance(format: str, logits: np.ndarray) -> float:
-    """The difference that is allowed for these logits."""
-    if format == "litert_float16":
-        return FLOAT16_RELATIVE_TOLERANCE * float(np.abs(logits).max())
-    return FLOAT32_TOLERANCE
+    """The difference that a format may have on these logits."""
+    facts = FORMATS[format]
+    largest = float(np.abs(logits).max()) if facts.relative else 1.0
+    return facts.tolerance * largest
+
+
+def files_of(path: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The file, or all files of a folder by their place in it, in order."""
+    if path.is_dir():
+        files = sorted(x for x in path.rglob("*") if x.is_file())
+        return {x.relative_to(path).as_posix(): x for x in files}
+    return {path.name: path}
+
+
+def hashes(path: pathlib.Path) -> dict[str, dict]:
+    """Size and SHA-256 of the file, or of every file in the folder."""
+    return {
+        name: {"size": file.stat().st_size, "sha256": sha256(file)}
+        for name, file in files_of(path).items()
+    }
+
+
+def sha256(file: pathlib.Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def versions(format: str) -> dict[str, str]:
+    """Versions of what wrote and ran a file."""
+    found = {"python": platform.python_version()}
+    for package in ("keras_hybrid", "keras", *FORMATS[format].needs):
+        names = importlib.metadata.packages_distributions().get(package, [package])
+        try:
+            found[package] = importlib.metadata.version(names[0])
+        except importlib.metadata.PackageNotFoundError:  # run from its source
+            from keras_hybrid import __version__
+
+            found[package] = __version__
+    return found

@@ -1,197 +1,240 @@
-"""Models in their own runtimes: `.keras`, SavedModel and LiteRT behind one face."""
+"""Exported files in their own runtimes, behind one face, with no Keras.
 
-import contextlib
-import json
+    python -P runtime.py MODEL IMAGES.npy ANSWER.npz
+
+runs a file as a program that has nothing of this package, which is how exports are
+checked: on all images, on the first image alone, and the time that one image takes.
+"""
+
 import pathlib
-import zipfile
+import statistics
+import sys
+import time
 from collections.abc import Callable
 
 import numpy as np
 
-# Images (B, H, W, C), float32 in [0, 255] -> outputs by name.
+# Images (B, H, W, C), in [0, 255] -> outputs by name.
 Runner = Callable[[np.ndarray], dict[str, np.ndarray]]
+# The runner, and its input (H, W, C).
+Opened = tuple[Runner, tuple[int | None, ...]]
 
 
-def keras_file(path: pathlib.Path) -> pathlib.Path:
-    """The .keras file that a path means: itself, or a run's folder's model."""
-    return path / "model.keras" if (path / "model.keras").exists() else path
-
-
-def load_keras(path: pathlib.Path):
-    """Loads a .keras file, refusing code in it.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it is damaged or no model file.
-    """
-    import keras
-
-    import keras_hybrid.layers  # noqa: F401  registers the layers
-
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no model at {path}.")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"{path} is truncated or no .keras file; train or copy it again."
-        )
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds for a bad archive
-        first = next(filter(None, str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{path} cannot be loaded: {first}") from error
-
-
-def open_runner(path: pathlib.Path) -> tuple[Runner, tuple[int | None, ...]]:
-    """Opens a model file; returns what runs it and its input `(H, W, C)`.
+def open_exported(path: pathlib.Path) -> Opened:
+    """Opens an exported file or folder; what it is shows in its name or content.
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
         ValueError: If it is no model of a known format, or damaged.
         ImportError: If its runtime is missing.
     """
-    path = keras_file(pathlib.Path(path))
+    path = pathlib.Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no model at {path}.")
     if path.is_dir():
-        return _open_saved_model(path)
-    if path.suffix == ".tflite":
-        return _open_litert(path)
-    return _open_keras(path)
-
-
-def _open_keras(path):
-    model = load_keras(path)
-
-    def run(images):
-        return {"probabilities": model.predict(images, verbose=0)}
-
-    return run, model.input_shape[1:]
+        if (path / "saved_model.pb").is_file():
+            return _open_saved_model(path)
+        if (path / "model.xml").is_file():
+            return _open_openvino(path / "model.xml")
+        raise ValueError(
+            f"{path} holds no model: no model.keras, saved_model.pb or model.xml."
+        )
+    openers = {".tflite": _open_litert, ".onnx": _open_onnx, ".xml": _open_openvino}
+    if path.suffix not in openers:
+        raise ValueError(
+            f"{path} is no model file: its name ends in none of .keras, "
+            f"{', '.join(openers)}."
+        )
+    return openers[path.suffix](path)
 
 
 def _open_saved_model(path):
-    if not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path} is no SavedModel (it has no saved_model.pb).")
-    try:
-        import tensorflow as tf
-    except ImportError as error:
-        raise ImportError(
-            "A SavedModel needs: pip install 'keras_hybrid[export]'"
-        ) from error
+    tf = _package("tensorflow", "tensorflow", path)
     try:
         model = tf.saved_model.load(str(path))
         serve = model.signatures["serving_default"]
     except Exception as error:  # TensorFlow raises many kinds for a bad folder
-        first = str(error).splitlines()[0]
-        raise ValueError(f"{path} cannot be loaded: {first}") from error
+        raise ValueError(f"{path} cannot be loaded: {_first_line(error)}") from error
     (spec,) = serve.structured_input_signature[1].values()
+    shape = image_shape(path, spec.shape)
 
     def run(images, model=model):  # `model` keeps the variables alive
-        outputs = serve(**{spec.name: tf.constant(images, "float32")})
+        outputs = serve(**{spec.name: tf.constant(images, spec.dtype)})
         return {name: value.numpy() for name, value in outputs.items()}
 
-    return run, tuple(spec.shape[1:])
+    return run, shape
 
 
 def _open_litert(path):
-    interpreter = _litert_interpreter(path)
-    runner = interpreter.get_signature_runner("serving_default")
-    ((name, detail),) = runner.get_input_details().items()
+    interpreter = litert_interpreter(path)
+    try:
+        runner = interpreter.get_signature_runner("serving_default")
+    except ValueError as error:
+        raise ValueError(f"{path} has no signature serving_default.") from error
+    ((name, image),) = runner.get_input_details().items()
+    details = runner.get_output_details()
 
     def run(images):
-        outputs = runner(**{name: images.astype("float32")})
-        return {key: value.copy() for key, value in outputs.items()}
+        outputs = runner(**{name: _quantised(images, image)})
+        return {key: _dequantised(outputs[key], details[key]) for key in outputs}
 
-    shape = detail["shape_signature"][1:]
-    return run, tuple(None if side < 0 else int(side) for side in shape)
+    shape = [None if side < 0 else int(side) for side in image["shape_signature"]]
+    return run, image_shape(path, shape)
 
 
-def _litert_interpreter(path):
+def litert_interpreter(path: pathlib.Path):
+    """The interpreter of a .tflite file, which must be whole."""
+    litert = _package("ai_edge_litert.interpreter", "export", path)
+    _check_flatbuffer(path)
     try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ImportError(
-            "A .tflite file needs: pip install 'keras_hybrid[export]'"
-        ) from error
-    try:
-        return Interpreter(model_path=str(path))
+        return litert.Interpreter(model_path=str(path))
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or no LiteRT file.") from error
 
 
-def litert_foreign_ops(path: pathlib.Path) -> tuple[str, ...]:
-    """Operations of a LiteRT file that are not builtin (custom or Flex ones)."""
+def _check_flatbuffer(path):
+    """Reads all tables of the file: the interpreter crashes where one is cut off."""
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.Model.GetRootAs(path.read_bytes())
-    codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
-    return tuple(
-        code.CustomCode().decode()
-        for code in codes
-        if code.BuiltinCode() == schema.BuiltinOperator.CUSTOM
+    try:
+        with open(path, "rb") as file:
+            if file.read(8)[4:] != b"TFL3":
+                raise ValueError("no LiteRT file")
+        content = np.memmap(path, "uint8", "r")
+        schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    except Exception as error:  # whatever reading past the end of a buffer raises
+        raise ValueError(f"{path} is damaged or no LiteRT file.") from error
+
+
+def _quantised(images, detail):
+    if not np.issubdtype(detail["dtype"], np.integer):
+        return images.astype("float32")
+    scale, zero = detail["quantization"]
+    limits = np.iinfo(detail["dtype"])
+    values = np.round(images.astype("float32") / scale) + zero
+    return values.clip(limits.min, limits.max).astype(detail["dtype"])
+
+
+def _dequantised(values, detail):
+    if not np.issubdtype(detail["dtype"], np.integer):
+        return values.copy()
+    scale, zero = detail["quantization"]
+    return (values.astype("float32") - zero) * scale
+
+
+def _open_onnx(path):
+    ort = _package("onnxruntime", "onnx", path)
+    try:
+        session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common class
+        raise ValueError(f"{path} cannot be loaded: {_first_line(error)}") from error
+    image, *rest = session.get_inputs()
+    shape = [side if isinstance(side, int) else None for side in image.shape]
+    names = [output.name for output in session.get_outputs()]
+
+    def run(images):
+        outputs = session.run(names, {image.name: images.astype("float32")})
+        return dict(zip(names, outputs, strict=True))
+
+    return run, image_shape(path, [] if rest else shape)
+
+
+def _open_openvino(path):
+    ov = _package("openvino", "openvino", path)
+    # Processors with bfloat16 units would use them
+    precise = {"INFERENCE_PRECISION_HINT": "f32"}
+    try:
+        model = ov.Core().compile_model(str(path), "CPU", precise)
+    except Exception as error:  # RuntimeError and its own
+        raise ValueError(f"{path} cannot be loaded: {_first_line(error)}") from error
+    shape = [
+        None if side.is_dynamic else side.get_length()
+        for side in model.input(0).partial_shape
+    ]
+    names = [output.get_any_name() for output in model.outputs]
+
+    def run(images):
+        answers = model(images.astype("float32"))
+        return {name: answers[name].copy() for name in names}
+
+    return run, image_shape(path, shape if len(model.inputs) == 1 else [])
+
+
+def _package(name, extra, path):
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"{path} needs {name.split('.')[0]}: pip install 'keras_hybrid[{extra}]'"
+        ) from error
+
+
+def image_shape(path: pathlib.Path, shape) -> tuple[int | None, ...]:
+    """`(H, W, C)` of a model's input; raises ValueError if it takes no images."""
+    if shape is None or len(shape) != 4 or shape[-1] is None:
+        raise ValueError(f"{path} takes no images: its input is no (B, H, W, C).")
+    return tuple(shape[1:])
+
+
+def _first_line(error: Exception) -> str:
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)
+
+
+def foreign_ops(path: pathlib.Path) -> tuple[str, ...]:
+    """Operations outside the builtin set of the file's runtime."""
+    if path.suffix == ".tflite":
+        from ai_edge_litert import schema_py_generated as schema
+
+        model = schema.Model.GetRootAs(path.read_bytes())
+        codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
+        custom = schema.BuiltinOperator.CUSTOM
+        names = {c.CustomCode().decode() for c in codes if c.BuiltinCode() == custom}
+    elif path.suffix == ".onnx":
+        import onnx
+
+        nodes = onnx.load(path, load_external_data=False).graph.node
+        names = {f"{n.domain}.{n.op_type}" for n in nodes if n.domain}
+    elif (path / "model.xml").is_file():
+        import openvino
+
+        ops = openvino.Core().read_model(path / "model.xml").get_ops()
+        kinds = [op.get_type_info() for op in ops]
+        names = {k.name for k in kinds if not k.version_id.startswith("opset")}
+    else:  # TensorFlow has one set
+        names = set()
+    return tuple(sorted(names))
+
+
+def in_batches(run: Runner, images: np.ndarray, size: int = 16) -> np.ndarray:
+    """The logits of many images, a few at a time."""
+    starts = range(0, len(images), size)
+    return np.concatenate([run(images[i : i + size])["logits"] for i in starts])
+
+
+def main(model: str, images: str, answer: str) -> None:
+    """Runs a file and writes what came out."""
+    path = pathlib.Path(model)
+    pixels = np.load(images)
+    run, _ = open_exported(path)
+    times = []
+    for _ in range(10):
+        began = time.perf_counter()
+        run(pixels[:1])
+        times.append(time.perf_counter() - began)
+    np.savez(
+        answer,
+        logits=in_batches(run, pixels),
+        single=in_batches(run, pixels[:1]),
+        milliseconds=1000 * statistics.median(times),
+        foreign_ops=np.array(foreign_ops(path), dtype=str),
     )
 
 
-class Classifier:
-    """A model file that names what it sees.
-
-    Args:
-        path: A .keras file, a run's folder, a SavedModel folder or a .tflite file.
-            `NAME.card.json` or `card.json` beside it gives the names of the classes,
-            the crop and the filter.
-    """
-
-    def __init__(self, path: pathlib.Path):
-        self.path = pathlib.Path(path)
-        self._run, self.input_shape = open_runner(self.path)
-        self.card = self._read_card()
-
-    def top(self, image: pathlib.Path, count: int = 3) -> list[tuple[str, float]]:
-        """The likeliest classes of an image file, as (name, probability)."""
-        outputs = self._run(self._read_image(pathlib.Path(image))[None])
-        if "probabilities" not in outputs:
-            raise ValueError(f"{self.path} gives no probabilities.")
-        probabilities = outputs["probabilities"][0]
-        names = self.card.get("class_names")
-        order = np.argsort(-probabilities)[:count]
-        return [
-            (names[i] if names else f"class {i}", float(probabilities[i]))
-            for i in order
-        ]
-
-    def _read_card(self) -> dict:
-        places = (
-            self.path.with_suffix(".card.json"),
-            self.path / "card.json",
-            self.path.parent / "card.json",
-        )
-        for place in places:
-            with contextlib.suppress(OSError, ValueError):
-                return json.loads(place.read_text())
-        return {}
-
-    def _read_image(self, path: pathlib.Path) -> np.ndarray:
-        """(H, W, C) pixels: the short side resized, the centre cropped."""
-        from PIL import Image, UnidentifiedImageError
-
-        if not path.is_file():
-            raise FileNotFoundError(f"There is no image at {path}.")
-        height, width, channels = self.input_shape
-        facts = self.card.get("preprocessing", {})
-        try:
-            with Image.open(path) as file:
-                picture = file.convert("L" if channels == 1 else "RGB")
-        except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{path} cannot be read as an image: {error}") from error
-        if height and width:
-            crop = facts.get("crop", 1.0)
-            scale = max(height / picture.height, width / picture.width) / crop
-            size = (
-                max(width, round(picture.width * scale)),
-                max(height, round(picture.height * scale)),
-            )
-            filter = facts.get("interpolation", "bicubic").upper()
-            picture = picture.resize(size, Image.Resampling[filter])
-            left, top = (size[0] - width) // 2, (size[1] - height) // 2
-            picture = picture.crop((left, top, left + width, top + height))
-        pixels = np.asarray(picture, dtype="float32")
-        return pixels[..., None] if channels == 1 else pixels
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")

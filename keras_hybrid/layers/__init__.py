@@ -16,6 +16,7 @@ from keras_hybrid.layers.convolution import (
     depthwise_form,
 )
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
+from keras_hybrid.layers.fixed_positional import FixedPositionalAttention
 from keras_hybrid.layers.gated_positional import GatedPositionalAttention
 from keras_hybrid.layers.layer_scale import LayerScale
 from keras_hybrid.layers.leff import LeFF
@@ -35,6 +36,7 @@ __all__ = [
     "ConvProjection",
     "DotProductAttention",
     "DropPath",
+    "FixedPositionalAttention",
     "GatedPositionalAttention",
     "LeFF",
     "LayerScale",

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_hybrid.layers.convolution import PaddedDepthwiseConv2D
 from keras_hybrid.layers.grid import to_map, to_tokens
-from keras_hybrid.layers.presets import batch_norm, dense, dense_macs
+from keras_hybrid.layers.presets import batch_norm_unless, dense, dense_macs
 
 METHODS = ("conv", "avg", "linear")
 
@@ -24,6 +24,8 @@ class ConvProjection(keras.layers.Layer):
         kernel_size: Side of the window, in tokens.
         strides: Tokens between two outputs.
         method: `"conv"`, `"avg"` or `"linear"`; the last allows `strides=1` only.
+        folded: Whether batch norms are gone, folded into the weights beside them by
+            `export.fold`.
 
     Call arguments:
         x: A map `(B, H, W, C)`, or tokens `(B, 1 + H * W, C)`, class token first.
@@ -36,7 +38,15 @@ class ConvProjection(keras.layers.Layer):
         ValueError: If `method` is unknown, or linear with a stride.
     """
 
-    def __init__(self, width, kernel_size=3, strides=1, method="conv", **kwargs):
+    def __init__(
+        self,
+        width,
+        kernel_size=3,
+        strides=1,
+        method="conv",
+        folded=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if method not in METHODS:
             raise ValueError(f"method must be one of {METHODS}, not {method!r}.")
@@ -46,15 +56,16 @@ class ConvProjection(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.strides = strides
         self.method = method
+        self.folded = folded
         if method == "conv":
             self.conv = PaddedDepthwiseConv2D(
                 kernel_size,
                 strides,
-                use_bias=False,
+                use_bias=folded,
                 dtype=self.dtype_policy,
                 name="conv",
             )
-            self.norm = batch_norm("norm", dtype=self.dtype_policy)
+            self.norm = batch_norm_unless(folded, "norm", dtype=self.dtype_policy)
         self.linear = dense(width, "linear", dtype=self.dtype_policy)
 
     def build(self, x_shape, grid_shape=None):
@@ -107,6 +118,7 @@ class ConvProjection(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
             "method": self.method,
+            "folded": self.folded,
         }
 
 

@@ -124,6 +124,14 @@ class GatedPositionalAttention(keras.layers.Layer):
         out = rest * content + by_place(self._split_heads(value), gate)
         return ops.reshape(out, (-1, *ops.shape(query)[1:]))
 
+    def axis_weights(self, height: int, width: int):
+        """Attention by place along each axis: `(heads, H, H)` and `(heads, W, W)`.
+
+        Its map over all places is their product.
+        """
+        rows = ops.softmax(self._scores(height, axis=1))
+        return rows, ops.softmax(self._scores(width, axis=0))
+
     def _shared(self, value, gate):
         _, height, width, heads, channels = ops.shape(value)
         weights = gate[:, None, None] * self.position_weights(height, width)
@@ -133,8 +141,7 @@ class GatedPositionalAttention(keras.layers.Layer):
 
     def _separable(self, value, gate):
         _, height, width, _, _ = ops.shape(value)
-        columns = ops.softmax(self._scores(width, axis=0))  # (heads, W, W)
-        rows = ops.softmax(self._scores(height, axis=1))  # (heads, H, H)
+        rows, columns = self.axis_weights(height, width)
         rows = ops.cast(gate[:, None, None] * rows, value.dtype)
         columns = ops.cast(columns, value.dtype)
         out = ops.einsum("hxi,bjihc->bjxhc", columns, value)

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.convolution import PaddedDepthwiseConv2D
-from keras_hybrid.layers.presets import batch_norm, dense, fan_out_normal
+from keras_hybrid.layers.presets import batch_norm_unless, dense, fan_out_normal
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
 
 STRIDE_BY = ("conv", "pool")
@@ -35,6 +35,9 @@ class MBConv(keras.layers.Layer):
             `strides` x `strides` pixels before the first 1x1.
         use_bias: Whether the last 1x1 has a bias.
         padding_mode: `"zeros"` or `"circular"`.
+        folded: Whether batch norms are gone, folded into the weights beside them by
+            `export.fold`: the first unless an activation follows it, and the last
+            unless the gate precedes it.
 
     Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', width)`, with
     `H' = H / strides` where `strides` divides H.
@@ -56,6 +59,7 @@ class MBConv(keras.layers.Layer):
         stride_by="conv",
         use_bias=True,
         padding_mode="zeros",
+        folded=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -74,21 +78,24 @@ class MBConv(keras.layers.Layer):
         self.stride_by = stride_by
         self.use_bias = use_bias
         self.padding_mode = padding_mode
+        self.folded = folded
         self._activate = keras.activations.get(activation)
         policy = {"dtype": self.dtype_policy}
         start = {"kernel_initializer": fan_out_normal()} | policy
-        self.norm = batch_norm("norm", **policy)
-        self.expand = dense(expand_width, "expand", use_bias=False, **start)
-        self.expand_norm = batch_norm("expand_norm", **policy)
+        self.norm = batch_norm_unless(folded and not norm_activation, "norm", **policy)
+        self.expand = dense(expand_width, "expand", use_bias=folded, **start)
+        self.expand_norm = batch_norm_unless(folded, "expand_norm", **policy)
         self.conv = PaddedDepthwiseConv2D(
             3,
             strides if stride_by == "conv" else 1,
-            use_bias=False,
+            use_bias=folded and not squeeze_early,
             padding_mode=padding_mode,
             name="conv",
             **start,
         )
-        self.conv_norm = batch_norm("conv_norm", **policy)
+        self.conv_norm = batch_norm_unless(
+            folded and not squeeze_early, "conv_norm", **policy
+        )
         self.squeeze_excite = SqueezeExcite(
             expand_width,
             squeeze_width,
@@ -162,4 +169,5 @@ class MBConv(keras.layers.Layer):
             "stride_by": self.stride_by,
             "use_bias": self.use_bias,
             "padding_mode": self.padding_mode,
+            "folded": self.folded,
         }

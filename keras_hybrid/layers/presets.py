@@ -14,6 +14,13 @@ def batch_norm(
     )
 
 
+def batch_norm_unless(folded: bool, name: str, **kwargs) -> keras.layers.Layer:
+    """Batch normalisation, or the identity where it was folded into its neighbour."""
+    if folded:
+        return keras.layers.Identity(name=name, **kwargs)
+    return batch_norm(name, **kwargs)
+
+
 def layer_norm(
     name: str, epsilon: float = 1e-5, **kwargs
 ) -> keras.layers.LayerNormalization:

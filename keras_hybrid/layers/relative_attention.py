@@ -20,7 +20,7 @@ class RelativeAttention(keras.layers.Layer):
         attention_width: Channels of queries, keys and values together over the
             heads; None means `width`.
         head_width: Channels of a head; it divides `attention_width`.
-        source: Where the bias comes from, `"table"` or `"mlp"`; see
+        source: Where the bias comes from, `"table"`, `"mlp"` or `"constant"`; see
             `RelativePositionBias`.
         mlp_width: Hidden width of that MLP.
         place: `"before"` adds the bias to the scores before the softmax, `"after"`

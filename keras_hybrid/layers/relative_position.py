@@ -8,7 +8,7 @@ from keras import ops
 from keras_hybrid.layers.offset_table import resize_offsets
 from keras_hybrid.layers.presets import dense
 
-SOURCES = ("table", "mlp")
+SOURCES = ("table", "mlp", "constant")
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -18,13 +18,14 @@ class RelativePositionBias(keras.layers.Layer):
     The offsets' values are a learned table, or the output of a small MLP on their
     signed logarithms (Liu et al. 2022, arXiv:2111.09883, in timm's "cr" form), which
     has nothing to resize. Both are computed once a call and spread over the pairs of
-    positions by two gathers, one an axis.
+    positions by two gathers, one an axis. `"constant"` is the result of it, as
+    `export.fold` leaves it, for one grid alone.
 
     A table saved for one grid loads into another by the rule of `resize_offsets`.
 
     Args:
         heads: Number of attention heads.
-        source: `"table"` or `"mlp"`.
+        source: `"table"`, `"mlp"` or `"constant"`.
         mlp_width: Hidden width of the MLP.
         periodic: Whether the map is a torus: offsets count modulo its sides, and
             the table has a row for each of them only. Such a table cannot be
@@ -65,6 +66,12 @@ class RelativePositionBias(keras.layers.Layer):
                 f"{self.name}: a relative position bias needs a fixed height and "
                 f"width, not {self.grid}."
             )
+        if self.source == "constant":
+            size = math.prod(self.grid)
+            self.constant = self.add_weight(
+                shape=(1, self.heads, size, size), trainable=False, name="constant"
+            )
+            return
         self._offsets = [_offsets(side, self.periodic) for side in self.grid]
         self._index = [_index(side, self.periodic) for side in self.grid]
         if self.source == "mlp":
@@ -78,6 +85,8 @@ class RelativePositionBias(keras.layers.Layer):
         )
 
     def call(self, x, training=None):
+        if self.source == "constant":
+            return ops.cast(self.constant, self.compute_dtype)
         height, width = self.grid
         values = self._values(training)  # (vertical offsets, horizontal ones, heads)
         rows, columns = (ops.convert_to_tensor(i, "int32") for i in self._index)
@@ -138,7 +147,7 @@ class RelativePositionBias(keras.layers.Layer):
 
     def macs(self, input_shape) -> int:
         """Multiply-adds of a call, whatever the number of images."""
-        if self.source == "table":
+        if self.source != "mlp":
             return 0
         rows, columns = (len(_offsets(n, self.periodic)) for n in input_shape[1:3])
         return rows * columns * self.mlp_width * (2 + self.heads)

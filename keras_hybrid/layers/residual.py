@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.convolution import PaddedConv2D, PaddedDepthwiseConv2D
-from keras_hybrid.layers.presets import batch_norm, dense, dense_macs, layer_norm
+from keras_hybrid.layers.presets import batch_norm_unless, dense, dense_macs, layer_norm
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -17,20 +17,22 @@ class SeparableUnit(keras.layers.Layer):
     Args:
         width: Channels of input and output.
         kernel_size: Side of the depthwise kernel, in pixels.
+        folded: Whether batch norms are gone, folded into the weights beside them by
+            `export.fold`.
 
     Input shape: `(B, H, W, width)`. Output shape: the same.
     """
 
-    def __init__(self, width, kernel_size=3, **kwargs):
+    def __init__(self, width, kernel_size=3, folded=False, **kwargs):
         super().__init__(**kwargs)
         self.width = width
         self.kernel_size = kernel_size
-        self.conv = PaddedDepthwiseConv2D(
-            kernel_size, dtype=self.dtype_policy, name="conv"
-        )
-        self.conv_norm = batch_norm("conv_norm", dtype=self.dtype_policy)
-        self.linear = dense(width, "linear", dtype=self.dtype_policy)
-        self.linear_norm = batch_norm("linear_norm", dtype=self.dtype_policy)
+        self.folded = folded
+        policy = {"dtype": self.dtype_policy}
+        self.conv = PaddedDepthwiseConv2D(kernel_size, name="conv", **policy)
+        self.conv_norm = batch_norm_unless(folded, "conv_norm", **policy)
+        self.linear = dense(width, "linear", **policy)
+        self.linear_norm = batch_norm_unless(folded, "linear_norm", **policy)
 
     def build(self, input_shape):
         for layer in (self.conv, self.conv_norm, self.linear, self.linear_norm):
@@ -47,8 +49,12 @@ class SeparableUnit(keras.layers.Layer):
         return self.conv.macs(input_shape) + dense_macs(input_shape, self.width)
 
     def get_config(self):
-        config = {"width": self.width, "kernel_size": self.kernel_size}
-        return {**super().get_config(), **config}
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "kernel_size": self.kernel_size,
+            "folded": self.folded,
+        }
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -61,21 +67,24 @@ class ResidualEmbedding(keras.layers.Layer):
     Args:
         width: Channels of the output.
         strides: Pixels between tokens.
+        folded: Whether batch norms are gone, folded into the weights beside them by
+            `export.fold`.
 
     Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', width)`.
     """
 
-    def __init__(self, width, strides, **kwargs):
+    def __init__(self, width, strides, folded=False, **kwargs):
         super().__init__(**kwargs)
         self.width = width
         self.strides = strides
+        self.folded = folded
         policy = {"dtype": self.dtype_policy}
         self.conv1 = PaddedConv2D(width, 3, strides, name="conv1", **policy)
-        self.norm1 = batch_norm("norm1", **policy)
+        self.norm1 = batch_norm_unless(folded, "norm1", **policy)
         self.conv2 = PaddedConv2D(width, 3, name="conv2", **policy)
-        self.norm2 = batch_norm("norm2", **policy)
+        self.norm2 = batch_norm_unless(folded, "norm2", **policy)
         self.shortcut = PaddedConv2D(width, 1, strides, name="shortcut", **policy)
-        self.shortcut_norm = batch_norm("shortcut_norm", **policy)
+        self.shortcut_norm = batch_norm_unless(folded, "shortcut_norm", **policy)
         self.norm = layer_norm("norm", **policy)
 
     def build(self, input_shape):
@@ -107,5 +116,9 @@ class ResidualEmbedding(keras.layers.Layer):
         )
 
     def get_config(self):
-        config = {"width": self.width, "strides": self.strides}
-        return {**super().get_config(), **config}
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "strides": self.strides,
+            "folded": self.folded,
+        }

@@ -10,8 +10,9 @@ class Augmented(keras.Model):
     """Augments what comes from `Batches`, takes everything else as it is.
 
     Training calls it with a batch's inputs (a dict), so that augmentation is compiled
-    into the step; validation calls it with images. The network itself stays a plain
-    model that knows nothing of this: it is what is saved and exported.
+    into the step; validation calls it with images. Without `training` nothing is
+    augmented. The network itself stays a plain model that knows nothing of this: it is
+    what is saved and exported.
 
     Args:
         network: `(B, H, W, 3)` pixels -> `(B, K)` logits.
@@ -41,10 +42,10 @@ class Augmented(keras.Model):
         if isinstance(inputs, dict):
             draws = dict(inputs)
             if "indices" in draws:
-                # where Keras builds the step for several devices they are floats
+                # floats, when Keras builds a step for several devices of TensorFlow
                 places = keras.ops.cast(draws.pop("indices"), "int32")
                 images = keras.ops.take(self.images, places, axis=0)
             else:
                 images = draws.pop("images")
-            inputs = augment(images, draws, self.fill)
+            inputs = augment(images, draws, self.fill) if training else images
         return self.network(inputs, training=training)

@@ -11,7 +11,7 @@ import keras
 
 from keras_hybrid.data import Batches
 from keras_hybrid.train.checkpoint import full_disk_said, save_state, write_atomically
-from keras_hybrid.train.devices import seed_generators
+from keras_hybrid.train.replicas import seed_generators
 
 
 class Journal(keras.callbacks.Callback):

@@ -6,9 +6,12 @@
 - **JAX**: `keras.distribution`. Every device holds the model and takes its share of
   every batch; with `model_parallel=M`, groups of `M` devices share one copy, whose
   attention and MLP kernels are split by `LAYOUT`. Several processes through
-  `jax.distributed`, asked for by Keras' environment variables, see `PROCESSES`.
+  `jax.distributed`, asked for by Keras' environment variables, see
+  `train.processes`.
 - **TensorFlow**: `tf.distribute.MirroredStrategy`, the devices of one process. XLA
-  fails under it ("merge_call"): Keras leaves it off, and `--jit on` is refused.
+  fails under it ("merge_call"): Keras leaves it off, and `--jit on` is refused. So is
+  `--accumulation`, for the same reason. In one Python process all runs on several
+  devices must take the same ones: TensorFlow's collectives keep their first group.
 - **PyTorch**: one device.
 
 What a run means does not depend on the devices:
@@ -22,7 +25,7 @@ What a run means does not depend on the devices:
   its square root (2e-5 at 256, so 5.7e-5 at 2048).
 - **BatchNorm** takes mean and variance over the global batch on both backends: on JAX
   because a step is one program over the global batch, on TensorFlow because
-  `Devices.training` makes it so. Left alone, Keras normalises there by each replica's
+  `train.replicas` makes it so. Left alone, Keras normalises there by each replica's
   part of the batch and keeps the first replica's moving averages only.
 - **Dropout and drop path** draw per image: on JAX what one device would draw, on
   TensorFlow other numbers, independent among replicas. Left alone, all replicas there
@@ -35,19 +38,14 @@ What a run means does not depend on the devices:
 
 import contextlib
 import dataclasses
+import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import keras
-import numpy as np
 
+from keras_hybrid.train.processes import PROCESSES, connect, processes
 from keras_hybrid.train.recipe import Recipe
-
-PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
-"""Set in every process, it asks for so many. With it go
-`KERAS_DISTRIBUTION_JOB_ADDRESSES`, the first process's `host:port`, and
-`KERAS_DISTRIBUTION_PROCESS_ID`, from 0; JAX finds both itself on Slurm, Open MPI and
-TPU pods."""
 
 LAYOUT = {
     # outputs split: every device has some heads and some hidden units
@@ -89,28 +87,6 @@ class Devices:
             "processes": processes(),
         }
 
-    @contextlib.contextmanager
-    def training(self, model: keras.Model) -> Iterator[None]:
-        """Lets a compiled model train as on one device, where Keras does not.
-
-        Only TensorFlow needs it. Afterwards the layers are what they were, so that
-        saved models know nothing of the devices.
-        """
-        if keras.backend.backend() != "tensorflow" or self.replicas == 1:
-            yield
-            return
-        # Keras has no public walk through layers within layers
-        every = model._flatten_layers()
-        norms = [x for x in every if isinstance(x, keras.layers.BatchNormalization)]
-        _clip_the_sum(model.optimizer, self.replicas)
-        try:
-            for layer in norms:
-                layer.synchronized = True
-            yield
-        finally:
-            for layer in norms:
-                layer.synchronized = False
-
 
 def plan(recipe: Recipe) -> Devices:
     """The devices that a recipe asks for; the first to be called of a run.
@@ -132,78 +108,6 @@ def plan(recipe: Recipe) -> Devices:
             f"not divide by {devices.replicas}."
         )
     return devices
-
-
-def process() -> int:
-    """The number of this process, from 0; the first one writes files and speaks."""
-    if keras.backend.backend() != "jax":
-        return 0
-    import jax
-
-    return jax.process_index()
-
-
-def processes() -> int:
-    """How many processes take part in the run."""
-    if keras.backend.backend() != "jax":
-        return 1
-    import jax
-
-    return jax.process_count()
-
-
-def wait() -> None:
-    """Returns once every process has come here."""
-    if processes() > 1:
-        from jax.experimental import multihost_utils
-
-        multihost_utils.sync_global_devices("keras_hybrid")
-
-
-def check_epoch(epoch: int) -> None:
-    """Compares the epoch that the processes go on after.
-
-    Raises:
-        ValueError: If they differ, because not all of them see the checkpoint.
-    """
-    if processes() > 1:
-        from jax.experimental import multihost_utils
-
-        found = multihost_utils.process_allgather(np.array(epoch)).tolist()
-        if len(set(found)) > 1:
-            raise ValueError(
-                f"The processes go on after different epochs, {found}; --workdir must "
-                "lie on a file system that all of them share."
-            )
-
-
-def share(batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
-    """What this process is to feed of a stream of global batches."""
-    return batches if processes() == 1 else _Share(batches)
-
-
-def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:
-    """Gives every random generator of the model a state of `(seed, epoch)` alone.
-
-    On TensorFlow every replica's copy gets its own.
-    """
-    states = [v for v in model.variables if "seed_generator" in v.path]
-    if keras.backend.backend() != "tensorflow":
-        _assign_seeds(states, seed, epoch)
-        return
-    import tensorflow as tf
-
-    def in_replica():
-        context = tf.distribute.get_replica_context()
-        replica = tf.cast(context.replica_id_in_sync_group, "int64")
-        _assign_seeds(states, seed, epoch, replica * 2**24)
-
-    model.distribute_strategy.run(in_replica)
-
-
-def _assign_seeds(states, seed: int, epoch: int, offset=0) -> None:
-    for number, state in enumerate(states):
-        state.assign([seed * 10_007 + number + offset, epoch << 20])
 
 
 def _on_torch(recipe: Recipe) -> Devices:
@@ -238,15 +142,21 @@ def _on_tensorflow(recipe: Recipe) -> Devices:
             f"mixup and cutmix pair images on each device: --batch-size must divide by "
             f"{2 * len(names)}."
         )
-    strategy = tf.distribute.MirroredStrategy(names)
-    return Devices(replicas=len(names), scope=strategy.scope)
+    return Devices(replicas=len(names), scope=_mirrored(tuple(names)).scope)
+
+
+@functools.cache
+def _mirrored(names: tuple[str, ...]):
+    """One strategy for all runs of a process: those of a second one would collide."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(names)
 
 
 def _on_jax(recipe: Recipe) -> Devices:
     import jax
 
-    if int(os.environ.get(PROCESSES, 1)) > 1 and not jax.distributed.is_initialized():
-        keras.distribution.initialize()
+    connect()
     sharded = recipe.model_parallel
     chosen = [
         device
@@ -308,45 +218,3 @@ class _ModelParallel(keras.distribution.ModelParallel):
                     f"shape {tuple(variable.shape)}."
                 )
         return layout
-
-
-class _Share(keras.utils.PyDataset):
-    """The rows of each batch that one process feeds its devices with."""
-
-    def __init__(self, batches: keras.utils.PyDataset):
-        super().__init__()
-        self.batches = batches
-
-    @property
-    def num_batches(self) -> int | None:
-        """As many as there are global ones."""
-        return self.batches.num_batches
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        def rows(array):
-            length = len(array) // processes()
-            return array[process() * length :][:length]
-
-        return keras.tree.map_structure(rows, self.batches[index])
-
-
-def _clip_the_sum(optimizer: keras.optimizers.Optimizer, replicas: int) -> None:
-    """Makes TensorFlow clip the gradient of the global batch.
-
-    Keras clips in each replica and adds up afterwards. Given the mean over the
-    replicas and an equal part of the norm, each clips the same, and the sum is right.
-    """
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not optimizer.global_clipnorm:
-        return
-    import tensorflow as tf
-
-    apply = optimizer.apply
-
-    def apply_mean(grads, trainable_variables=None):
-        context = tf.distribute.get_replica_context()
-        mean = context.all_reduce(tf.distribute.ReduceOp.MEAN, list(grads))
-        return apply(mean, trainable_variables)
-
-    optimizer.global_clipnorm /= replicas
-    optimizer.apply = apply_mean

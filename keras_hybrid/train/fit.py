@@ -12,13 +12,16 @@ from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.callbacks import Journal, cut_journal
 from keras_hybrid.train.checkpoint import restore_state
-from keras_hybrid.train.devices import Devices, check_epoch, process, share
+from keras_hybrid.train.devices import Devices
 from keras_hybrid.train.optimizer import make_optimizer
+from keras_hybrid.train.processes import check_epoch, process, share
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.replicas import as_one
 from keras_hybrid.train.schedule import warmup_cosine
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
 RESIDENT_BYTES = 4 * 2**30
+_ONE_DEVICE = Devices()
 
 
 class TrainingDiverged(RuntimeError):
@@ -31,7 +34,7 @@ def fit(
     network: keras.Model,
     training: Split,
     validation: Split | None,
-    devices: Devices,
+    devices: Devices = _ONE_DEVICE,
 ) -> None:
     """Trains `network`, which gives logits, from the checkpoint on if there is one.
 
@@ -50,6 +53,7 @@ def fit(
     """
     classes = network.output_shape[-1]
     batches = _batches(recipe, training, classes)
+    _check_executions(batches.steps_per_epoch, recipe.steps_per_execution)
     model = Augmented(
         network,
         batches.augmentation.fill,
@@ -72,7 +76,7 @@ def fit(
         most = max(recipe.batch_size, 128)
         watched = share(Evaluation(validation, classes, most, devices.replicas))
     form = depthwise_form(network, "shifted" if recipe.jit == "on" else "auto")
-    with form, devices.training(model):
+    with form, as_one(model, devices.replicas):
         model.fit(
             share(batches),
             steps_per_epoch=batches.steps_per_epoch,
@@ -107,6 +111,16 @@ def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
         resident=_is_resident(recipe, training),
         augmenter=augmenter,
     )
+
+
+def _check_executions(steps: int, together: int) -> None:
+    """An epoch that ended amid a call would run on into the next one's images."""
+    if steps % together:
+        most = max(n for n in range(1, together) if steps % n == 0)
+        raise ValueError(
+            f"An epoch has {steps} steps, which --steps-per-execution {together} does "
+            f"not divide; the next smaller number that does is {most}."
+        )
 
 
 def _watchers(recipe: Recipe, directory, network, split: Split) -> list:

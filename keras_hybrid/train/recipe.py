@@ -29,6 +29,10 @@ _COUNTS = (
     "repeats",
     "model_parallel",
 )
+# All but litert_int8, which needs images to calibrate on.
+ExportFormat = Literal[
+    "saved_model", "litert", "litert_float16", "litert_dynamic", "onnx", "openvino"
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +139,8 @@ class Recipe:
     """Where the run writes; None means saved_models/NAME-MODEL."""
     overwrite: bool = False
     """Start anew, deleting what a former run left in the workdir."""
-    export: tuple[Literal["saved_model", "litert", "litert_float16"], ...] = ()
-    """Files to export after training."""
+    export: tuple[ExportFormat, ...] = ()
+    """Files to export after training; int8 needs the command `export`."""
 
     def __post_init__(self):
         for name in _COUNTS:

@@ -13,9 +13,10 @@ from keras_hybrid.train.callbacks import read_journal
 from keras_hybrid.train.card import make_card, write_card
 from keras_hybrid.train.checkpoint import is_part, write_atomically
 from keras_hybrid.train.curves import plot_curves
-from keras_hybrid.train.devices import plan, process, wait
+from keras_hybrid.train.devices import plan
 from keras_hybrid.train.evaluation import evaluate
 from keras_hybrid.train.fit import fit
+from keras_hybrid.train.processes import process, wait
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.report import write_report
 from keras_hybrid.weights import start_from

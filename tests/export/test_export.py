@@ -1,50 +1,307 @@
 """Exported files in their own runtimes, against Keras, on logits."""
 
+import json
+import os
+import re
+import subprocess
+import sys
+import typing
+
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_hybrid import models
-from keras_hybrid.export import ExportMismatch, export, to_litert, to_saved_model, write
-from keras_hybrid.export.runtime import Classifier, open_runner
+from keras_hybrid.cli import main
+from keras_hybrid.export import (
+    FORMATS,
+    ExportMismatch,
+    check,
+    export,
+    formats,
+    to_litert,
+    to_onnx,
+    to_openvino,
+    to_saved_model,
+    verify,
+    write,
+)
+from keras_hybrid.export.classify import open_model
+from keras_hybrid.export.runtime import litert_interpreter
+from keras_hybrid.train.recipe import ExportFormat
+from tests.export.conftest import CLASSES, small_atc
 from tests.small import FAMILIES, small
+from tests.test_cli import ROOT
 
-SMALL = {"widths": (16, 32, 48), "heads": (1, 2, 3), "depths": (1, 1, 2)}
 pytest.importorskip("ai_edge_litert")
+EXACT = ("saved_model", "litert", "onnx", "openvino")
+one_backend = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="one backend will do"
+)
 
 
-@pytest.fixture
-def model(randomise):
-    return randomise(models.ATC(classes=5, input_shape=(16, 24, 3), **SMALL))
+def test_a_recipe_exports_all_that_needs_no_images():
+    assert {*typing.get_args(ExportFormat), "litert_int8"} == set(FORMATS)
 
 
-def test_all_formats(model, tmp_path):
-    model.save(tmp_path / "model.keras")
-    formats = ("saved_model", "litert", "litert_float16")
-    reports = export(tmp_path / "model.keras", formats, tmp_path)
-    images = np.random.default_rng(1).uniform(0, 255, (3, 16, 24, 3)).astype("f4")
-    expected = keras.ops.convert_to_numpy(model(images))
-    for report in reports:
-        assert report.max_difference <= (1e-5 if "16" not in report.format else 1e-2)
-        assert report.top1_agreement == 1 and not report.foreign_ops
-        run, shape = open_runner(report.path)
-        assert shape == (16, 24, 3)
-        atol = 1e-5 if "16" not in report.format else 1e-2
-        for count in (3, 1):
-            found = run(images[:count])["probabilities"]
-            np.testing.assert_allclose(found, expected[:count], rtol=0, atol=atol)
-    with pytest.raises(FileExistsError, match="use --overwrite"):
-        export(tmp_path / "model.keras", formats, tmp_path)
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_answers_as_keras(run, format):
+    images = np.random.default_rng(5).integers(0, 256, (3, 16, 24, 3), dtype="uint8")
+    model = keras.models.load_model(run / "model.keras")
+    expected = keras.ops.convert_to_numpy(models.logits(model)(images.astype("f4")))
+    answer, shape = open_model(run / FORMATS[format].file_name)
+    assert shape == (16, 24, 3)
+    largest = abs(expected).max()
+    atol = {"litert_float16": 1e-2, "litert_dynamic": 0.1, "litert_int8": 0.25}
+    atol = atol.get(format, 1e-5 / largest) * largest
+    for count in (3, 1):
+        outputs = answer(images[:count])
+        assert set(outputs) == {"logits", "probabilities"}
+        np.testing.assert_allclose(outputs["logits"], expected[:count], 0, atol)
+        np.testing.assert_allclose(outputs["probabilities"].sum(-1), 1, 0, 0.02)
+    if format not in EXACT:
+        assert np.abs(outputs["logits"] - expected[:1]).max() > 1e-5
 
 
-def test_a_mismatch_leaves_nothing(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(write, "tolerance", lambda *_: -1.0)
-    with pytest.raises(ExportMismatch, match="nothing was kept"):
-        to_litert(model, tmp_path / "model.tflite")
+def test_cards_say_what_was_measured(run):
+    for name, format in FORMATS.items():
+        path = run / format.file_name
+        card = json.loads((run / f"{path.name}.card.json").read_text())
+        assert card["class_names"] == CLASSES and card["seed"] == 7
+        facts = card["artefact"]
+        assert facts["format"] == name and facts["images"] == 22
+        assert facts["max_difference"] <= facts["tolerance"]
+        assert not facts["foreign_ops"] and facts["milliseconds"] > 0
+        assert set(format.needs) <= set(facts["versions"])
+        assert facts["size"] == sum(x["size"] for x in facts["files"].values())
+        assert len(facts["files"]) >= (2 if path.is_dir() else 1)
+        assert facts["top1_agreement"] >= (1 if name in EXACT else 0.9)
+
+
+def test_smaller_numbers_make_smaller_files(run):
+    size = {x: (run / FORMATS[x].file_name).stat().st_size for x in FORMATS}
+    assert size["litert_int8"] < size["litert_float16"] < 0.8 * size["litert"]
+    assert str(ROOT).encode() not in (run / "model.onnx").read_bytes()
+
+
+def test_verify_again(run, capsys):
+    assert [x.format for x in verify(run)] == sorted(
+        FORMATS, key=lambda x: f"{FORMATS[x].file_name}.card.json"
+    )
+    main(["verify", str(run / "model.onnx")])
+    assert capsys.readouterr().out.startswith("model.onnx: ")
+
+
+def test_serving_from_jpeg_bytes(run, tmp_path):
+    """Programs that know no Keras name what Keras names, with its probabilities."""
+    rng = np.random.default_rng(2)
+    for i in range(6):
+        pixels = rng.integers(0, 256, (2, 3, 3), dtype="uint8")
+        picture = Image.fromarray(pixels).resize((24, 16), Image.Resampling.BICUBIC)
+        picture.save(tmp_path / f"{i}.jpg", quality=95)
+    programs = {
+        "tensorflow": """
+import glob, sys, tensorflow as tf
+model = tf.saved_model.load(sys.argv[1] + "/saved_model")
+names = tf.io.read_file(model.class_names.asset_path).numpy().decode().splitlines()
+read = lambda path: tf.io.decode_jpeg(
+    tf.io.read_file(path), channels=3, dct_method="INTEGER_ACCURATE")
+images = tf.stack([read(path) for path in sorted(glob.glob(sys.argv[2] + "/*.jpg"))])
+answers = model.signatures["serving_uint8"](image=images)["probabilities"].numpy()
+""",
+        "onnxruntime": """
+import glob, io, json, sys, numpy as np, onnxruntime, PIL.Image
+session = onnxruntime.InferenceSession(sys.argv[1] + "/model.onnx")
+names = json.load(open(sys.argv[1] + "/model.onnx.card.json"))["class_names"]
+read = lambda path: np.asarray(PIL.Image.open(io.BytesIO(open(path, "rb").read())))
+images = np.stack([read(path) for path in sorted(glob.glob(sys.argv[2] + "/*.jpg"))])
+(answers,) = session.run(["probabilities"], {"image": images.astype("float32")})
+""",
+    }
+    end = """
+assert "keras_hybrid" not in sys.modules
+for answer in answers:
+    print(names[answer.argmax()], *answer)
+"""
+    model = keras.models.load_model(run / "model.keras")
+    images = [np.asarray(Image.open(p)) for p in sorted(tmp_path.glob("*.jpg"))]
+    expected = model.predict(np.stack(images).astype("float32"), verbose=0)
+    assert len(set(expected.argmax(-1))) > 1
+    for program in programs.values():
+        answer = subprocess.run(
+            [sys.executable, "-P", "-c", program + end, run, tmp_path],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rows = [line.split() for line in answer.stdout.splitlines()]
+        assert [row[0] for row in rows] == [CLASSES[i] for i in expected.argmax(-1)]
+        found = np.array([row[1:] for row in rows], "float32")
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def readme_snippets():
+    text = (ROOT / "saved_models/README.md").read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", readme_snippets(), ids=lambda x: x.split()[1])
+def test_what_the_readme_shows_runs(run, snippet):
+    images = np.random.default_rng(5).integers(0, 256, (2, 16, 24, 3), dtype="uint8")
+    values = {"images": images}
+    exec(snippet.replace("saved_models/digits-atc3", str(run)), values)
+    model = keras.models.load_model(run / "model.keras")
+    expected = model.predict(images.astype("float32"), verbose=0)
+    found = np.asarray(values["probabilities"])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    if "names" in values:
+        assert values["names"] == [*CLASSES, ""]
+
+
+def test_predict_takes_every_format(run, tmp_path, capsys):
+    pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 3), dtype="uint8")
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    answers = {}
+    for name in ("model.keras", *(x.file_name for x in FORMATS.values())):
+        main(["predict", str(run / name), str(tmp_path / "photo.png"), "--top", "1"])
+        answers[name] = capsys.readouterr().out.splitlines()[1].split()[1]
+    assert set(answers.values()) <= set(CLASSES) and len(set(answers.values())) == 1
+
+
+def test_nothing_is_overwritten_unasked(run, copy):
+    before = {x: x.read_bytes() for x in copy.rglob("*") if x.is_file()}
+    for format in ("onnx", "saved_model"):
+        with pytest.raises(FileExistsError, match="use --overwrite"):
+            export(copy / "model.keras", [format], copy)
+    with pytest.raises(ValueError, match="needs calibration images"):
+        export(copy / "model.keras", ["litert_int8"], copy, overwrite=True)
+    assert before == {x: x.read_bytes() for x in copy.rglob("*") if x.is_file()}
+
+
+@one_backend
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_stands_is_replaced_last(kind, tmp_path, monkeypatch):
+    part, path = tmp_path / "new" / "model", tmp_path / "model"
+    part.parent.mkdir()
+    for place, text in ((part, "new"), (path, "old")):
+        if kind == "folder":
+            place.mkdir()
+            place = place / "file"
+        place.write_text(text)
+    inside = path / "file" if kind == "folder" else path
+    rename, replace = os.rename, os.replace
+
+    def fail(source, target):
+        if source == part:
+            raise OSError("no space")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail)
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        write._replace(part, path)
+    assert inside.read_text() == "old"
+    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(os, "replace", replace)
+    write._replace(part, path)
+    assert inside.read_text() == "new"
+
+
+def test_a_mismatch_leaves_nothing(run, tmp_path, monkeypatch):
+    def converted(format, source, target, options):
+        target.write_bytes((run / "model.tflite").read_bytes())
+
+    monkeypatch.setattr(write, "convert", converted)
+    other = small_atc()  # which is not what the file was written from
+    with pytest.raises(ExportMismatch, match="Nothing was kept") as raised:
+        to_litert(other, tmp_path / "model.tflite")
+    assert raised.value.report.max_difference > 1e-3
     assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(check, "tolerance", lambda *_: 1e9)
+    to_litert(other, tmp_path / "model.tflite")
+    names = {x.name for x in tmp_path.iterdir()}
+    assert names == {"model.tflite", "model.tflite.card.json"}
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="one backend will do")
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_missing_package_names_the_extra(format, tmp_path, monkeypatch):
+    for missing in FORMATS[format].needs:
+        monkeypatch.setattr(
+            formats.importlib.util,
+            "find_spec",
+            lambda name, missing=missing: None if name == missing else "there",
+        )
+        with pytest.raises(ImportError, match=rf"{missing}.*keras_hybrid\[") as raised:
+            export(tmp_path / "model.keras", [format], tmp_path)
+        assert f"[{FORMATS[format].extra}]" in str(raised.value)
+
+
+def test_extras_bring_what_formats_need():
+    import tomllib
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = extras["optional-dependencies"]
+
+    def packages(extra):
+        for entry in extras[extra]:
+            name = re.split(r"[<>=;\s]", entry)[0]
+            inner = re.match(r"keras_hybrid\[(.*)\]", name)
+            if inner:
+                for other in inner[1].split(","):
+                    yield from packages(other)
+            yield name.replace("-", "_")
+
+    for format in FORMATS.values():
+        assert set(format.needs) <= set(packages(format.extra))
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="of the others")
+def test_after_training_without_tensorflow(tmp_path, monkeypatch):
+    """ONNX neither needs nor imports TensorFlow."""
+    pytest.importorskip("onnxscript")
+    model = small_atc()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0, 255, (4, 16, 24, 3)).astype("float32")
+    model.fit(images, np.arange(4), epochs=2, verbose=0)
+    (tmp_path / "absent" / "tensorflow").mkdir(parents=True)
+    text = "raise ImportError('TensorFlow is not to be imported')"
+    (tmp_path / "absent" / "tensorflow" / "__init__.py").write_text(text)
+    path = f"{tmp_path / 'absent'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    monkeypatch.setenv("PYTHONPATH", path)
+    report = to_onnx(model, tmp_path / "model.onnx", CLASSES, images)
+    assert report.max_difference <= 1e-5 and report.images == 6
+    assert verify(tmp_path)[0].max_difference <= 1e-5
+    with pytest.raises(RuntimeError, match="TensorFlow is not to be imported"):
+        to_saved_model(model, tmp_path / "saved_model")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="of torch")
+def test_after_training_on_torch(tmp_path):
+    model = small_atc()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    images = np.random.default_rng(0).uniform(0, 255, (4, 16, 24, 3)).astype("f4")
+    model.fit(images, np.arange(4), epochs=1, verbose=0)
+    report = to_litert(model, tmp_path / "model.tflite")
+    assert report.max_difference <= 1e-5 and not report.foreign_ops
+
+
+@one_backend
+def test_integers_in_and_out(tmp_path, randomise):
+    model = randomise(small_atc())
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (24, 16, 24, 3), dtype="uint8")
+    path = tmp_path / "model.tflite"
+    to_litert(model, path, "int8", CLASSES, images[:4], images, integer_io=True)
+    runner = litert_interpreter(path).get_signature_runner()
+    (image,) = runner.get_input_details().values()
+    assert image["dtype"] == np.uint8 and image["quantization"] == (1.0, 0)
+    answers = runner(image=images)
+    assert all(answer.dtype == np.uint8 for answer in answers.values())
+
+
+@one_backend
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
 def test_every_family(name, randomise, tmp_path):
     model = randomise(small(name))
@@ -53,19 +310,22 @@ def test_every_family(name, randomise, tmp_path):
     assert report.top1_agreement == 1
 
 
+@one_backend
+@pytest.mark.slow
+@pytest.mark.parametrize("to", [to_saved_model, to_onnx, to_openvino])
+@pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
+def test_every_family_elsewhere(name, to, randomise, tmp_path):
+    path = tmp_path / ("model.onnx" if to is to_onnx else "model")
+    report = to(randomise(small(name)), path)
+    assert report.max_difference <= 1e-5 and not report.foreign_ops
+
+
+@one_backend
 def test_free_size(randomise, tmp_path):
-    model = randomise(models.CvT(classes=5, input_shape=(None, None, 3), **SMALL))
-    images = np.random.default_rng(1).uniform(0, 255, (2, 40, 56, 3)).astype("f4")
-    report = to_saved_model(model, tmp_path / "saved_model", images)
+    model = randomise(small("cvt13", (None, None)))
+    images = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3), dtype="uint8")
+    report = to_saved_model(model, tmp_path / "saved_model", images=images)
     assert report.max_difference <= 1e-5
-
-
-def test_classifier_refuses_what_is_no_model(tmp_path):
-    (tmp_path / "model.tflite").write_bytes(b"TFL3" * 9)
-    (tmp_path / "empty").mkdir()
-    for name in ("model.tflite", "empty"):
-        with pytest.raises(ValueError, match=name):
-            Classifier(tmp_path / name)
 
 
 @pytest.mark.slow
@@ -75,6 +335,7 @@ def test_whole_models(builder, randomise, tmp_path):
     for report in (
         to_saved_model(model, tmp_path / "saved_model"),
         to_litert(model, tmp_path / "model.tflite"),
+        to_onnx(model, tmp_path / "model.onnx"),
     ):
         print(report)
         assert report.max_difference <= 1e-5 and not report.foreign_ops

@@ -31,7 +31,7 @@ from keras_hybrid.layers import DropPath
 from keras_hybrid.layers.presets import batch_norm
 from keras_hybrid.train import Recipe, plan, run
 from keras_hybrid.train.callbacks import Journal
-from keras_hybrid.train.devices import seed_generators
+from keras_hybrid.train.replicas import as_one, seed_generators
 
 
 class Stopped(Exception):
@@ -82,7 +82,7 @@ def train_layers(count: int) -> dict[str, list]:
         sgd = keras.optimizers.SGD(0.1, global_clipnorm=0.5)
         model.compile(sgd, ["mse", None], jit_compile=False)
         seed_generators(model, 5, 7)
-        with devices.training(model):
+        with as_one(model, devices.replicas):
             model.fit(x, y, batch_size=16, epochs=3, shuffle=False, verbose=0)
     assert model.get_layer("norm").get_config()["synchronized"] is False
     return {v.path: copies(v) for v in model.variables}

@@ -192,7 +192,9 @@ def test_only_training_is_augmented():
     raw = inputs["images"].astype("float32")
     plain = value(augmented(raw))
     np.testing.assert_allclose(plain, value(augmented.network(raw)), atol=1e-5)
-    assert abs(value(augmented(inputs)) - plain).max() > 1e-3
+    np.testing.assert_allclose(plain, value(augmented(inputs)), atol=1e-5)
+    seen = Augmented(keras.layers.Identity(), fill=5.0)
+    assert abs(value(seen(inputs, training=True)) - raw).max() > 100
     names = {v.path for v in augmented.variables}
     assert names == {v.path for v in augmented.network.variables}
 
@@ -210,3 +212,9 @@ def test_only_training_is_augmented():
 def test_impossible_settings_are_refused(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):
         dataclasses.replace(Recipe(), **fields)
+
+
+def test_calls_of_several_steps_must_fill_an_epoch(tmp_path):
+    settings = recipe(steps_per_execution=4)
+    with pytest.raises(ValueError, match=r"6 steps, .*-execution 4 .* is 3"):
+        fit(settings, tmp_path, network(), images(), None)

@@ -1,0 +1,186 @@
+"""Exported files against Keras, each run by its own runtime in a fresh process."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from keras_hybrid.export import runtime
+from keras_hybrid.export.formats import FORMATS
+from keras_hybrid.export.report import (
+    ExportMismatch,
+    Report,
+    files_of,
+    sha256,
+    tolerance,
+)
+
+REFERENCE_IMAGES = 2
+_SEED = 0
+
+
+def reference_images(shape: tuple[int | None, ...], pixels: bool, count: int):
+    """The random images `(count, H, W, C)` that a card's logits belong to.
+
+    Args:
+        shape: The model's input; 224 stands for a free height or width.
+        pixels: Whether the model takes pixels: uint8; else N(0, 1), float32.
+        count: How many; the first ones do not depend on it.
+    """
+    shape = (count, *(side or 224 for side in shape))
+    rng = np.random.default_rng(_SEED)
+    if pixels:
+        return rng.integers(0, 256, shape, dtype="uint8")
+    return rng.normal(size=shape).astype("float32")
+
+
+def run_apart(path: pathlib.Path, images: np.ndarray) -> dict[str, np.ndarray]:
+    """What a file answers in a process that has nothing but its runtime.
+
+    Returns:
+        `logits` of all images, those of the first alone as `single`, `milliseconds`
+        an image, `foreign_ops`.
+
+    Raises:
+        ValueError: If the file cannot be opened or run.
+        ImportError: If its runtime is missing.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        pixels, answer = (pathlib.Path(folder) / x for x in ("in.npy", "out.npz"))
+        np.save(pixels, images)
+        ended = subprocess.run(
+            [sys.executable, "-P", runtime.__file__, path, pixels, answer],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode:
+            lines = ended.stderr.strip().splitlines() or [f"code {ended.returncode}"]
+            kind, mark, message = lines[-1].partition(": ")
+            if kind == "ImportError" and mark:
+                raise ImportError(message)
+            raise ValueError(message or f"{path} cannot be run: {kind}")
+        with np.load(answer) as file:
+            return dict(file)
+
+
+def compare(
+    format: str, path: pathlib.Path, images: np.ndarray, expected: np.ndarray
+) -> Report:
+    """Runs a file on images and compares with Keras' logits.
+
+    Raises:
+        ExportMismatch: If they differ by more than the format's tolerance.
+    """
+    answer = run_apart(path, images)
+    found = answer["logits"]
+    if found.shape != expected.shape:
+        raise ExportMismatch(
+            f"{path} gives logits of shape {found.shape}, Keras {expected.shape}."
+        )
+    difference = max(
+        np.abs(found - expected).max(), np.abs(answer["single"] - expected[:1]).max()
+    )
+    report = Report(
+        format=format,
+        path=path,
+        images=len(images),
+        max_difference=float(difference),
+        tolerance=tolerance(format, expected),
+        top1_agreement=float((found.argmax(-1) == expected.argmax(-1)).mean()),
+        size=sum(file.stat().st_size for file in files_of(path).values()),
+        foreign_ops=tuple(map(str, answer["foreign_ops"])),
+        milliseconds=float(answer["milliseconds"]),
+    )
+    if not report.max_difference <= report.tolerance:  # not a number is a mismatch
+        raise ExportMismatch(
+            f"{path} differs from Keras by {report.max_difference:.1e} on the logits, "
+            f"more than {report.tolerance:.1e}.",
+            report,
+        )
+    return report
+
+
+def verify(path: str | pathlib.Path) -> list[Report]:
+    """Verifies exported files again, by the cards beside them; Keras is not needed.
+
+    Args:
+        path: A folder with exported files, or one exported file or folder.
+
+    Returns:
+        A report of each, on the random images whose logits its card keeps.
+
+    Raises:
+        FileNotFoundError: If there is no exported file with a card, or it is gone.
+        ValueError: If a file is not the one that was exported: changed, cut short,
+            renamed; or its card is damaged.
+        ExportMismatch: If it computes something else than it did.
+    """
+    path = pathlib.Path(path)
+    own = path.with_name(f"{path.name}.card.json")
+    cards = [own] if own.exists() else sorted(path.glob("*.card.json"))
+    found = [(place, _artefact(place)) for place in cards]
+    found = [(place, facts) for place, facts in found if facts]
+    if not found:
+        raise FileNotFoundError(f"There is no exported file with a card at {path}.")
+    return [_verify(place, facts) for place, facts in found]
+
+
+def _artefact(place: pathlib.Path) -> dict | None:
+    """What a card says of an exported file; None for the card of a .keras file."""
+    try:
+        card = json.loads(place.read_text())
+        facts = card.get("artefact")
+        if facts:
+            facts["reference"]["logits"] = np.array(
+                facts["reference"]["logits"], "float32"
+            )
+            facts["files"], facts["source"], FORMATS[facts["format"]]
+        return facts
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{place} is damaged: {error}; export again.") from error
+
+
+def _verify(place: pathlib.Path, facts: dict) -> Report:
+    path = place.with_name(place.name.removesuffix(".card.json"))
+    if not path.exists():
+        raise FileNotFoundError(f"{place} is there, but {path} is gone.")
+    _check_files(path, facts["files"])
+    _check_source(path, facts["source"])
+    reference = facts["reference"]
+    expected = reference["logits"]
+    images = reference_images(reference["shape"], reference["pixels"], len(expected))
+    return compare(facts["format"], path, images, expected)
+
+
+def _check_files(path, known):
+    files = files_of(path)
+    for name in known.keys() | files.keys():
+        where = path / name if path.is_dir() else path
+        if name not in files:
+            raise ValueError(f"{where} is missing; export again.")
+        if name not in known:
+            raise ValueError(f"{where} was not there when {path} was exported.")
+        size = files[name].stat().st_size
+        if size != known[name]["size"]:
+            raise ValueError(
+                f"{where} has {size} bytes, {known[name]['size']} were exported: it "
+                "was truncated or replaced; export again."
+            )
+        if sha256(files[name]) != known[name]["sha256"]:
+            raise ValueError(f"{where} was changed since its export; export again.")
+
+
+def _check_source(path, source):
+    """The model that the file came from, if it is still beside it, is the same."""
+    if not source:
+        return
+    model = path.parent / source["name"]
+    if model.is_file() and sha256(model) != source["sha256"]:
+        raise ValueError(
+            f"{model} is not the model any more that {path.name} was exported from; "
+            "export again."
+        )

@@ -1,0 +1,282 @@
+"""A trained model with everything computed once that does not depend on the image."""
+
+import collections
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hybrid import layers
+
+# Layer -> the setting of its folded form; its linear maps with the batch norm after
+# them; and those with one before them.
+_INSIDE = {
+    layers.ConvProjection: ({"folded": True}, [("conv", "norm")], []),
+    layers.LeFF: (
+        {"use_norm": False},
+        [
+            ("expand", "expand_norm"),
+            ("conv", "conv_norm"),
+            ("project", "project_norm"),
+        ],
+        [],
+    ),
+    layers.MBConv: (
+        {"folded": True},
+        [("expand", "expand_norm"), ("conv", "conv_norm")],
+        [("expand", "norm")],
+    ),
+    layers.ResidualEmbedding: (
+        {"folded": True},
+        [("conv1", "norm1"), ("conv2", "norm2"), ("shortcut", "shortcut_norm")],
+        [],
+    ),
+    layers.SeparableUnit: (
+        {"folded": True},
+        [("conv", "conv_norm"), ("linear", "linear_norm")],
+        [],
+    ),
+}
+# Layers that take their input to, and their output from, a linear map: its name.
+_ENTRIES = {keras.layers.Dense: None, layers.RelativeAttention: "qkv"}
+_EXITS = {
+    keras.layers.Dense: None,
+    layers.PaddedConv2D: None,
+    layers.PaddedDepthwiseConv2D: None,
+    layers.RelativeAttention: "project",
+}
+# What a scale and a shift of channels may be moved across: means and choices.
+_TRANSPARENT = (
+    keras.layers.AveragePooling2D,
+    keras.layers.GlobalAveragePooling1D,
+    keras.layers.GlobalAveragePooling2D,
+    layers.TakeToken,
+)
+
+
+def fold(model: keras.Model) -> keras.Model:
+    """The same function of the image in fewer operations, for inference.
+
+    - Batch norms become part of the linear map before or after them, scales of
+      branches (LayerScale) too.
+    - The factors and offsets of a layer norm become part of the linear maps after
+      it, where nothing else reads it.
+    - GPSA's attention by place and relative position biases become constants.
+    - Dropout, stochastic depth and the LeFF that no logit reads are left out.
+
+    Every step is exact but for rounding. What cannot be moved without a difference
+    stays: a batch norm before an activation or after a gate (`norm_activation` and
+    `squeeze_early` of some CoAtNetRW), and the factors of a layer norm before a
+    convolution whose zero padding they do not reach (CvT, ATC), or before a class
+    token that is passed on (CeiT).
+
+    Args:
+        model: A model of this package; it is left as it is.
+
+    Returns:
+        A new model with the layers' names. It may be saved, but not be trained.
+
+    Raises:
+        ValueError: If `model` is no functional model.
+    """
+    try:
+        model = keras.Model(model.input, model.output, name=model.name)
+    except (AttributeError, ValueError) as error:
+        raise ValueError("Only a functional model can be folded.") from error
+    return _merge_neighbours(_simplify_layers(model))
+
+
+def _simplify_layers(model):
+    """Every layer by itself."""
+    folded = {layer.name: _simplified(layer) for layer in model.layers}
+    return _rebuilt(model, folded)
+
+
+def _simplified(layer):
+    """What computes the same as the layer at inference; None for the identity."""
+    if isinstance(layer, keras.layers.Dropout | layers.DropPath):
+        return None
+    if isinstance(layer, layers.LeFF) and len(keras.tree.flatten(layer.input)) == 1:
+        return None  # the class token alone passes unchanged
+    if type(layer) in _INSIDE:
+        return _without_norms(layer)
+    if isinstance(layer, layers.GatedPositionalAttention):
+        return _with_fixed_places(layer)
+    if isinstance(layer, layers.RelativeAttention) and layer.source != "constant":
+        new = _like(layer, source="constant")
+        image = ops.zeros((1, *layer.position.grid, 1))
+        new.position.constant.assign(layer.position(image, training=False))
+        return new
+    return _like(layer)
+
+
+def _without_norms(layer):
+    setting, after, before = _INSIDE[type(layer)]
+    new = _like(layer, **setting)
+
+    def gone(norm):
+        former = getattr(layer, norm, None)
+        return former and type(former) is not type(getattr(new, norm, None))
+
+    for linear, norm in before:
+        if gone(norm):
+            _apply_before(getattr(new, linear), *_affine(getattr(layer, norm)))
+    for linear, norm in after:
+        if gone(norm):
+            _apply_after(getattr(new, linear), *_affine(getattr(layer, norm)))
+    return new
+
+
+def _with_fixed_places(layer):
+    new = layers.FixedPositionalAttention(
+        layer.heads, name=layer.name, dtype=layer.dtype_policy
+    )
+    new.build_from_config(layer.get_build_config())
+    _, height, width, _ = layer.input[0].shape
+    gate = ops.sigmoid(layer.gate)
+    rows, columns = layer.axis_weights(height, width)
+    new.share.assign(1 - gate[:, None])
+    new.rows.assign(gate[:, None, None] * rows)
+    new.columns.assign(columns)
+    return new
+
+
+def _merge_neighbours(model):
+    """Scales and shifts of channels into the linear maps before or after them."""
+    graph = _Graph(model)
+    folded = {}
+
+    def linear(layer, table):
+        """The linear map of a layer, with a bias, in the new model."""
+        new = folded.get(layer.name)
+        if new is None:
+            bias = {"use_bias": True} if hasattr(layer, "use_bias") else {}
+            new = folded[layer.name] = _like(layer, **bias)
+        inner = table[type(layer)]
+        return getattr(new, inner) if inner else new
+
+    for layer in model.layers:
+        affine = _affine(layer)
+        if affine is None:
+            continue
+        is_norm = isinstance(layer, keras.layers.LayerNormalization)
+        maker = None if is_norm else graph.maker(layer)
+        readers = graph.readers(layer.output)
+        if maker is not None:
+            _apply_after(linear(maker, _EXITS), *affine)
+        elif readers:
+            for reader in readers:
+                _apply_before(linear(reader, _ENTRIES), *affine)
+        else:
+            continue
+        plain = {"center": False, "scale": False}
+        folded[layer.name] = _like(layer, **plain) if is_norm else None
+    copies = {x.name: _like(x) for x in model.layers if x.name not in folded}
+    return _rebuilt(model, copies | folded)
+
+
+class _Graph:
+    """Which layer reads what another one makes."""
+
+    def __init__(self, model):
+        self._makers, self._readers = {}, collections.defaultdict(list)
+        self._ends = {id(tensor) for tensor in model.outputs}
+        for layer in model.layers:
+            for tensor in keras.tree.flatten(layer.output):
+                self._makers[id(tensor)] = layer
+            if not isinstance(layer, keras.layers.InputLayer):
+                for tensor in keras.tree.flatten(layer.input):
+                    self._readers[id(tensor)].append(layer)
+
+    def maker(self, layer):
+        """The linear layer that makes this one's input, for nobody else; or None."""
+        tensor = layer.input
+        maker = self._makers[id(tensor)]
+        alone = len(self._readers[id(tensor)]) == 1 and id(tensor) not in self._ends
+        linear = type(maker) in _EXITS and _is_linear(maker)
+        return maker if alone and linear else None
+
+    def readers(self, tensor):
+        """The linear layers that read a tensor; empty if others read it, too."""
+        if id(tensor) in self._ends:
+            return []
+        found = []
+        for layer in self._readers[id(tensor)]:
+            if isinstance(layer, _TRANSPARENT):
+                more = self.readers(layer.output)
+            else:
+                more = [layer] if type(layer) in _ENTRIES else []
+            if not more:
+                return []
+            found += more
+        return found
+
+
+def _is_linear(layer) -> bool:
+    activation = getattr(layer, "activation", None)
+    return activation in (None, keras.activations.linear)
+
+
+def _affine(layer):
+    """The scale and shift that a layer applies to channels last; None without."""
+    if isinstance(layer, keras.layers.BatchNormalization):
+        deviation = np.sqrt(_array(layer.moving_variance) + layer.epsilon)
+        scale = (_array(layer.gamma) if layer.scale else 1) / deviation
+        shift = _array(layer.beta) if layer.center else 0
+        return scale, shift - _array(layer.moving_mean) * scale
+    if isinstance(layer, keras.layers.LayerNormalization):
+        if not (layer.scale and layer.center):
+            return None
+        return _array(layer.gamma), _array(layer.beta)
+    if isinstance(layer, layers.LayerScale):
+        return _array(layer.gamma), 0
+    return None
+
+
+def _apply_after(linear, scale, shift):
+    """Makes a linear map answer `scale * y + shift`, channel by channel."""
+    is_depthwise = isinstance(linear, layers.PaddedDepthwiseConv2D)
+    factors = scale[:, None] if is_depthwise else scale
+    linear.kernel.assign(_array(linear.kernel) * factors)
+    linear.bias.assign(_array(linear.bias) * scale + shift)
+
+
+def _apply_before(linear, scale, shift):
+    """Makes a linear map `(C, C')` take `scale * x + shift` for its x."""
+    kernel = _array(linear.kernel)
+    linear.bias.assign(_array(linear.bias) + shift @ kernel)
+    linear.kernel.assign(kernel * scale[:, None])
+
+
+def _array(weight) -> np.ndarray:
+    return ops.convert_to_numpy(weight).astype("float64")
+
+
+def _like(layer, **settings):
+    """A built copy of a layer with other settings; weights it has not are zero."""
+    new = type(layer).from_config(layer.get_config() | settings)
+    if layer.built:
+        new.build_from_config(layer.get_build_config())
+    known = {_place(weight, layer): weight for weight in layer.weights}
+    for weight in new.weights:
+        former = known.get(_place(weight, new))
+        weight.assign(np.zeros(weight.shape) if former is None else former)
+    return new
+
+
+def _place(weight, layer) -> str:
+    """Path of a weight inside its layer."""
+    return weight.path.rpartition(f"{layer.name}/")[2]
+
+
+def _rebuilt(model, folded: dict[str, keras.layers.Layer | None]) -> keras.Model:
+    """The model with other layers by their names; None leaves one out."""
+
+    def call(layer, x, *others, **keywords):
+        return x if layer is None else layer(x, *others, **keywords)
+
+    return keras.models.clone_model(
+        model,
+        clone_function=lambda layer: folded.get(layer.name, layer),
+        call_function=call,
+    )

@@ -1,0 +1,71 @@
+"""The formats that a model can be exported to, one line each."""
+
+import dataclasses
+import importlib.util
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """How a format is written, opened and judged.
+
+    Attributes:
+        file_name: Name of the file or folder in a run's folder.
+        backend: Keras backend of the process that writes it.
+        needs: Packages that write and run it.
+        extra: The extra of this package that brings them.
+        tolerance: Largest difference of a logit from Keras', as a share of the
+            largest logit where `relative`.
+        relative: Whether `tolerance` is relative.
+        quantised: Whether numbers are stored in 8 bits.
+    """
+
+    file_name: str
+    backend: str
+    needs: tuple[str, ...]
+    extra: str
+    tolerance: float = 1e-5
+    relative: bool = False
+    quantised: bool = False
+
+
+_LITERT = {
+    "backend": "tensorflow",
+    "needs": ("tensorflow", "ai_edge_litert"),
+    "extra": "export",
+}
+_ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
+
+FORMATS = {
+    "saved_model": Format("saved_model", "tensorflow", ("tensorflow",), "tensorflow"),
+    "litert": Format("model.tflite", **_LITERT),
+    "litert_float16": Format(
+        "model_float16.tflite", tolerance=1e-2, relative=True, **_LITERT
+    ),
+    "litert_dynamic": Format(
+        "model_dynamic.tflite", tolerance=0.25, relative=True, quantised=True, **_LITERT
+    ),
+    "litert_int8": Format(
+        "model_int8.tflite", tolerance=0.5, relative=True, quantised=True, **_LITERT
+    ),
+    "onnx": Format("model.onnx", "torch", _ONNX, "onnx"),
+    "openvino": Format("openvino", "torch", (*_ONNX[:3], "openvino"), "openvino"),
+}
+
+
+def require(name: str) -> Format:
+    """The format of that name, once the packages that it needs are there.
+
+    Raises:
+        ValueError: If there is no such format.
+        ImportError: If a package is missing; it names the extra that brings it.
+    """
+    if name not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {name!r}.")
+    format = FORMATS[name]
+    missing = [x for x in format.needs if importlib.util.find_spec(x) is None]
+    if missing:
+        raise ImportError(
+            f"{name} needs {', '.join(missing)}: "
+            f"pip install 'keras_hybrid[{format.extra}]'"
+        )
+    return format

@@ -1,0 +1,69 @@
+"""Gated positional attention whose attention by place was computed once."""
+
+import keras
+from keras import ops
+
+from keras_hybrid.layers.attention import DotProductAttention
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class FixedPositionalAttention(keras.layers.Layer):
+    """`GatedPositionalAttention` of a trained model on maps of one size.
+
+    Attention by place depends on weights alone, so that its rows, columns and gates
+    are constants, which `export.fold` computes:
+
+        share * softmax(q k^T * scale) v + rows (columns v).
+
+    Args:
+        heads: Number of heads; it divides the channels.
+
+    Call arguments:
+        query, key, value: Maps `(B, H, W, C)` without class token, H and W fixed.
+
+    Output shape: that of `query`.
+    """
+
+    def __init__(self, heads, **kwargs):
+        super().__init__(**kwargs)
+        self.heads = heads
+        self.content = DotProductAttention(
+            heads, name="content", dtype=self.dtype_policy
+        )
+
+    def build(self, query_shape, key_shape=None, value_shape=None):
+        self.content.build(query_shape)
+        _, height, width, _ = query_shape
+        fixed = {"trainable": False, "initializer": "zeros"}
+        self.share = self.add_weight(shape=(self.heads, 1), name="share", **fixed)
+        self.rows = self.add_weight(  # times the gate
+            shape=(self.heads, height, height), name="rows", **fixed
+        )
+        self.columns = self.add_weight(
+            shape=(self.heads, width, width), name="columns", **fixed
+        )
+
+    def call(self, query, key, value):
+        shape = ops.shape(query)
+        split = (-1, *shape[1:3], self.heads, shape[3] // self.heads)
+        content = ops.reshape(self.content(query, key, value), split)
+        dtype = content.dtype
+        place = ops.einsum(
+            "hxi,bjihc->bjxhc",
+            ops.cast(self.columns, dtype),
+            ops.reshape(value, split),
+        )
+        place = ops.einsum("hyj,bjxhc->byxhc", ops.cast(self.rows, dtype), place)
+        out = ops.cast(self.share, dtype) * content + place
+        return ops.reshape(out, (-1, *shape[1:]))
+
+    def compute_output_shape(self, query_shape, key_shape=None, value_shape=None):
+        return query_shape
+
+    def macs(self, query_shape, key_shape, value_shape):
+        _, height, width, channels = query_shape
+        size = height * width
+        return size * channels * (2 * size + height + width)
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads}

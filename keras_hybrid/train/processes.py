@@ -1,0 +1,92 @@
+"""Several processes that take part in one run, on JAX.
+
+Each runs the same command with the same settings and feeds its devices with its rows of
+every batch; the first one writes the files, in a workdir that all of them see.
+"""
+
+import os
+
+import keras
+import numpy as np
+
+PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
+"""Set in every process, it asks for so many. With it go
+`KERAS_DISTRIBUTION_JOB_ADDRESSES`, the first process's `host:port`, and
+`KERAS_DISTRIBUTION_PROCESS_ID`, from 0; JAX finds both itself on Slurm, Open MPI and
+TPU pods."""
+
+
+def connect() -> None:
+    """Joins the other processes, if `PROCESSES` asks for it; before JAX computes."""
+    import jax
+
+    if int(os.environ.get(PROCESSES, 1)) > 1 and not jax.distributed.is_initialized():
+        keras.distribution.initialize()
+
+
+def process() -> int:
+    """The number of this process, from 0; the first one writes files and speaks."""
+    if keras.backend.backend() != "jax":
+        return 0
+    import jax
+
+    return jax.process_index()
+
+
+def processes() -> int:
+    """How many processes take part in the run."""
+    if keras.backend.backend() != "jax":
+        return 1
+    import jax
+
+    return jax.process_count()
+
+
+def wait() -> None:
+    """Returns once every process has come here."""
+    if processes() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices("keras_hybrid")
+
+
+def check_epoch(epoch: int) -> None:
+    """Compares the epoch that the processes go on after.
+
+    Raises:
+        ValueError: If they differ, because not all of them see the checkpoint.
+    """
+    if processes() > 1:
+        from jax.experimental import multihost_utils
+
+        found = multihost_utils.process_allgather(np.array(epoch)).tolist()
+        if len(set(found)) > 1:
+            raise ValueError(
+                f"The processes go on after different epochs, {found}; --workdir must "
+                "lie on a file system that all of them share."
+            )
+
+
+def share(batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
+    """What this process is to feed of a stream of global batches."""
+    return batches if processes() == 1 else _Share(batches)
+
+
+class _Share(keras.utils.PyDataset):
+    """The rows of each batch that one process feeds its devices with."""
+
+    def __init__(self, batches: keras.utils.PyDataset):
+        super().__init__()
+        self.batches = batches
+
+    @property
+    def num_batches(self) -> int | None:
+        """As many as there are global ones."""
+        return self.batches.num_batches
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        def rows(array):
+            length = len(array) // processes()
+            return array[process() * length :][:length]
+
+        return keras.tree.map_structure(rows, self.batches[index])
