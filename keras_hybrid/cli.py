@@ -199,19 +199,24 @@ def analyse_command(
         out: Folder to write into; without it `analysis` beside the model.
         count: Images to look at, evenly spread over the folder.
     """
-    from keras_hybrid.analysis.pictures import labels_of, read_pictures
+    import numpy as np
+
+    from keras_hybrid.analysis.pictures import choose_pictures, labels_of
     from keras_hybrid.analysis.report import write_report
-    from keras_hybrid.export.runtime import keras_file, load_keras
+    from keras_hybrid.export.classify import read_card
+    from keras_hybrid.export.images import read_image
+    from keras_hybrid.export.keras_file import keras_file, load_keras
 
     path = keras_file(model)
-    loaded = load_keras(path)
-    cards = (path.with_suffix(".card.json"), path.parent / "card.json")
-    card = next((json.loads(x.read_text()) for x in cards if x.is_file()), {})
-    facts = card.get("preprocessing", {})
-    pictures, paths = read_pictures(images, loaded.input_shape[1:], count, facts)
+    loaded, card = load_keras(path), read_card(path)
+    shape, facts = loaded.input_shape[1:], card.get("preprocessing", {})
+    if None in shape:
+        raise ValueError(f"{path} takes any size: build it with one input_shape.")
+    paths = choose_pictures(images, count)
+    pictures = np.stack([read_image(x, shape, facts) for x in paths])
     page = write_report(
         loaded,
-        pictures,
+        pictures.astype("float32"),
         out or path.parent / "analysis",
         titles=[str(x.relative_to(images)) for x in paths],
         labels=labels_of(paths, card.get("class_names", [])),

@@ -54,12 +54,13 @@ class LocalityLogger(keras.callbacks.Callback):
         if self._probe is not None:
             return
         self._probe = AttentionProbe(self.network or self.model)
-        kept = [row for row in read_log(self.path) if row["epoch"] <= epoch]
+        former = read_log(self.path) if epoch else []
+        kept = [row for row in former if row["epoch"] <= epoch]
         with open(self.path, "w", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(kept)
-        if epoch == 0 and not kept:
+        if epoch == 0:
             self._look(0)
 
     def on_epoch_end(self, epoch, logs=None):

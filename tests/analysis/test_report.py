@@ -12,8 +12,9 @@ from PIL import Image
 from keras_hybrid.analysis import d_loc, rollout, write_report
 from keras_hybrid.analysis.attention import attention_maps
 from keras_hybrid.analysis.callbacks import FIELDS
-from keras_hybrid.analysis.pictures import labels_of, read_pictures
+from keras_hybrid.analysis.pictures import choose_pictures, labels_of
 from keras_hybrid.cli import main
+from keras_hybrid.export.images import read_image
 from tests.analysis.conftest import build
 from tests.small import FAMILIES, small
 
@@ -81,37 +82,27 @@ def test_command(tmp_path, capsys):
     assert "During training" in text and "class0/0.png" not in re.sub(
         "<img.*?>", "", text
     )
-    images, _ = read_pictures(folder, (32, 32, 3), 4)
+    paths = choose_pictures(folder, 4)
+    images = np.stack([read_image(x, (32, 32, 3), {}) for x in paths])
     found = rows_of(run / "analysis" / "locality.csv")
-    expected = np.concatenate(list(d_loc(model, images).values()))
+    expected = np.concatenate(list(d_loc(model, images.astype("float32")).values()))
     np.testing.assert_allclose([float(r["d_loc"]) for r in found], expected, rtol=1e-3)
     assert "accuracy" in rows_of(run / "analysis" / "masks.csv")[0]
 
 
 def test_pictures(tmp_path):
     folder = folder_of_images(tmp_path)
-    images, paths = read_pictures(folder, (16, 24, 3), 3, {"crop": 0.8})
-    assert images.shape == (3, 16, 24, 3) and images.dtype == np.float32
+    paths = choose_pictures(folder, 3)
     assert [path.name for path in paths] == ["0.png", "4.png", "5.png"]
     assert list(labels_of(paths, ["class0", "class1"])) == [0, 0, 1]
     assert labels_of(paths, ["class0"]) is None
-    even = folder / "class0" / "even.png"
-    Image.new("RGB", (30, 20), (10, 20, 30)).save(even)
-    grey, _ = read_pictures(even.parent, (8, 8, 1), 9)
-    assert grey.shape == (4, 8, 8, 1)
-    np.testing.assert_allclose(grey[-1], round(0.299 * 10 + 0.587 * 20 + 0.114 * 30))
-    with pytest.raises(ValueError, match="takes any size"):
-        read_pictures(folder, (None, None, 3), 1)
+    assert len(choose_pictures(folder, 99)) == 6
 
 
-@pytest.mark.parametrize("case", ["nowhere", "empty", "broken"])
-def test_mistakes_are_one_line(case, tmp_path):
-    folder = tmp_path / "images"
-    if case != "nowhere":
-        folder.mkdir()
-    if case == "broken":
-        (folder / "a.png").write_text("no image")
-    kind = ValueError if case == "broken" else FileNotFoundError
-    with pytest.raises(kind) as error:
-        read_pictures(folder, (8, 8, 3), 1)
-    assert "\n" not in str(error.value) and str(folder) in str(error.value)
+def test_mistakes_are_one_line(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        choose_pictures(tmp_path / "nowhere", 1)
+    with pytest.raises(FileNotFoundError, match="There is no image in"):
+        choose_pictures(tmp_path, 1)
+    with pytest.raises(ValueError, match="count must be 1"):
+        choose_pictures(tmp_path, 0)
