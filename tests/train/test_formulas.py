@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_hybrid.data import Augmentation, Batches, Split
-from keras_hybrid.train import Recipe, adamw, is_decayed, warmup_cosine
+from keras_hybrid.train import Recipe, is_decayed, make_optimizer, warmup_cosine
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.fit import fit
 from tests.small import FAMILIES, small
@@ -53,7 +53,9 @@ def steps_of_dense(optimizer, count, batches=None):
 
 
 def test_the_average_is_its_formula():
-    kernels, model = steps_of_dense(lambda m: adamw(m, 0.1, 0.0, None, ema=0.8), 6)
+    kernels, model = steps_of_dense(
+        lambda m: make_optimizer("adamw", m, 0.1, 0.0, None, ema=0.8), 6
+    )
     average = kernels[0]  # it starts from the weights after the first update
     for kernel in kernels[1:]:
         average = 0.8 * average + 0.2 * kernel
@@ -67,9 +69,9 @@ HALVES = [slice(0, 4), slice(4, 8)]
 
 
 def test_two_half_batches_are_one_whole():
-    whole, _ = steps_of_dense(lambda m: adamw(m, 0.1, 0.1, 1.0), 4)
+    whole, _ = steps_of_dense(lambda m: make_optimizer("adamw", m, 0.1, 0.1, 1.0), 4)
     halves, model = steps_of_dense(
-        lambda m: adamw(m, 0.1, 0.1, 1.0, accumulation=2), 4, HALVES
+        lambda m: make_optimizer("adamw", m, 0.1, 0.1, 1.0, accumulation=2), 4, HALVES
     )
     for update, kernel in enumerate(whole):
         np.testing.assert_allclose(halves[2 * update + 1], kernel, atol=1e-4)
@@ -80,7 +82,9 @@ def test_two_half_batches_are_one_whole():
 def test_accumulation_leaves_the_memory_of_the_average():
     """An update's weights, seen at two steps, count as once without accumulation."""
     kernels, model = steps_of_dense(
-        lambda m: adamw(m, 0.1, 0.0, None, ema=0.8, accumulation=2), 4, HALVES
+        lambda m: make_optimizer("adamw", m, 0.1, 0.0, None, ema=0.8, accumulation=2),
+        4,
+        HALVES,
     )
     step = 0.8**0.5
     average = kernels[1]  # no update before the second step
