@@ -11,8 +11,8 @@ from tests.small import FAMILIES, small
 
 # Batch norms that stay in two blocks of MBConv with public weights: the first where
 # an activation follows it, the last where the gate precedes it.
-STAY = {"coatnet1_rw": 4, "coatnet_bn0_rw": 4, "coatnet_rmlp2_rw": 2}
-NAMES = sorted({*FAMILIES.values(), *STAY})
+STAY = {"coatnet1_rw": 4, "coatnet_bn0_rw": 4, "coatnet3_rw": 2}
+NAMES = sorted({*FAMILIES.values(), "coatnet0", *STAY})
 
 
 def images_for(model):
