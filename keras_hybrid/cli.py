@@ -340,7 +340,7 @@ def _train_and_export(recipe: Recipe) -> None:
     print(f"\n{recipe.model} on {card['dataset']}: ", end="")
     print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))
     print(f"\nWritten to {directory}:")
-    for name in ("model.keras", "metrics.jsonl", "curves.png", "card.json"):
+    for name in ("model.keras", "report.html", "metrics.jsonl", "card.json"):
         print(f"  {name}")
     for report in reports:
         print(f"  {report}")
