@@ -10,11 +10,8 @@ from keras_hybrid.layers.class_token import (
 )
 from keras_hybrid.layers.conv_embedding import ConvEmbedding
 from keras_hybrid.layers.conv_projection import ConvProjection
-from keras_hybrid.layers.convolution import (
-    PaddedConv2D,
-    PaddedDepthwiseConv2D,
-    depthwise_form,
-)
+from keras_hybrid.layers.convolution import PaddedConv2D
+from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D, depthwise_form
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
 from keras_hybrid.layers.fixed_positional import FixedPositionalAttention
 from keras_hybrid.layers.gated_positional import GatedPositionalAttention

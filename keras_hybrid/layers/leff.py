@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_hybrid.layers.convolution import PaddedDepthwiseConv2D, fan_in_uniform
+from keras_hybrid.layers.convolution import fan_in_uniform
+from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.grid import to_map, to_tokens
 from keras_hybrid.layers.presets import batch_norm, dense, dense_macs
 

@@ -7,7 +7,7 @@ form of CoAtNet (arXiv:2106.04803, appendix A.1).
 import keras
 from keras import ops
 
-from keras_hybrid.layers.convolution import PaddedDepthwiseConv2D
+from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.presets import batch_norm_unless, dense, fan_out_normal
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
 

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_hybrid.layers.convolution import PaddedConv2D, PaddedDepthwiseConv2D
+from keras_hybrid.layers.convolution import PaddedConv2D
+from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.presets import batch_norm_unless, dense, dense_macs, layer_norm
 
 

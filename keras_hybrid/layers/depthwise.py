@@ -1,0 +1,160 @@
+"""Depthwise convolution with symmetric padding, in the form a backend runs fastest."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+import keras
+from keras import ops
+
+from keras_hybrid.layers.convolution import PaddedConvolution
+
+FORMS = ("auto", "native", "shifted")
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+class PaddedDepthwiseConv2D(PaddedConvolution):
+    """Depthwise 2D convolution with symmetric padding, in two equal forms.
+
+    `"native"` is the backend's own operation; `"shifted"` writes the same sum as
+    `kernel_size ** 2` shifted multiply-adds, which XLA fuses into one loop. On a
+    CPU XLA runs the second several times faster; without XLA, and in exported
+    files, the first is the fast one. The weights are the same for both.
+
+    Args:
+        kernel_size: Side of the square kernel, in pixels.
+        strides: Stride along both axes.
+        padding: Pixels added on each side; None means `kernel_size // 2`.
+        use_bias: Whether to add a bias per channel.
+        padding_mode: `"zeros"`, or `"circular"` for the opposite border's pixels.
+        kernel_initializer: None means U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+        form: `"auto"` (shifted on JAX's CPU backend, native elsewhere),
+            `"native"` or `"shifted"`; see also `depthwise_form`.
+
+    Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', C)`.
+    """
+
+    def __init__(
+        self,
+        kernel_size,
+        strides=1,
+        padding=None,
+        use_bias=True,
+        form="auto",
+        **kwargs,
+    ):
+        super().__init__(kernel_size, strides, padding, use_bias, **kwargs)
+        if form not in FORMS:
+            raise ValueError(f"form must be one of {FORMS}, not {form!r}.")
+        self.form = form
+
+    def build(self, input_shape):
+        size, channels = self.kernel_size, input_shape[-1]
+        self._add_weights((size, size, channels, 1), size * size, channels)
+
+    def call(self, x):
+        x = self._pad(x)
+        form = _fastest_form() if self.form == "auto" else self.form
+        x = self._shifted(x) if form == "shifted" else self._native(x)
+        return x if self.bias is None else x + self.bias
+
+    def _native(self, x):
+        return ops.depthwise_conv(
+            x,
+            self.kernel,
+            strides=self.strides,
+            padding="valid",
+            data_format="channels_last",
+        )
+
+    def _shifted(self, x):
+        kernel = ops.cast(self.kernel, x.dtype)
+        taps = _taps(x, self.kernel_size, self.strides)
+        fixed = ops.stop_gradient(kernel)
+        y = sum(tap * fixed[i, j, :, 0] for (i, j), tap in taps.items())
+        return _with_kernel_gradient(y, x, kernel, self.strides)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        size = self._output_size
+        return (batch, size(height), size(width), channels)
+
+    def macs(self, input_shape):
+        outputs = math.prod(self.compute_output_shape(input_shape)[1:])
+        return outputs * self.kernel_size**2
+
+    def get_config(self):
+        return {**super().get_config(), "form": self.form}
+
+
+def _taps(x, size: int, stride: int) -> dict[tuple[int, int], keras.KerasTensor]:
+    """What each place of a kernel sees of (..., H, W, C), by row and column."""
+    height, width = ops.shape(x)[-3:-1]
+    bottom, right = height - size + 1, width - size + 1
+    return {
+        (i, j): x[..., i : i + bottom : stride, j : j + right : stride, :]
+        for i in range(size)
+        for j in range(size)
+    }
+
+
+def _with_kernel_gradient(y, x, kernel, stride: int):
+    """y, the convolution of x, whose gradient for the kernel is summed image by image.
+
+    XLA sums a product over a whole batch of maps one channel after the other, which
+    takes a CPU ten times as long as adding up images and summing over places last.
+    """
+    size = kernel.shape[0]
+    precision = keras.backend.result_type(x.dtype, "float32")
+
+    @ops.custom_gradient
+    def attach(y, x, kernel):
+        def gradients(*arguments, upstream=None):
+            upstream = arguments[0] if upstream is None else upstream
+
+            def add(sums, pair):
+                image, change = (ops.cast(value, precision) for value in pair)
+                taps = _taps(image, size, stride)  # (H', W', C) each
+                return [s + t * change for s, t in zip(sums, taps.values())], None
+
+            start = [ops.zeros(ops.shape(y)[1:], precision)] * size**2
+            sums, _ = ops.scan(add, start, (x, upstream))
+            sums = ops.stack([ops.sum(s, axis=(0, 1)) for s in sums])
+            change = ops.reshape(sums, kernel.shape)
+            return upstream, ops.zeros_like(x), ops.cast(change, kernel.dtype)
+
+        return y, gradients
+
+    return attach(y, ops.stop_gradient(x), kernel)
+
+
+def _fastest_form() -> str:
+    """The form that `"auto"` means, as `keras_hybrid.bench.depthwise` measures it."""
+    if keras.backend.backend() != "jax":
+        return "native"
+    on_cpu = all(name.startswith("cpu") for name in keras.distribution.list_devices())
+    return "shifted" if on_cpu else "native"
+
+
+@contextlib.contextmanager
+def depthwise_form(model: keras.Model, form: str) -> Iterator[None]:
+    """Sets the form of every depthwise convolution of a model, for a while.
+
+    What is compiled meanwhile keeps it. Training on TensorFlow with
+    `jit_compile=True` on a CPU wants `"shifted"`, which "auto" cannot know.
+
+    Args:
+        model: A model of this package.
+        form: `"auto"`, `"native"` or `"shifted"`.
+    """
+    # Keras has no public walk through layers within layers
+    every = model._flatten_layers()
+    found = [layer for layer in every if isinstance(layer, PaddedDepthwiseConv2D)]
+    forms = [layer.form for layer in found]
+    try:
+        for layer in found:
+            layer.form = form
+        yield
+    finally:
+        for layer, former in zip(found, forms, strict=True):
+            layer.form = former

@@ -1,0 +1,76 @@
+"""The two forms of the depthwise convolution, and when each is used."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hybrid import layers, models
+
+
+def numpy_depthwise(x, kernel, bias, stride, padding):
+    """The definition, in float64."""
+    size = kernel.shape[0]
+    sides = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    x = np.pad(x.astype("float64"), sides)
+    rows = range(0, x.shape[1] - size + 1, stride)
+    columns = range(0, x.shape[2] - size + 1, stride)
+    windows = [[x[:, i : i + size, j : j + size] for j in columns] for i in rows]
+    windows = np.stack([np.stack(row, 1) for row in windows], 1)
+    return np.einsum("bhwijc,ijc->bhwc", windows, kernel[..., 0]) + bias
+
+
+@pytest.mark.parametrize("form", ["native", "shifted"])
+@pytest.mark.parametrize("size, stride, padding", [(3, 1, 1), (3, 2, 1), (5, 2, 2)])
+def test_depthwise_is_the_definition(form, size, stride, padding):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 9, 12, 5)).astype("float32")
+    layer = layers.PaddedDepthwiseConv2D(size, stride, padding, form=form)
+    out = keras.ops.convert_to_numpy(layer(x))
+    kernel, bias = map(keras.ops.convert_to_numpy, (layer.kernel, layer.bias))
+    expected = numpy_depthwise(x, kernel, bias, stride, padding)
+    assert out.shape == layer.compute_output_shape(x.shape) == expected.shape
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("size, stride, padding", [(3, 1, 1), (3, 2, 1), (5, 2, 0)])
+def test_forms_have_the_same_gradients(size, stride, padding, policy, gradients):
+    """Those of the kernel, the bias, and of what lies before (the linear map's)."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(3, 9, 12, 4)).astype("float32")
+    inputs = keras.Input(x.shape[1:])
+    before = keras.layers.Dense(5, dtype=policy)
+    layer = layers.PaddedDepthwiseConv2D(size, stride, padding, dtype=policy)
+    model = keras.Model(inputs, layer(before(inputs)))
+    mark = rng.normal(size=model.compute_output_shape(x.shape)).astype("float32")
+
+    def loss(y):
+        marked = keras.ops.multiply(keras.ops.sin(keras.ops.cast(y, "float32")), mark)
+        return keras.ops.sum(marked)
+
+    found = {}
+    for form in ("native", "shifted"):
+        with layers.depthwise_form(model, form):
+            found[form] = gradients(model, x, loss, training=True)
+    assert len(found["native"]) == 4
+    for path, native in found["native"].items():
+        assert np.abs(native).max() > 0.1
+        bound = {"float32": 1e-5, "mixed_bfloat16": 6e-2}[policy] * np.abs(native).max()
+        np.testing.assert_allclose(found["shifted"][path], native, atol=bound)
+
+
+def test_auto_form_per_backend():
+    model = models.ATC(widths=(8, 8, 8), heads=(1, 1, 1))
+    unit = model.get_layer("stage1_block1_mlp_unit1").conv
+    assert unit.form == "auto"
+    with layers.depthwise_form(model, "shifted"):
+        assert unit.form == "shifted"
+        assert model.get_layer("stage3_block1_attention_key").conv.form == "shifted"
+    assert unit.form == "auto"
+    text = str(unit.get_config())
+    assert "'form': 'auto'" in text
+
+
+def test_unknown_form_is_refused():
+    with pytest.raises(ValueError, match="form must be one of"):
+        layers.PaddedDepthwiseConv2D(3, form="fast")
