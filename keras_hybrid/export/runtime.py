@@ -6,6 +6,7 @@ runs a file as a program that has nothing of this package, which is how exports 
 checked: on all images, on the first image alone, and the time that one image takes.
 """
 
+import os
 import pathlib
 import statistics
 import sys
@@ -87,7 +88,7 @@ def litert_interpreter(path: pathlib.Path):
     litert = _package("ai_edge_litert.interpreter", "export", path)
     _check_flatbuffer(path)
     try:
-        return litert.Interpreter(model_path=str(path))
+        return litert.Interpreter(model_path=str(path), num_threads=os.cpu_count())
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or no LiteRT file.") from error
 

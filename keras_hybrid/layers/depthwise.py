@@ -114,12 +114,14 @@ def _with_kernel_gradient(y, x, kernel, stride: int):
 
             def add(sums, pair):
                 image, change = (ops.cast(value, precision) for value in pair)
-                taps = _taps(image, size, stride)  # (H', W', C) each
-                return [s + t * change for s, t in zip(sums, taps.values())], None
+                taps = _taps(image, size, stride).values()  # (H', W', C) each
+                return [
+                    total + tap * change for total, tap in zip(sums, taps, strict=True)
+                ], None
 
             start = [ops.zeros(ops.shape(y)[1:], precision)] * size**2
             sums, _ = ops.scan(add, start, (x, upstream))
-            sums = ops.stack([ops.sum(s, axis=(0, 1)) for s in sums])
+            sums = ops.stack([ops.sum(total, axis=(0, 1)) for total in sums])
             change = ops.reshape(sums, kernel.shape)
             return upstream, ops.zeros_like(x), ops.cast(change, kernel.dtype)
 

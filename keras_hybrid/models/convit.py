@@ -100,7 +100,7 @@ def network(x, config: ConViTConfig):
 def _block(x, config: ConViTConfig, rate: float, name: str, local: bool):
     """x + attention(norm(x)), then x + MLP(norm(x))."""
     y = layer_norm(f"{name}_attention_norm", EPSILON)(x)
-    attention = _gpsa if local else _self_attention
+    attention = gpsa if local else _self_attention
     y = attention(y, config, f"{name}_attention")
     x = residual(x, y, rate, f"{name}_attention")
     y = layer_norm(f"{name}_mlp_norm", EPSILON)(x)
@@ -108,7 +108,8 @@ def _block(x, config: ConViTConfig, rate: float, name: str, local: bool):
     return residual(x, y, rate, f"{name}_mlp")
 
 
-def _gpsa(x, config: ConViTConfig, name: str):
+def gpsa(x, config: ConViTConfig, name: str):
+    """GPSA of a map, with its linear maps before and after."""
     trained = {"trainable": config.train_gpsa}
     start = {"kernel_initializer": "identity"} if config.convolutional_start else {}
     linear = {"use_bias": False, **trained}

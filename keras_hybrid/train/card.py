@@ -37,7 +37,7 @@ def make_card(
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.fingerprint(),
         "versions": versions(),
-        "git_revision": _git_revision(),
+        "git_revision": git_revision(),
     }
 
 
@@ -63,7 +63,7 @@ def write_card(card: dict[str, Any], path: pathlib.Path) -> None:
     write_atomically(path, lambda part: part.write_text(text))
 
 
-def _git_revision() -> str | None:
+def git_revision() -> str | None:
     """Revision of the checkout that this package runs from; None without one."""
     answer = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=12"],

@@ -32,6 +32,9 @@ def _official() -> dict[str, str]:
 
 GRAMMARS = (
     Grammar(
-        "ConViT, official code and timm", r"^patch_embed\.proj\.", _official(), _FUSED
+        "ConViT, official code and timm",
+        r"^patch_embed\.proj\.|\.gating_param$",
+        _official(),
+        _FUSED,
     ),
 )
