@@ -11,7 +11,6 @@ for flips, and up to the size of the batch where every image has its own. The
 candidates take turns; what is reported is the median of the rounds and their spread.
 """
 
-import csv
 import dataclasses
 import functools
 import importlib.util
@@ -29,6 +28,7 @@ from keras_hybrid.data import Augmentation, Batches, Split
 from keras_hybrid.data.augment import augment
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
 from keras_hybrid.layers import depthwise_form
+from keras_hybrid.rows import append_csv
 from keras_hybrid.train.augmented import Augmented
 
 CLASSES = 100
@@ -264,13 +264,7 @@ def main(
         rounds: Rounds of one call each.
     """
     rows = measure(batch_size, size, rounds)
-    table = [dataclasses.asdict(row) for row in rows]
-    new = not out.exists()
-    with open(out, "a", newline="") as file:
-        writer = csv.DictWriter(file, table[0])
-        if new:
-            writer.writeheader()
-        writer.writerows(table)
+    append_csv([dataclasses.asdict(row) for row in rows], out)
     print(f"{'by':9} {'operation':22} {'images/s':>10} {'spread':>7} {'distinct':>8}")
     for row in rows:
         distinct = "" if row.distinct is None else row.distinct
