@@ -27,6 +27,7 @@ from keras_hybrid import models
 from keras_hybrid.data import Augmentation, Batches, Split
 from keras_hybrid.data.augment import augment
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
+from keras_hybrid.errors import first_line
 from keras_hybrid.layers import depthwise_form
 from keras_hybrid.rows import append_csv
 from keras_hybrid.train.augmented import Augmented
@@ -131,7 +132,7 @@ def _candidates(batch_size: int, size: int) -> Iterator[_Candidate]:
         try:
             yield _augmenting("keras", name, function, pixels[:batch_size], same)
         except IndexError as error:  # RandomCrop on JAX slices by what it drew
-            print(f"Keras' {name} cannot be compiled: {str(error).splitlines()[0]}")
+            print(f"Keras' {name} cannot be compiled: {first_line(error)}")
     if importlib.util.find_spec("keras_cv"):
         for name, settings in OPERATIONS.items():
             function = functools.partial(_keras_cv(settings, size), labels)
