@@ -31,10 +31,10 @@ from keras_hybrid.errors import first_line
 from keras_hybrid.layers import depthwise_form
 from keras_hybrid.rows import append_csv
 from keras_hybrid.train.augmented import Augmented
+from keras_hybrid.train.recipe import DEIT_AUGMENTATION
 
 CLASSES = 100
-REGULARISED = {"mirror": True, "rand_augment": 9.0, "random_erasing": 0.25}
-REGULARISED |= {"mixup": 0.8, "cutmix": 1.0}
+REGULARISED = {"mirror": True, **DEIT_AUGMENTATION}
 OPERATIONS = {
     "shift": Augmentation(padding=4),
     "flip": Augmentation(mirror=True),
