@@ -15,7 +15,7 @@ several tables is trained once. Stopped at any moment, the same command goes on.
 
 import dataclasses
 
-from keras_hybrid.cli import run_sweep
+from keras_hybrid.program import run_sweep
 from keras_hybrid.train import DEIT_AUGMENTATION, Recipe, print_table, write_csv
 
 # Run: tables, reported top-1 on CIFAR-100 in percent, model, options.

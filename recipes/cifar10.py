@@ -13,7 +13,7 @@ which users doubt, and CvT-13 has 98.83 % after ImageNet-22k (recipes/finetune.p
 What this repository has measured is in recipes/results/.
 """
 
-from keras_hybrid.cli import run_recipe
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 
 RECIPE = Recipe(

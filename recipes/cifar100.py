@@ -12,7 +12,7 @@ recipe unknown; this one is CvT's (Wu et al. 2021), with shifts for crops. What 
 repository has measured is in recipes/results/, and the full run is not among it.
 """
 
-from keras_hybrid.cli import run_recipe
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 
 RECIPE = Recipe(

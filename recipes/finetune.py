@@ -20,7 +20,7 @@ choice. 100 epochs of CIFAR's 50,000 images are 9,800 steps. Published, from
 ImageNet-22k: CvT-13 98.83 / 91.11 % on CIFAR-10 / 100, 99.50 % on Flowers.
 """
 
-from keras_hybrid.cli import run_recipe
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 
 CEIT = {

@@ -19,7 +19,7 @@ RandAugment 15 (ours ends at 10), mixup 0.8, clipping at 1, stochastic depth 0.2
 The published codes warm up by whole epochs from 1e-6; here it goes by steps.
 """
 
-from keras_hybrid.cli import run_recipe
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 
 COMMON = {
