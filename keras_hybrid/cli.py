@@ -1,7 +1,6 @@
 """The command line: `python -m keras_hybrid COMMAND`."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -105,6 +104,7 @@ def convert_command(
         overwrite: Replace a file that is already there.
     """
     from keras_hybrid import models
+    from keras_hybrid.train.card import write_card
     from keras_hybrid.train.checkpoint import write_atomically
     from keras_hybrid.weights import load_torch
 
@@ -121,8 +121,7 @@ def convert_command(
     write_atomically(out, built.save)
     facts = dataclasses.asdict(variant.family.preprocessing)
     card = {"model": variant.name, "source": checkpoint.name, "preprocessing": facts}
-    text = json.dumps(card, indent=2) + "\n"
-    out.with_suffix(".card.json").write_text(text)
+    write_card(card, out.with_suffix(".card.json"))
     print(f"{out}: {variant.name} with the weights of {checkpoint}")
 
 
