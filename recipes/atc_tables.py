@@ -15,8 +15,8 @@ several tables is trained once. Stopped at any moment, the same command goes on.
 
 import dataclasses
 
-from keras_hybrid.cli import run_sweep
-from keras_hybrid.train import Recipe, print_table, write_csv
+from keras_hybrid.program import run_sweep
+from keras_hybrid.train import DEIT_AUGMENTATION, Recipe, print_table, write_csv
 
 # Run: tables, reported top-1 on CIFAR-100 in percent, model, options.
 ROWS = {
@@ -43,10 +43,7 @@ RECIPE = Recipe(
     learning_rate=1e-3,
     warmup_epochs=5,
     mirror=True,
-    rand_augment=9,
-    random_erasing=0.25,
-    mixup=0.8,
-    cutmix=1.0,
+    **DEIT_AUGMENTATION,
 )
 
 

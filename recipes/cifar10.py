@@ -13,8 +13,8 @@ which users doubt, and CvT-13 has 98.83 % after ImageNet-22k (recipes/finetune.p
 What this repository has measured is in recipes/results/.
 """
 
-from keras_hybrid.cli import run_recipe
-from keras_hybrid.train import Recipe
+from keras_hybrid.program import run_recipe
+from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 
 RECIPE = Recipe(
     name="cifar10",
@@ -26,10 +26,7 @@ RECIPE = Recipe(
     learning_rate=1e-3,
     warmup_epochs=5,
     mirror=True,
-    rand_augment=9,
-    random_erasing=0.25,
-    mixup=0.8,
-    cutmix=1.0,
+    **DEIT_AUGMENTATION,
 )
 
 if __name__ == "__main__":

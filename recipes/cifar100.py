@@ -12,8 +12,8 @@ recipe unknown; this one is CvT's (Wu et al. 2021), with shifts for crops. What 
 repository has measured is in recipes/results/, and the full run is not among it.
 """
 
-from keras_hybrid.cli import run_recipe
-from keras_hybrid.train import Recipe
+from keras_hybrid.program import run_recipe
+from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 
 RECIPE = Recipe(
     name="cifar100",
@@ -26,10 +26,7 @@ RECIPE = Recipe(
     warmup_epochs=5,
     weight_decay=0.05,
     mirror=True,
-    rand_augment=9,
-    random_erasing=0.25,
-    mixup=0.8,
-    cutmix=1.0,
+    **DEIT_AUGMENTATION,
 )
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ d_loc.png, in the workdir. Stopped at any moment, the same command goes on.
 import dataclasses
 
 from keras_hybrid.analysis import plots, read_log
-from keras_hybrid.cli import run_sweep
+from keras_hybrid.program import run_sweep
 from keras_hybrid.train import Recipe
 
 STRENGTHS = (0.01, 0.1, 1.0)

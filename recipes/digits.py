@@ -6,7 +6,7 @@ Data: scikit-learn's 1,797 real digits (UCI, 8x8, enlarged to 32x32), embedded i
 library, nothing is downloaded; a class-balanced fifth is the test set.
 """
 
-from keras_hybrid.cli import run_recipe
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import Recipe
 
 RECIPE = Recipe(

@@ -20,8 +20,8 @@ choice. 100 epochs of CIFAR's 50,000 images are 9,800 steps. Published, from
 ImageNet-22k: CvT-13 98.83 / 91.11 % on CIFAR-10 / 100, 99.50 % on Flowers.
 """
 
-from keras_hybrid.cli import run_recipe
-from keras_hybrid.train import Recipe
+from keras_hybrid.program import run_recipe
+from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 
 CEIT = {
     "dataset": "cifar100",
@@ -35,10 +35,7 @@ CEIT = {
     "padding": 0,
     "mirror": True,
     "random_crop": (0.08, 1.0),
-    "rand_augment": 9,
-    "random_erasing": 0.25,
-    "mixup": 0.8,
-    "cutmix": 1.0,
+    **DEIT_AUGMENTATION,
     "precision": "mixed_bfloat16",
 }
 CVT = {

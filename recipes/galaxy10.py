@@ -15,7 +15,7 @@ figure. Chosen here, as ours: CoAtNet's settings (Dai et al. 2021) for one GPU, 
 galaxies allow: they have no up, so flips both ways and any rotation.
 """
 
-from keras_hybrid.cli import run_recipe
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import Recipe
 
 RECIPE = Recipe(

@@ -18,7 +18,7 @@ Settings are ours, for a few thousand images. Measured on 4,458 galaxies (EFIGI,
 Baillard et al. 2011) in ten ordered classes: recipes/results/.
 """
 
-from keras_hybrid.cli import run_recipe
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import Recipe
 
 RECIPE = Recipe(

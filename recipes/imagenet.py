@@ -19,8 +19,8 @@ RandAugment 15 (ours ends at 10), mixup 0.8, clipping at 1, stochastic depth 0.2
 The published codes warm up by whole epochs from 1e-6; here it goes by steps.
 """
 
-from keras_hybrid.cli import run_recipe
-from keras_hybrid.train import Recipe
+from keras_hybrid.program import run_recipe
+from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 
 COMMON = {
     "dataset": "folder",
@@ -37,10 +37,7 @@ DEIT = COMMON | {
     "batch_size": 1024,
     "learning_rate": 1e-3,
     "drop_path_rate": 0.1,
-    "rand_augment": 9,
-    "random_erasing": 0.25,
-    "mixup": 0.8,
-    "cutmix": 1.0,
+    **DEIT_AUGMENTATION,
 }
 CONVIT = DEIT | {"repeats": 3}
 CONVIT_PLUS = CONVIT | {"batch_size": 512, "learning_rate": 4e-4}

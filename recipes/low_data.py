@@ -16,9 +16,8 @@ any moment, the same command goes on. What was measured is in recipes/results/.
 
 import dataclasses
 
-from matplotlib.figure import Figure
-
-from keras_hybrid.cli import run_sweep
+from keras_hybrid.figures import blank_figure
+from keras_hybrid.program import run_sweep
 from keras_hybrid.train import Recipe
 
 FRACTIONS = (0.05, 0.1, 0.3, 0.5, 1.0)
@@ -64,7 +63,7 @@ def runs(recipe: Recipe) -> dict[str, Recipe]:
 
 def draw(rows: dict[str, dict], folder) -> None:
     """The curve: test accuracy over the fraction, a line for each network."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = blank_figure(6, 4)
     axes = figure.subplots()
     for network in NETWORKS:
         own = [row for name, row in rows.items() if name.startswith(f"{network}-")]

@@ -12,7 +12,7 @@ do not reproduce its figures (see recipes/galaxy10.py). Ours are CoAtNet's for o
 with `stem_stride=1` the last stage sees 4x4 positions, with the published 2 it has 2x2.
 """
 
-from keras_hybrid.cli import run_recipe
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import Recipe
 
 RECIPE = Recipe(

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_hybrid.export.table import randomised
+
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 
 
@@ -45,24 +47,7 @@ def golden():
 @pytest.fixture
 def randomise():
     """Gives every weight of a model a value that is nowhere trivially 0 or 1."""
-
-    def apply(model, seed=0):
-        rng = np.random.default_rng(seed)
-        for variable in model.variables:
-            if "seed_generator" in variable.path:
-                continue
-            value = keras.ops.convert_to_numpy(variable)
-            noise = rng.normal(size=value.shape).astype("float32")
-            if variable.path.endswith("moving_variance"):
-                value = rng.uniform(0.5, 1.5, value.shape).astype("float32")
-            elif value.ndim <= 1:
-                value = value + 0.1 * noise
-            elif value.std() < 1e-3:
-                value = 0.02 * noise
-            variable.assign(value)
-        return model
-
-    return apply
+    return randomised
 
 
 @pytest.fixture

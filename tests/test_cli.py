@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from keras_hybrid import models
-from keras_hybrid.cli import main, run_recipe
+from keras_hybrid.cli import main
+from keras_hybrid.program import run_recipe
 from keras_hybrid.train import Recipe
 
 ROOT = pathlib.Path(__file__).parents[1]

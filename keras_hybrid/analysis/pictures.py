@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+from keras_hybrid.image_files import find_images
 
 
 def choose_pictures(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
@@ -23,7 +23,7 @@ def choose_pictures(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
         raise ValueError(f"count must be 1 or more, not {count}.")
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
-    every = sorted(x for x in folder.rglob("*") if x.suffix.lower() in SUFFIXES)
+    every = find_images(folder)
     if not every:
         raise FileNotFoundError(f"There is no image in {folder} or below.")
     places = np.linspace(0, len(every) - 1, min(count, len(every))).round()

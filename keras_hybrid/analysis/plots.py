@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_hybrid.analysis.attention import AttentionMap
+from keras_hybrid.figures import blank_figure
 
 HEADS = 16  # drawn of one layer, at most
 
@@ -33,7 +34,7 @@ def head_maps(
     maps = maps[:HEADS]
     columns = min(4, len(maps))
     rows = -(-len(maps) // columns)
-    figure = _figure(max(2.6, 0.95 * columns + 0.9), 1.15 * rows + 0.35)
+    figure = blank_figure(max(2.6, 0.95 * columns + 0.9), 1.15 * rows + 0.35)
     figure.suptitle(attention.layer, fontsize=9)
     top = maps.max()
     norm = LogNorm(max(maps[maps > 0].min(), top * 1e-4), top)
@@ -61,7 +62,7 @@ def head_maps(
 
 def overlays(images: np.ndarray, maps: np.ndarray, titles: Sequence[str] = ()):
     """Maps `(B, h, w)` laid over images `(B, H, W, C)` with pixels in [0, 255]."""
-    figure = _figure(4.6, 2.3 * len(images))
+    figure = blank_figure(4.6, 2.3 * len(images))
     every = figure.subplots(len(images), 2, squeeze=False)
     for number, (pair, picture, values) in enumerate(
         zip(every, images, maps, strict=True)
@@ -88,7 +89,7 @@ def heads_by_layer(
     values: Mapping[str, np.ndarray], label: str, reference: float | None = None
 ):
     """A dot a head and a line of the layers' means; `reference` is a dashed line."""
-    figure = _figure(4.6, 2.9)
+    figure = blank_figure(4.6, 2.9)
     axes = figure.subplots()
     for number, heads in enumerate(values.values(), start=1):
         axes.plot([number] * len(heads), heads, ".", color="tab:blue", alpha=0.6)
@@ -116,7 +117,7 @@ def over_epochs(log: Sequence[Mapping], field: str, label: str):
             heads.setdefault(row["head"], []).append((row["epoch"], row[field]))
     columns = min(3, len(lines))
     rows = -(-len(lines) // columns)
-    figure = _figure(1.5 * columns + 0.4, 1.35 * rows + 0.4)
+    figure = blank_figure(1.5 * columns + 0.4, 1.35 * rows + 0.4)
     every = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in every.flat[len(lines) :]:
         axes.set_axis_off()
@@ -136,7 +137,7 @@ def over_epochs(log: Sequence[Mapping], field: str, label: str):
 
 def lines(rows: Sequence[Mapping], key: str, label: str, logarithmic: bool = False):
     """A line for every column of a table but `key`, over its rows."""
-    figure = _figure(4.6, 2.9)
+    figure = blank_figure(4.6, 2.9)
     axes = figure.subplots()
     names = [str(row[key]) for row in rows]
     for column in rows[0]:
@@ -149,7 +150,7 @@ def lines(rows: Sequence[Mapping], key: str, label: str, logarithmic: bool = Fal
 
 def bars(values: np.ndarray, xlabel: str, label: str):
     """Bars of the means over heads of `(heads, L)`, a dot a head."""
-    figure = _figure(4.6, 2.6)
+    figure = blank_figure(4.6, 2.6)
     axes = figure.subplots()
     places = np.arange(1, values.shape[1] + 1)
     axes.bar(places, values.mean(axis=0), color="lightsteelblue")
@@ -166,7 +167,7 @@ def fields(maps: Mapping[str, np.ndarray]):
 
     columns = min(3, len(maps))
     rows = -(-len(maps) // columns)
-    figure = _figure(1.5 * columns + 0.8, 1.6 * rows)
+    figure = blank_figure(1.5 * columns + 0.8, 1.6 * rows)
     every = figure.subplots(rows, columns, squeeze=False)
     for axes in every.flat:
         axes.set_axis_off()
@@ -185,7 +186,7 @@ def grid(rows: Sequence[Mapping], x: str, y: str, value: str):
     values = np.full((len(lines), len(columns)), np.nan)
     for row in rows:
         values[lines.index(row[y]), columns.index(row[x])] = row[value]
-    figure = _figure(4.6, 0.7 * len(lines) + 1)
+    figure = blank_figure(4.6, 0.7 * len(lines) + 1)
     axes = figure.subplots()
     axes.imshow(values, cmap="viridis", aspect="auto")
     for (i, j), number in np.ndenumerate(values):
@@ -195,16 +196,6 @@ def grid(rows: Sequence[Mapping], x: str, y: str, value: str):
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(lines)), lines)
     return figure
-
-
-def _figure(width: float, height: float):
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "Figures need: pip install 'keras_hybrid[recipes]'"
-        ) from error
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _finish(axes):

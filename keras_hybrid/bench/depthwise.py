@@ -7,7 +7,6 @@ each form and, on TensorFlow, with and without XLA. The candidates take turns; w
 is reported is the median of the rounds and their spread.
 """
 
-import csv
 import dataclasses
 import os
 import pathlib
@@ -20,6 +19,7 @@ import keras
 import numpy as np
 
 from keras_hybrid import layers, models
+from keras_hybrid.rows import append_csv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,12 +118,7 @@ def main(out: pathlib.Path = pathlib.Path("depthwise.csv"), rounds: int = 9) -> 
         rounds: Rounds of one step each.
     """
     rows = [dataclasses.asdict(row) for row in measure(rounds=rounds)]
-    new = not out.exists()
-    with open(out, "a", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
+    append_csv(rows, out)
     for row in rows:
         print(row)
 

@@ -11,7 +11,6 @@ for flips, and up to the size of the batch where every image has its own. The
 candidates take turns; what is reported is the median of the rounds and their spread.
 """
 
-import csv
 import dataclasses
 import functools
 import importlib.util
@@ -28,12 +27,14 @@ from keras_hybrid import models
 from keras_hybrid.data import Augmentation, Batches, Split
 from keras_hybrid.data.augment import augment
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
+from keras_hybrid.errors import first_line
 from keras_hybrid.layers import depthwise_form
+from keras_hybrid.rows import append_csv
 from keras_hybrid.train.augmented import Augmented
+from keras_hybrid.train.recipe import DEIT_AUGMENTATION
 
 CLASSES = 100
-REGULARISED = {"mirror": True, "rand_augment": 9.0, "random_erasing": 0.25}
-REGULARISED |= {"mixup": 0.8, "cutmix": 1.0}
+REGULARISED = {"mirror": True, **DEIT_AUGMENTATION}
 OPERATIONS = {
     "shift": Augmentation(padding=4),
     "flip": Augmentation(mirror=True),
@@ -131,7 +132,7 @@ def _candidates(batch_size: int, size: int) -> Iterator[_Candidate]:
         try:
             yield _augmenting("keras", name, function, pixels[:batch_size], same)
         except IndexError as error:  # RandomCrop on JAX slices by what it drew
-            print(f"Keras' {name} cannot be compiled: {str(error).splitlines()[0]}")
+            print(f"Keras' {name} cannot be compiled: {first_line(error)}")
     if importlib.util.find_spec("keras_cv"):
         for name, settings in OPERATIONS.items():
             function = functools.partial(_keras_cv(settings, size), labels)
@@ -264,13 +265,7 @@ def main(
         rounds: Rounds of one call each.
     """
     rows = measure(batch_size, size, rounds)
-    table = [dataclasses.asdict(row) for row in rows]
-    new = not out.exists()
-    with open(out, "a", newline="") as file:
-        writer = csv.DictWriter(file, table[0])
-        if new:
-            writer.writeheader()
-        writer.writerows(table)
+    append_csv([dataclasses.asdict(row) for row in rows], out)
     print(f"{'by':9} {'operation':22} {'images/s':>10} {'spread':>7} {'distinct':>8}")
     for row in rows:
         distinct = "" if row.distinct is None else row.distinct

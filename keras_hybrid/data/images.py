@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from keras_hybrid.data.picture import decode, fit
 from keras_hybrid.data.progress import in_chunks
+from keras_hybrid.errors import first_line
 
 IN_MEMORY = 4 * 2**30
 """Bytes of pixels up to which images are decoded once and held."""
@@ -215,7 +216,7 @@ def reason(error: Exception) -> str:
     """What an error says, in one line."""
     if isinstance(error, UnidentifiedImageError):
         return "no image of a known kind"
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+    return first_line(error)
 
 
 def is_in_memory(images: np.ndarray | Images) -> bool:

@@ -7,10 +7,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-_JPEG = (".jpg", ".jpeg", ".jfif")
-_PNM = (".ppm", ".pgm", ".pbm")
-SUFFIXES = (*_JPEG, *_PNM, ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-"""What the names of image files end in, in small letters or large."""
+from keras_hybrid.image_files import SUFFIXES
 
 TEST_NAMES = ("test", "val", "valid", "validation")
 """What a test split may be called, the first that is there being taken."""

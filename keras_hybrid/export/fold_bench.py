@@ -7,7 +7,6 @@ the rounds and their quartiles. Operations are those in the file: the runtimes f
 their own what they can when they load it.
 """
 
-import csv
 import dataclasses
 import os
 import pathlib
@@ -24,6 +23,7 @@ from keras_hybrid.export.formats import FORMATS, require
 from keras_hybrid.export.runtime import open_exported
 from keras_hybrid.export.table import randomised
 from keras_hybrid.export.write import convert
+from keras_hybrid.rows import append_csv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,12 +116,7 @@ def main(
         for format in formats:
             row = dataclasses.asdict(measure(name, format, rounds))
             print(row, flush=True)
-            new = not out.exists()
-            with open(out, "a", newline="") as file:
-                writer = csv.DictWriter(file, row)
-                if new:
-                    writer.writeheader()
-                writer.writerow(row)
+            append_csv([row], out)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ class Format:
         tolerance: Largest difference of a logit from Keras', as a share of the
             largest logit where `relative`.
         relative: Whether `tolerance` is relative.
-        quantised: Whether numbers are stored in 8 bits.
     """
 
     file_name: str
@@ -25,7 +24,6 @@ class Format:
     extra: str
     tolerance: float = 1e-5
     relative: bool = False
-    quantised: bool = False
 
 
 _LITERT = {
@@ -42,11 +40,9 @@ FORMATS = {
         "model_float16.tflite", tolerance=1e-2, relative=True, **_LITERT
     ),
     "litert_dynamic": Format(
-        "model_dynamic.tflite", tolerance=0.25, relative=True, quantised=True, **_LITERT
+        "model_dynamic.tflite", tolerance=0.25, relative=True, **_LITERT
     ),
-    "litert_int8": Format(
-        "model_int8.tflite", tolerance=0.5, relative=True, quantised=True, **_LITERT
-    ),
+    "litert_int8": Format("model_int8.tflite", tolerance=0.5, relative=True, **_LITERT),
     "onnx": Format("model.onnx", "torch", _ONNX, "onnx"),
     "openvino": Format("openvino", "torch", (*_ONNX[:3], "openvino"), "openvino"),
 }

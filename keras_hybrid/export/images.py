@@ -5,8 +5,7 @@ import pathlib
 import numpy as np
 
 from keras_hybrid.data.picture import to_rgb
-
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+from keras_hybrid.image_files import find_images
 
 
 def read_image(
@@ -70,7 +69,7 @@ def load_images(
     if None in shape:
         raise ValueError("A model with a free input size takes images one by one.")
     if source.is_dir():
-        found = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
+        found = find_images(source)
         read = lambda path: read_image(path, shape, preprocessing)  # noqa: E731
     else:
         found = _arrays(source, part)

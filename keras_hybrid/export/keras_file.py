@@ -7,6 +7,7 @@ import zipfile
 import keras
 
 import keras_hybrid.layers  # noqa: F401  registers the layers
+from keras_hybrid.errors import first_line
 
 # What a model file may be made of; nothing else is looked up, let alone called.
 _MODULES = ("keras", "keras_hybrid")
@@ -42,8 +43,7 @@ def load_keras(path: pathlib.Path) -> keras.Model:
             )
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for a bad archive
-        first = next(filter(None, str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{path} cannot be loaded: {first}") from error
+        raise ValueError(f"{path} cannot be loaded: {first_line(error)}") from error
     if not isinstance(model, keras.Model):
         raise ValueError(f"{path} holds a {type(model).__name__}, no model.")
     return model

@@ -20,6 +20,7 @@ from keras_hybrid import models
 from keras_hybrid.export.formats import FORMATS
 from keras_hybrid.export.report import ExportMismatch
 from keras_hybrid.export.write import prepared, write
+from keras_hybrid.rows import append_csv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +110,7 @@ def main(
             continue
         for row in measure(name, missing):
             print(row, flush=True)
-            _append(out, row)
+            append_csv([dataclasses.asdict(row)], out)
     out.with_suffix(".md").write_text(markdown(_read(out)))
 
 
@@ -118,15 +119,6 @@ def _read(path):
         return []
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
-
-
-def _append(path, row):
-    new = not path.exists()
-    with open(path, "a", newline="") as file:
-        writer = csv.DictWriter(file, [x.name for x in dataclasses.fields(Row)])
-        if new:
-            writer.writeheader()
-        writer.writerow(dataclasses.asdict(row))
 
 
 def markdown(rows: list[dict[str, str]]) -> str:

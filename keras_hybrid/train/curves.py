@@ -2,6 +2,8 @@
 
 import pathlib
 
+from keras_hybrid.figures import blank_figure
+
 
 def curves_figure(epochs: list[dict], title: str | None = None):
     """Draws what `metrics.jsonl` holds.
@@ -16,11 +18,7 @@ def curves_figure(epochs: list[dict], title: str | None = None):
     Raises:
         ImportError: If matplotlib is missing.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("Curves need: pip install 'keras_hybrid[recipes]'") from error
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = blank_figure(9, 3.6)
     if title:
         figure.suptitle(title)
     numbers = [epoch["epoch"] for epoch in epochs]

@@ -61,9 +61,7 @@ def fit(
     )
     _compile(recipe, model, batches.steps_per_epoch)
     checkpoint = directory / "checkpoint.npz"
-    if checkpoint.exists():
-        batches.start_epoch = restore_state(checkpoint, model)
-        print(f"Going on after epoch {batches.start_epoch} of {directory}.")
+    batches.start_epoch = _resume(checkpoint, model)
     check_epoch(batches.start_epoch)
     first = process() == 0
     if first:
@@ -88,12 +86,7 @@ def fit(
             verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
         )
     if journal.diverged_in:
-        kept = journal.diverged_in - 1
-        left = f"; {checkpoint} keeps epoch {kept}" if kept else ""
-        raise TrainingDiverged(
-            f"The loss left the numbers in epoch {journal.diverged_in}{left}. "
-            "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
-        )
+        raise _diverged(journal.diverged_in, checkpoint)
 
 
 def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
@@ -123,6 +116,15 @@ def _check_executions(steps: int, together: int) -> None:
         )
 
 
+def _resume(checkpoint: pathlib.Path, model: Augmented) -> int:
+    """Restores the checkpoint, if any; returns the number of finished epochs."""
+    if not checkpoint.exists():
+        return 0
+    epochs = restore_state(checkpoint, model)
+    print(f"Going on after epoch {epochs} of {checkpoint.parent}.")
+    return epochs
+
+
 def _watchers(recipe: Recipe, directory, network, split: Split) -> list:
     """What logs `locality.csv`, if the recipe asks for it and this process writes."""
     if not recipe.watch_attention or process():
@@ -131,6 +133,15 @@ def _watchers(recipe: Recipe, directory, network, split: Split) -> list:
 
     images = split.take(np.arange(min(recipe.watch_attention, len(split)))).images
     return [LocalityLogger(directory / "locality.csv", images, network=network)]
+
+
+def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
+    """What to raise when the loss left the numbers in that epoch."""
+    left = f"; {checkpoint} keeps epoch {epoch - 1}" if epoch > 1 else ""
+    return TrainingDiverged(
+        f"The loss left the numbers in epoch {epoch}{left}. "
+        "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
+    )
 
 
 def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:

@@ -34,6 +34,14 @@ ExportFormat = Literal[
     "saved_model", "litert", "litert_float16", "litert_dynamic", "onnx", "openvino"
 ]
 
+DEIT_AUGMENTATION = {
+    "rand_augment": 9,
+    "random_erasing": 0.25,
+    "mixup": 0.8,
+    "cutmix": 1.0,
+}
+"""Augmentation of DeiT (Touvron et al. 2021), which ConViT, CeiT and CvT share."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:

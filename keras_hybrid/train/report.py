@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data import Split
+from keras_hybrid.figures import blank_figure
 from keras_hybrid.page import Page
 from keras_hybrid.train.curves import curves_figure
 from keras_hybrid.train.mistakes import (
@@ -92,11 +93,9 @@ def _class_rows(matrix, names) -> list[dict]:
 
 
 def _confusion_figure(matrix, names):
-    from matplotlib.figure import Figure
-
     few = len(names) <= 20
     side = 1.6 + 0.45 * len(names) if few else 7
-    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    figure = blank_figure(side + 0.6, side)
     axes = figure.subplots()
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -122,11 +121,9 @@ def _confusion_figure(matrix, names):
 
 
 def _mistakes_figure(test, probabilities, places, names):
-    from matplotlib.figure import Figure
-
     columns = 4
     rows = -(-len(places) // columns)
-    figure = Figure(figsize=(1.7 * columns, 2.15 * rows), layout="constrained")
+    figure = blank_figure(1.7 * columns, 2.15 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.axis("off")

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_hybrid.errors import first_line
+
 WRAPPERS = ("state_dict", "model", "model_ema")
 
 
@@ -71,9 +73,8 @@ def _read_pickle(path: pathlib.Path) -> Mapping[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(
-            f"{path.name} cannot be read as plain weights: {lines[0]}"
+            f"{path.name} cannot be read as plain weights: {first_line(error)}"
         ) from error
 
 

@@ -7,6 +7,7 @@ import zipfile
 import keras
 
 from keras_hybrid import models
+from keras_hybrid.errors import first_line
 from keras_hybrid.weights.transfer import load_torch
 
 
@@ -41,8 +42,9 @@ def start_from(model: keras.Model, path: str | pathlib.Path) -> keras.Model:
     try:
         target.load_weights(path)
     except Exception as error:  # Keras and h5py raise many kinds for a bad file
-        first = next(filter(None, str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{path} does not fit {model.name}: {first}") from error
+        raise ValueError(
+            f"{path} does not fit {model.name}: {first_line(error)}"
+        ) from error
     return model
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from keras_hybrid import models
-from keras_hybrid.cli import run_recipe, run_sweep
+from keras_hybrid.program import run_recipe, run_sweep
 from tests.small import shrink
 
 FOLDER = pathlib.Path(__file__).parents[2] / "recipes"

@@ -1,0 +1,140 @@
+"""How a recipe file runs as a program: options, one-line errors, training, export."""
+
+import contextlib
+import dataclasses
+import difflib
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import tyro
+
+from keras_hybrid.train.recipe import Recipe
+
+
+def run_recipe(
+    recipe: Recipe | Mapping[str, Recipe],
+    doc: str,
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """What a recipe file does when it is run: options, training, export, summary.
+
+    Args:
+        recipe: The recipe; the command line may change every field. Several by name
+            are chosen from by the first word of the command line, which may be left
+            out for the first.
+        doc: The file's docstring, shown by `--help`.
+        arguments: The command line; None means the process's own.
+    """
+    _run_program(recipe, doc, train_and_export, arguments)
+
+
+def run_sweep(
+    recipe: Recipe,
+    doc: str,
+    runs: Callable[[Recipe], Mapping[str, Recipe]],
+    finish: Callable[[dict[str, dict], pathlib.Path], None],
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """What a recipe file of many runs does when it is run.
+
+    Args:
+        recipe: What the runs have in common; the command line may change it.
+        doc: The file's docstring, shown by `--help`.
+        runs: From the recipe to those of the runs, by name.
+        finish: Called with the rows of the table and the workdir after the last run.
+        arguments: The command line; None means the process's own.
+    """
+    from keras_hybrid.train.sweep import Sweep, sweep
+
+    def program(settings: Sweep) -> None:
+        folder = settings.recipe.directory
+        recipes = settings.choose(runs(settings.recipe))
+        finish(sweep(recipes, folder / "runs.csv"), folder)
+        print(f"\nWritten to {folder}.")
+
+    _run_program(Sweep(recipe), doc, program, arguments)
+
+
+def _run_program(
+    settings: Any,
+    doc: str,
+    program: Callable[[Any], None],
+    arguments: Sequence[str] | None,
+) -> None:
+    """Runs `program` on settings, or a choice of them, from the command line."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    options = {
+        "description": doc,
+        "args": arguments,
+        "return_unknown_args": True,
+        "config": (tyro.conf.OmitArgPrefixes,),
+    }
+    with one_line_errors():
+        if isinstance(settings, Mapping):
+            if not arguments or arguments[0] not in (*settings, "-h", "--help"):
+                arguments.insert(0, next(iter(settings)))
+            choice = tyro.extras.subcommand_type_from_defaults(settings)
+            chosen, unknown = tyro.cli(choice, **options)
+        else:
+            chosen, unknown = tyro.cli(type(settings), default=settings, **options)
+        _refuse(unknown)
+        program(chosen)
+
+
+def train_and_export(recipe: Recipe) -> None:
+    """Runs a recipe, writes the formats that it asks for, and says where it all is."""
+    from keras_hybrid.train import run
+    from keras_hybrid.train.processes import process, wait
+
+    card = run(recipe)
+    if process() > 0:
+        wait()  # a process that ends early takes the others with it
+        return
+    directory = recipe.directory
+    reports = []
+    if recipe.export:
+        from keras_hybrid.export import export
+
+        file = directory / "model.keras"
+        reports = export(file, recipe.export, directory, overwrite=True)
+    print(f"\n{recipe.model} on {card['dataset']}: ", end="")
+    print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))
+    print(f"\nWritten to {directory}:")
+    for name in ("model.keras", "report.html", "metrics.jsonl", "card.json"):
+        print(f"  {name}")
+    for report in reports:
+        print(f"  {report}")
+    print("\nClassify your own images:")
+    print(f"  python -m keras_hybrid predict {directory} IMAGE.png")
+    wait()
+
+
+def _refuse(unknown: list[str]) -> None:
+    if not unknown:
+        return
+    known = [
+        "--" + field.name.replace("_", "-") for field in dataclasses.fields(Recipe)
+    ]
+    near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise ValueError(f"There is no option {unknown[0]}. {hint}--help lists all.")
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turns an error that the user can mend into one line and exit code 2.
+
+    `KERAS_HYBRID_TRACEBACK=1` shows where it came from instead.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        if os.environ.get("KERAS_HYBRID_TRACEBACK"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on after the last whole epoch.")

@@ -1,0 +1,15 @@
+"""Rows of measurements, kept in CSV files that grow."""
+
+import csv
+import pathlib
+from collections.abc import Mapping, Sequence
+
+
+def append_csv(rows: Sequence[Mapping], path: pathlib.Path) -> None:
+    """Adds mappings with the same keys to a CSV file; a new one gets a header."""
+    new = not path.exists()
+    with open(path, "a", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,11 @@
+"""CSV files that grow."""
+
+from keras_hybrid.rows import append_csv
+
+
+def test_only_a_new_file_gets_a_header(tmp_path):
+    path = tmp_path / "table.csv"
+    append_csv([{"name": "a", "count": 1}], path)
+    append_csv([{"name": "b", "count": None}, {"name": "c, d", "count": 3}], path)
+    lines = path.read_text().splitlines()
+    assert lines == ["name,count", "a,1", "b,", '"c, d",3']
