@@ -21,7 +21,8 @@ ALLOWED = {
     "models": {"layers", "models"},
     "weights": {"layers", "models", "weights", *COMMON},
     "analysis": {"layers", "models", "analysis", *COMMON},
-    "bench": {"layers", "models", "data", "train", "bench", *COMMON},
+    "bench": {"layers", "models", "weights", "data", "train", "export", "bench"}
+    | COMMON,
     "export": {"layers", "models", "data", "export", *COMMON},
     "data": {"data", *COMMON},
     "train": {"layers", "models", "weights", "data", "train", *COMMON},

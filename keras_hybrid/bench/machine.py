@@ -1,0 +1,62 @@
+"""What a measurement was made on: it belongs in every row."""
+
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+from importlib import metadata
+
+from keras_hybrid.train.card import git_revision
+
+PACKAGES = (
+    "keras",
+    "jax",
+    "tensorflow-cpu",
+    "tensorflow",
+    "torch",
+    "timm",
+    "transformers",
+    "ai-edge-litert",
+    "onnxruntime",
+    "openvino",
+)
+
+
+def fingerprint() -> dict[str, str | int | float]:
+    """Processor, cores, accelerator, load, versions and git revision."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "accelerator": _accelerator(),
+        "load": round(os.getloadavg()[0], 2),
+        "versions": " ".join(_versions()),
+        "revision": git_revision() or "",
+    }
+
+
+def _processor() -> str:
+    info = pathlib.Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _accelerator() -> str:
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return answer.stdout.strip().replace("\n", ", ")
+
+
+def _versions():
+    yield f"python {sys.version.split()[0]}"
+    for name in PACKAGES:
+        try:
+            yield f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            continue
