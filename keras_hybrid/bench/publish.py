@@ -1,7 +1,7 @@
 """Writes what the candidates of a race have in common; runs as a process of its own.
 
-    python -m keras_hybrid.bench.publish peer NAME FOLDER [OFFICIAL]
-    KERAS_BACKEND=BACKEND python -m keras_hybrid.bench.publish ours NAME FOLDER
+    python -m keras_hybrid.bench.publish peer SUBJECT FOLDER [OFFICIAL]
+    KERAS_BACKEND=BACKEND python -m keras_hybrid.bench.publish ours SUBJECT FOLDER
 
 The first gives a peer random weights, nowhere trivial, and leaves `weights.npz` and
 `reference.npz`: two images, labels and the peer's answer. The second loads these
@@ -9,6 +9,7 @@ weights into our model and leaves `model.keras`; where nobody has the network it
 weights are drawn here, and its own answer is the reference.
 """
 
+import json
 import pathlib
 import sys
 
@@ -16,7 +17,7 @@ import keras
 import numpy as np
 
 from keras_hybrid.bench import peers
-from keras_hybrid.bench.subjects import Subject, subject
+from keras_hybrid.bench.subjects import Subject
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.table import randomised
 from keras_hybrid.weights import load_torch
@@ -72,11 +73,11 @@ def _save(folder, subject, images, answer):
     np.savez(folder / "reference.npz", images=images, answer=answer, labels=labels)
 
 
-def main(whose: str, name: str, folder: str, *official: str) -> None:
-    """Publishes for one side."""
+def main(whose: str, subject: str, folder: str, *official: str) -> None:
+    """Publishes for one side; the subject comes as the JSON of its fields."""
     keras.utils.set_random_seed(0)
     part = {"peer": peer, "ours": ours}[whose]
-    part(subject(name), pathlib.Path(folder), *official)
+    part(Subject(**json.loads(subject)), pathlib.Path(folder), *official)
 
 
 if __name__ == "__main__":

@@ -101,8 +101,7 @@ def race(
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         _publish(subject, candidates, pathlib.Path(folder), official)
         setups = [
-            Setup(name, subject.name, folder, precision, official)
-            for name in candidates
+            Setup(name, subject, folder, precision, official) for name in candidates
         ]
         workers = [stack.enter_context(_worker(setup)) for setup in setups]
         differences = [_difference(worker, precision) for worker in workers]
@@ -201,10 +200,11 @@ def _publish(subject, candidates, folder: pathlib.Path, official) -> None:
     program = [sys.executable, "-m", "keras_hybrid.bench.publish"]
     backends = [name for name in candidates if name in BACKENDS] or ["torch"]
     environment = _environment(backends[0])
+    text = json.dumps(dataclasses.asdict(subject))
     if subject.peer:
         more = [official] if official else []
-        _run([*program, "peer", subject.name, folder, *more], environment)
-    _run([*program, "ours", subject.name, folder], environment)
+        _run([*program, "peer", text, folder, *more], environment)
+    _run([*program, "ours", text, folder], environment)
     for name in candidates:
         if name in FILES:
             require(name)
@@ -264,8 +264,7 @@ def _worker(setup: Setup) -> Iterator[_Process]:
     backend = setup.candidate if setup.candidate in BACKENDS else "torch"
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "keras_hybrid.bench.worker"]
-            + [json.dumps(dataclasses.asdict(setup))],
+            [sys.executable, "-m", "keras_hybrid.bench.worker"] + [setup.to_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -6,6 +6,7 @@ Its optimizer is AdamW, its loss the cross-entropy (of a layer: the mean square)
 """
 
 import dataclasses
+import json
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from keras_hybrid.bench import peers
 from keras_hybrid.bench.candidates import CONTROLS, FILES, PEERS
-from keras_hybrid.bench.subjects import Subject, subject
+from keras_hybrid.bench.subjects import Subject
 from keras_hybrid.export.runtime import open_exported
 from keras_hybrid.layers import depthwise_form
 
@@ -29,7 +30,7 @@ class Setup:
 
     Attributes:
         candidate: One of `candidates.CANDIDATES`.
-        name: Of the subject.
+        subject: What it implements.
         folder: Where the weights are: `weights.npz` by torch name, `model.keras`, and
             exported files.
         precision: `"float32"` or `"bfloat16"`.
@@ -37,15 +38,20 @@ class Setup:
     """
 
     candidate: str
-    name: str
+    subject: Subject
     folder: str
     precision: str = "float32"
     official: str | None = None
 
-    @property
-    def subject(self) -> Subject:
-        """What the candidate implements."""
-        return subject(self.name)
+    def to_json(self) -> str:
+        """As text, for a process of its own."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Setup":
+        """What `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(**fields | {"subject": Subject(**fields["subject"])})
 
 
 def open_runner(setup: Setup):
@@ -55,19 +61,24 @@ def open_runner(setup: Setup):
     if setup.candidate in (*PEERS, *CONTROLS):
         return Torch(setup)
     runner = {"jax": Jax, "tensorflow": TensorFlow, "torch": KerasTorch}
-    return runner[setup.candidate](setup)
+    return runner[setup.candidate](_load(setup))
+
+
+def _load(setup: Setup) -> keras.Model:
+    if setup.precision == "bfloat16":
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    model = setup.subject.build()
+    model.load_weights(pathlib.Path(setup.folder) / "model.keras")
+    return model
 
 
 class _Ours:
     """A Keras model, compiled or not as its backend runs it fastest."""
 
-    def __init__(self, setup: Setup):
-        if setup.precision == "bfloat16":
-            keras.config.set_dtype_policy("mixed_bfloat16")
-        self.model = setup.subject.build()
-        self.model.load_weights(pathlib.Path(setup.folder) / "model.keras")
+    def __init__(self, model: keras.Model):
+        self.model = model
         self.loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-        if setup.subject.is_layer:
+        if len(model.output_shape) > 2:  # a layer's map
             self.loss = keras.losses.MeanSquaredError()
         self.optimizer = keras.optimizers.AdamW(LEARNING_RATE, **ADAMW)
 
@@ -86,19 +97,14 @@ class Jax(_Ours):
     def inference(self, x):
         import jax
 
-        state = [[v.value for v in vs] for vs in self._variables()[:2]]
-        x = jax.device_put(x)
-        call = jax.jit(
-            lambda state, x: self.model.stateless_call(*state, x, training=False)[0]
-        )
-        return lambda: call(state, x)
+        weights, x = self.state()[:2], jax.device_put(x)
+        call = jax.jit(self.forward)
+        return lambda: call(weights, x)
 
     def training(self, x, y):
         import jax
 
-        self.optimizer.build(self.model.trainable_variables)
-        state = [[jax.numpy.copy(v.value) for v in vs] for vs in self._variables()]
-        x, y = jax.device_put(x), jax.device_put(y)
+        state, x, y = self.state(), jax.device_put(x), jax.device_put(y)
         step = jax.jit(self.step, donate_argnums=0)
 
         def train():
@@ -107,6 +113,10 @@ class Jax(_Ours):
             return float(loss)
 
         return train
+
+    def forward(self, weights, x):
+        """`((trainable, others), images) -> logits`."""
+        return self.model.stateless_call(*weights, x, training=False)[0]
 
     def step(self, state, x, y):
         """`(state, images, labels) -> (loss, state)`, as `model.fit` does it."""
@@ -127,13 +137,18 @@ class Jax(_Ours):
         )
         return loss, [trainable, others, optimizer]
 
-    def _variables(self):
+    def state(self) -> list:
+        """Copies of the trainable weights, the others, and the optimizer's."""
+        import jax
+
         model = self.model
-        return (
-            model.trainable_variables,
-            model.non_trainable_variables,
-            self.optimizer.variables,
-        )
+        if not self.optimizer.built:
+            self.optimizer.build(model.trainable_variables)
+        parts = (model.trainable_variables, model.non_trainable_variables)
+        return [
+            [jax.numpy.copy(variable.value) for variable in part]
+            for part in (*parts, self.optimizer.variables)
+        ]
 
 
 class TensorFlow(_Ours):

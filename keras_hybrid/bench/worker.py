@@ -100,7 +100,7 @@ def main(setup: str) -> None:
     """Answers orders until there are no more."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    worker = Worker(Setup(**json.loads(setup)))
+    worker = Worker(Setup.from_json(setup))
     answers.write("{}\n")
     for line in sys.stdin:
         order = json.loads(line)
