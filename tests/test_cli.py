@@ -36,9 +36,9 @@ def trained(tmp_path):
 
 @pytest.fixture
 def image(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 255, (40, 30), dtype="uint8")
-    Image.fromarray(pixels).save(tmp_path / "grey.png")
-    return tmp_path / "grey.png"
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 30, 3), dtype="uint8")
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    return tmp_path / "noise.png"
 
 
 def error_of(capsys, *arguments):
@@ -60,7 +60,9 @@ def test_list_and_info(capsys):
     assert "19,997,480" in out and "key_value_strides" in out and "0.485" in out
 
 
-def test_predict_names_the_classes(trained, image, capsys):
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_predict_names_the_classes(mode, trained, image, capsys):
+    Image.open(image).convert(mode).save(image)
     main(["predict", str(trained), str(image), "--top", "2"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{image}:" and len(lines) == 3
@@ -115,6 +117,8 @@ def test_convert(tmp_path, capsys, golden, monkeypatch):
     np.testing.assert_array_equal(head, golden.state_dict["head.bias"])
     card = json.loads(out.with_suffix(".card.json").read_text())
     assert card["preprocessing"]["crop"] == 0.875
+    text = error_of(capsys, *arguments, out, "--model", "convit_tiny")
+    assert "use --overwrite" in text
 
 
 def test_unknown_model(capsys, tmp_path):

@@ -33,6 +33,18 @@ def truncated(name, share=0.6):
     return make
 
 
+def changed(name):
+    """One bit, in the middle."""
+
+    def make(folder):
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return make
+
+
 def written(name, content):
     def make(folder):
         (folder / name).write_bytes(content)
@@ -101,6 +113,16 @@ def a_foreign_class(layer):
     layer["config"] = {"args": ["touch", MARK]}
 
 
+def a_registered_class(layer):
+    """Of a package whose name begins like a known one's."""
+    layer.update(module="keras_extra", class_name="X", registered_name="extra>X")
+
+
+def a_borrowed_name(layer):
+    a_foreign_class(layer)
+    layer.update(registered_name="keras_hybrid>Popen")
+
+
 def a_foreign_function(layer):
     function = {"module": "os", "class_name": "function", "config": "system"}
     layer["config"]["activation"] = function
@@ -110,11 +132,16 @@ def an_unknown_layer(layer):
     layer.update(class_name="Rescalings")
 
 
-def a_bomb(folder):
-    with zipfile.ZipFile(folder / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("config.json", " " * 2**27)
-        file.writestr("model.weights.h5", b"")
-    return folder / "bomb.keras"
+def bomb(large):
+    """A small .keras file with one member that unpacks to 128 MiB."""
+
+    def make(folder):
+        with zipfile.ZipFile(folder / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as file:
+            for name in ("config.json", "model.weights.h5"):
+                file.writestr(name, " " * 2**27 if name == large else "{}")
+        return folder / "bomb.keras"
+
+    return make
 
 
 def a_weights_swap(folder):
@@ -146,6 +173,7 @@ def png(size=9):
 BAD_MODELS = {
     "nothing there": (lambda folder: folder / "none.onnx", "There is no model"),
     "truncated keras": (truncated("model.keras"), "truncated or no .keras"),
+    "changed keras": (changed("model.keras"), "model.weights.h5 is damaged"),
     "truncated litert": (truncated("model.tflite"), "damaged or no LiteRT"),
     "a litert header": (truncated("model.tflite", 0.001), "damaged or no LiteRT"),
     "truncated onnx": (truncated("model.onnx"), "cannot be loaded"),
@@ -166,9 +194,12 @@ BAD_MODELS = {
     "a pickle": (written("x.keras", pickle.dumps(Hostile())), "truncated or no"),
     "huge onnx": (huge("model.onnx"), "cannot be loaded"),
     "huge litert": (huge("model.tflite"), "damaged or no LiteRT"),
-    "a bomb": (a_bomb, "far more than its own size"),
+    "a bomb": (bomb("config.json"), "far more than its own size"),
+    "a bomb of weights": (bomb("model.weights.h5"), "far more than its own size"),
     "a lambda": (with_config(a_lambda), "Lambda.*may run any code"),
     "a foreign class": (with_config(a_foreign_class), "subprocess.Popen.*may run"),
+    "a registered class": (with_config(a_registered_class), "keras_extra.X.*may run"),
+    "a borrowed name": (with_config(a_borrowed_name), "cannot be loaded"),
     "a foreign function": (with_config(a_foreign_function), "os.function.*may run"),
     "an unknown layer": (with_config(an_unknown_layer), "cannot be loaded"),
     "swapped weights": (a_weights_swap, "cannot be loaded"),
@@ -218,19 +249,6 @@ def test_bad_model(name, copy, image, capsys, monkeypatch):
     assert contents(copy) == before and not (copy / MARK).exists()
 
 
-def damaged(name, change):
-    def make(folder):
-        content = bytearray((folder / name).read_bytes())
-        change(content)
-        (folder / name).write_bytes(content)
-
-    return make
-
-
-def flip(content):
-    content[len(content) // 2] ^= 1
-
-
 def swap(folder):
     shutil.copy(folder / "model_float16.tflite", folder / "model.tflite")
 
@@ -246,6 +264,13 @@ def swap_with_cards(folder):
     shutil.copy(a, b)
 
 
+def without_hashes(folder):
+    path = folder / "model.onnx.card.json"
+    card = json.loads(path.read_text())
+    del card["artefact"]["files"]
+    path.write_text(json.dumps(card))
+
+
 def another_model(folder):
     with open(folder / "model.keras", "ab") as file:
         file.write(b"x")
@@ -253,8 +278,8 @@ def another_model(folder):
 
 DAMAGES = {
     "truncated": (truncated("model.onnx", 0.99), "truncated or replaced"),
-    "changed": (damaged("model.onnx", flip), "was changed"),
-    "changed inside": (damaged("openvino/model.bin", flip), "model.bin was changed"),
+    "changed": (changed("model.onnx"), "was changed"),
+    "changed inside": (changed("openvino/model.bin"), "model.bin was changed"),
     "missing inside": (removed("saved_model/variables"), "is missing"),
     "more inside": (written("saved_model/assets/x.txt", b"x"), "was not there"),
     "gone": (removed("model.tflite"), "is gone"),
@@ -263,6 +288,7 @@ DAMAGES = {
     "swapped with hashes": (swap_with_cards, "differs from Keras"),
     "another model": (another_model, "not the model any more"),
     "card cut": (truncated("model.onnx.card.json"), "card.json is damaged"),
+    "card without hashes": (without_hashes, "card.json is damaged"),
     "card emptied": (written("model.onnx.card.json", b"[]"), "card.json is damaged"),
 }
 

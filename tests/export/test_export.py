@@ -173,10 +173,11 @@ def test_predict_takes_every_format(run, tmp_path, capsys):
 
 
 def test_nothing_is_overwritten_unasked(run, copy):
+    (copy / "model.onnx").unlink()
     before = {x: x.read_bytes() for x in copy.rglob("*") if x.is_file()}
-    for format in ("onnx", "saved_model"):
+    for names in (["litert"], ["saved_model"], ["onnx", "saved_model"]):
         with pytest.raises(FileExistsError, match="use --overwrite"):
-            export(copy / "model.keras", [format], copy)
+            export(copy / "model.keras", names, copy)
     with pytest.raises(ValueError, match="needs calibration images"):
         export(copy / "model.keras", ["litert_int8"], copy, overwrite=True)
     assert before == {x: x.read_bytes() for x in copy.rglob("*") if x.is_file()}
@@ -217,14 +218,44 @@ def test_a_mismatch_leaves_nothing(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(write, "convert", converted)
     other = small_atc()  # which is not what the file was written from
+    path = tmp_path / "model.tflite"
     with pytest.raises(ExportMismatch, match="Nothing was kept") as raised:
-        to_litert(other, tmp_path / "model.tflite")
+        to_litert(other, path)
     assert raised.value.report.max_difference > 1e-3
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(check, "tolerance", lambda *_: 1e9)
-    to_litert(other, tmp_path / "model.tflite")
-    names = {x.name for x in tmp_path.iterdir()}
-    assert names == {"model.tflite", "model.tflite.card.json"}
+    with monkeypatch.context() as patched:
+        patched.setattr(check, "tolerance", lambda *_: 1e9)
+        to_litert(other, path)
+    before = {x.name: x.read_bytes() for x in tmp_path.iterdir()}
+    assert set(before) == {"model.tflite", "model.tflite.card.json"}
+    with pytest.raises(FileExistsError):
+        to_litert(other, path)
+    with pytest.raises(ExportMismatch):
+        to_litert(other, path, overwrite=True)
+    assert {x.name: x.read_bytes() for x in tmp_path.iterdir()} == before
+
+
+@one_backend
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"logits": np.full((3, 5), np.nan, "float32")},
+        {"logits": np.ones((3, 1), "float32")},
+        {"single": np.zeros((1, 5), "float32")},
+    ],
+    ids=["no numbers", "another shape", "one image alone"],
+)
+def test_what_is_a_mismatch(wrong, tmp_path, monkeypatch):
+    path = tmp_path / "model.onnx"
+    path.touch()
+    images, expected = np.zeros((3, 4, 4, 3), "uint8"), np.ones((3, 5), "float32")
+    answer = {"logits": expected, "single": expected[:1]}
+    answer |= {"milliseconds": 1.0, "foreign_ops": np.array([], str)}
+    monkeypatch.setattr(check, "run_apart", lambda *_: answer)
+    assert check.compare("onnx", path, images, expected).max_difference == 0
+    monkeypatch.setattr(check, "run_apart", lambda *_: answer | wrong)
+    with pytest.raises(ExportMismatch):
+        check.compare("onnx", path, images, expected)
 
 
 @pytest.mark.parametrize("format", FORMATS)
