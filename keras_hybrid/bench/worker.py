@@ -72,14 +72,25 @@ class Worker:
 
     def memory(self) -> dict:
         """The most memory this process ever had, in megabytes, on host and device."""
-        host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return {"host_megabytes": host, "device_megabytes": _device_megabytes()}
+        return {
+            "host_megabytes": round(_host_megabytes()),
+            "device_megabytes": _device_megabytes(),
+        }
 
     def _batch(self, name: str, size: int) -> np.ndarray:
         values = self._data[name]
         repeats = -(-size // len(values))
         tiled = np.tile(values, (repeats, *[1] * (values.ndim - 1)))
         return np.ascontiguousarray(tiled[:size])
+
+
+def _host_megabytes() -> float:
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # getrusage would begin with what the parent had
+        lines = status.read_text().splitlines()
+        (peak,) = (line for line in lines if line.startswith("VmHWM"))
+        return int(peak.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def _device_megabytes() -> float | None:
