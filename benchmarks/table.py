@@ -2,9 +2,9 @@
 
     python benchmarks/table.py
 
-`race.csv` is what `python -m keras_hybrid bench` appended: a row a candidate. A ratio is
-how many times faster ours is than the faster of the peer's two forms, eager and compiled,
-of the same run; beside it the spread of the control's rounds, slowest to fastest.
+`race.csv` is what `python -m keras_hybrid bench` appended: a row a candidate. A ratio
+is how many times faster ours is than the faster of the peer's two forms, eager and
+compiled, of the same run; beside it the control's spread, slowest to fastest round.
 """
 
 import csv

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import pathlib
+import sys
 
 from keras_hybrid.bench.candidates import CONTROLS
 from keras_hybrid.bench.subjects import LAYERS, Subject
@@ -100,6 +101,7 @@ def _official(name: str, folder: pathlib.Path | None):
         )
     spec = importlib.util.spec_from_file_location(module, path)
     loaded = importlib.util.module_from_spec(spec)
+    sys.modules[module] = loaded  # timm's registry looks for it there
     spec.loader.exec_module(loaded)
     return getattr(loaded, function)()
 

@@ -229,8 +229,14 @@ def _run(command: list, environment: dict[str, str]) -> None:
 
 
 def _environment(backend: str) -> dict[str, str]:
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    return os.environ | quiet | {"KERAS_BACKEND": backend}
+    settings = {
+        "KERAS_BACKEND": backend,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # they share a GPU
+        # Large pages: else the kernel's bringing of pages is what is measured
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    }
+    return os.environ | settings
 
 
 class _Process:

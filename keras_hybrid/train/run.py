@@ -118,12 +118,14 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
 def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
+    remat = keras.RematScope("full" if recipe.rematerialise else None)
     try:
-        model = models.get(recipe.model).builder(
-            input_shape=dataset.train.images.shape[1:],
-            classes=len(dataset.class_names),
-            **recipe.model_arguments(),
-        )
+        with remat:
+            model = models.get(recipe.model).builder(
+                input_shape=dataset.train.images.shape[1:],
+                classes=len(dataset.class_names),
+                **recipe.model_arguments(),
+            )
     finally:
         keras.config.set_dtype_policy(policy)
     return start_from(model, recipe.weights) if recipe.weights else model
