@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from keras_hybrid import models
-from keras_hybrid.bench.runners import Jax
+from keras_hybrid.bench.ours import Jax
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.fold_bench import operations
 from keras_hybrid.export.formats import FORMATS

@@ -7,33 +7,21 @@ after the other, so that what disturbs the machine disturbs all alike.
 
 import contextlib
 import dataclasses
-import json
 import math
-import os
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from keras_hybrid.bench.candidates import (
-    BACKENDS,
-    CANDIDATES,
-    CONTROLS,
-    FILES,
-    PEERS,
-)
+from keras_hybrid.bench.candidates import CANDIDATES, CONTROLS, FILES, PEERS
 from keras_hybrid.bench.machine import fingerprint
-from keras_hybrid.bench.runners import Setup
+from keras_hybrid.bench.processes import publish, started
 from keras_hybrid.bench.subjects import Subject
-from keras_hybrid.export.formats import require
-from keras_hybrid.export.write import convert
+from keras_hybrid.bench.terms import Setup
 
-TASKS = ("inference", "training")
 # On what a candidate may differ from the reference; bfloat16 has 8 bits.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1}
 LOSS_TOLERANCE = {"float32": 1e-3, "bfloat16": 3e-2}
@@ -99,18 +87,18 @@ def race(
     """
     candidates = _able(subject, candidates or CANDIDATES, task)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        _publish(subject, candidates, pathlib.Path(folder), official)
+        publish(subject, candidates, pathlib.Path(folder), official)
         setups = [
             Setup(name, subject, folder, precision, official) for name in candidates
         ]
-        workers = [stack.enter_context(_worker(setup)) for setup in setups]
+        workers = [stack.enter_context(started(setup)) for setup in setups]
         differences = [_difference(worker, precision) for worker in workers]
         for batch_size in batch_sizes:
             machine = fingerprint()
             warm = [worker.ask("warm_up", task, batch_size) for worker in workers]
             _check_losses(workers, [answer["losses"] for answer in warm], precision)
             times = _rounds(workers, rounds)
-            memory = [worker.ask("memory") for worker in workers]
+            control_spread = _control_spread(workers, times)
             yield [
                 Row(
                     subject=subject.name,
@@ -121,14 +109,14 @@ def race(
                     precision=precision,
                     **_summary(measured),
                     compile_seconds=round(answer["compile_seconds"], 1),
-                    **memory[i],
-                    difference=differences[i],
-                    control_spread=_control_spread(workers, times),
+                    **worker.ask("memory"),
+                    difference=difference,
+                    control_spread=control_spread,
                     rounds=rounds,
                     **machine,
                 )
-                for i, (worker, answer, measured) in enumerate(
-                    zip(workers, warm, times, strict=True)
+                for worker, answer, measured, difference in zip(
+                    workers, warm, times, differences, strict=True
                 )
             ]
 
@@ -193,97 +181,3 @@ def _check_losses(workers, losses: list[list[float]], precision: str) -> None:
         first = next(iter(known.values()))
         if not np.allclose(loss, first, rtol=LOSS_TOLERANCE[precision]):
             raise Unequal(f"The first losses differ: {known}; see {name}.")
-
-
-def _publish(subject, candidates, folder: pathlib.Path, official) -> None:
-    """Weights, reference and files that the candidates of a race need."""
-    program = [sys.executable, "-m", "keras_hybrid.bench.publish"]
-    backends = [name for name in candidates if name in BACKENDS] or ["torch"]
-    environment = _environment(backends[0])
-    text = json.dumps(dataclasses.asdict(subject))
-    if subject.peer:
-        more = [official] if official else []
-        _run([*program, "peer", text, folder, *more], environment)
-    _run([*program, "ours", text, folder], environment)
-    for name in candidates:
-        if name in FILES:
-            require(name)
-            target = folder / FILES[name]
-            convert(name, folder / "folded.keras", target, {})
-    shape, rng = (2, 224, 224, 3), np.random.default_rng(2)
-    labels = np.eye(1000, dtype="float32")[[1, 3]]
-    images = rng.normal(size=shape).astype("float32")
-    np.savez(folder / "control.npz", images=images, labels=labels)
-
-
-def _run(command: list, environment: dict[str, str]) -> None:
-    answer = subprocess.run(
-        list(map(str, command)),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if answer.returncode:
-        raise RuntimeError(_last_line(answer.stderr))
-
-
-def _environment(backend: str) -> dict[str, str]:
-    settings = {
-        "KERAS_BACKEND": backend,
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # they share a GPU
-        # Large pages: else the kernel's bringing of pages is what is measured
-        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-    }
-    return os.environ | settings
-
-
-class _Process:
-    """A worker and the line to it."""
-
-    def __init__(self, setup: Setup, process: subprocess.Popen, errors):
-        self.name = setup.candidate
-        self._process = process
-        self._errors = errors
-        self._answer()  # once it is ready
-
-    def ask(self, order: str, *arguments) -> dict:
-        """What the worker answers to an order."""
-        names = {"warm_up": ("task", "batch_size")}.get(order, ())
-        message = {"order": order} | dict(zip(names, arguments, strict=True))
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> dict:
-        line = self._process.stdout.readline()
-        if not line:
-            self._process.wait()
-            self._errors.seek(0)
-            raise RuntimeError(f"{self.name} failed: {_last_line(self._errors.read())}")
-        return json.loads(line)
-
-
-@contextlib.contextmanager
-def _worker(setup: Setup) -> Iterator[_Process]:
-    backend = setup.candidate if setup.candidate in BACKENDS else "torch"
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "keras_hybrid.bench.worker"] + [setup.to_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=_environment(backend),
-        )
-        try:
-            yield _Process(setup, process, errors)
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it ended without a word"

@@ -17,7 +17,8 @@ import time
 import numpy as np
 
 from keras_hybrid.bench.candidates import CONTROLS
-from keras_hybrid.bench.runners import Setup, open_runner, settle
+from keras_hybrid.bench.runners import open_runner
+from keras_hybrid.bench.terms import Setup, settle
 
 SHORTEST = 0.1  # seconds that a measurement takes at least, by repeating
 WARM_UPS = 3

@@ -9,9 +9,9 @@ import pytest
 from keras_hybrid.bench import race as race_module
 from keras_hybrid.bench.candidates import CANDIDATES
 from keras_hybrid.bench.race import Row, Unequal, race
-from keras_hybrid.bench.runners import Setup
 from keras_hybrid.bench.subjects import Subject, subject
 from keras_hybrid.bench.table import lines
+from keras_hybrid.bench.terms import Setup
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="a race starts its own backends"
