@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.by_place import attend_along_axes
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -47,14 +48,9 @@ class FixedPositionalAttention(keras.layers.Layer):
         shape = ops.shape(query)
         split = (-1, *shape[1:3], self.heads, shape[3] // self.heads)
         content = ops.reshape(self.content(query, key, value), split)
-        dtype = content.dtype
-        place = ops.einsum(
-            "hxi,bjihc->bjxhc",
-            ops.cast(self.columns, dtype),
-            ops.reshape(value, split),
-        )
-        place = ops.einsum("hyj,bjxhc->byxhc", ops.cast(self.rows, dtype), place)
-        out = ops.cast(self.share, dtype) * content + place
+        value = ops.reshape(value, split)
+        place = attend_along_axes(self.rows, self.columns, value)
+        out = ops.cast(self.share, content.dtype) * content + place
         return ops.reshape(out, (-1, *shape[1:]))
 
     def compute_output_shape(self, query_shape, key_shape=None, value_shape=None):

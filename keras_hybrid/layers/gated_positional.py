@@ -1,11 +1,14 @@
 """Gated positional self-attention, GPSA (ConViT, arXiv:2103.10697, section 3)."""
 
-import math
-
 import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.by_place import (
+    attend_along_axes,
+    axis_scores,
+    convolutional_start,
+)
 from keras_hybrid.layers.grid import to_tokens
 
 FORMS = ("separable", "shared", "dense")
@@ -20,9 +23,8 @@ class GatedPositionalAttention(keras.layers.Layer):
         (1 - g) * softmax(q k^T * scale) + g * softmax(w_x dx + w_y dy + w_d d^2),
 
     where (dx, dy) leads from the query to the key, in tokens, and d^2 = dx^2 +
-    dy^2. Started as a convolution, head `h1 + k * h2` of `k * k` heads looks
-    `h2 - (k - 1) / 2` columns and `h1 - (k - 1) / 2` rows away; heads beyond the
-    largest square start at random.
+    dy^2. A square number of heads starts as a convolution, see `by_place`; heads
+    beyond the largest square start at random.
 
     Three forms compute the same. `"dense"` mixes the two maps and applies the
     mixture. `"shared"` applies the maps one after the other; the second is the
@@ -103,12 +105,8 @@ class GatedPositionalAttention(keras.layers.Layer):
         noise = keras.initializers.RandomNormal(stddev=0.02)(shape, dtype)
         if not self.convolutional_start:
             return noise
-        side = math.isqrt(self.heads)
-        offsets = [2 * i - (side - 1) for i in range(side)]  # twice the centres
-        columns = [[x for x in offsets for _ in offsets], offsets * side]
-        columns.append([-1] * side**2)
-        columns = ops.convert_to_tensor(columns, dtype)
-        start = ops.concatenate([columns, noise[:, side**2 :]], axis=1)
+        square = ops.convert_to_tensor(convolutional_start(self.heads), dtype)
+        start = ops.concatenate([square, noise[:, square.shape[1] :]], axis=1)
         return self.locality_strength * start
 
     def call(self, query, key, value, training=None):
@@ -142,10 +140,7 @@ class GatedPositionalAttention(keras.layers.Layer):
     def _separable(self, value, gate):
         _, height, width, _, _ = ops.shape(value)
         rows, columns = self.axis_weights(height, width)
-        rows = ops.cast(gate[:, None, None] * rows, value.dtype)
-        columns = ops.cast(columns, value.dtype)
-        out = ops.einsum("hxi,bjihc->bjxhc", columns, value)
-        return ops.einsum("hyj,bjxhc->byxhc", rows, out)
+        return attend_along_axes(gate[:, None, None] * rows, columns, value)
 
     def position_weights(self, height: int, width: int):
         """Attention by place alone, `(heads, N, N)` of a grid; rows sum to 1."""
@@ -167,11 +162,9 @@ class GatedPositionalAttention(keras.layers.Layer):
     def _scores(self, length, axis):
         """What one axis adds to the scores, `(heads, length, length)`."""
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
-        places = ops.cast(ops.arange(length), dtype)
-        offset = places[None, :] - places[:, None]  # from the query to the key
-        kernel = ops.cast(self.position_kernel, dtype)[..., None, None]
+        slope, curvature = self.position_kernel[axis], self.position_kernel[2]
         bias = ops.cast(self.position_bias, dtype)[:, None, None]
-        return kernel[axis] * offset + kernel[2] * offset**2 + bias
+        return axis_scores(length, slope, curvature, dtype) + bias
 
     def _split_heads(self, x):
         width = x.shape[-1] // self.heads

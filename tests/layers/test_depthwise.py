@@ -36,6 +36,7 @@ def test_depthwise_is_the_definition(form, size, stride, padding):
 @pytest.mark.parametrize("size, stride, padding", [(3, 1, 1), (3, 2, 1), (5, 2, 0)])
 def test_forms_have_the_same_gradients(size, stride, padding, policy, gradients):
     """Those of the kernel, the bias, and of what lies before (the linear map's)."""
+    keras.utils.set_random_seed(0)
     rng = np.random.default_rng(1)
     x = rng.normal(size=(3, 9, 12, 4)).astype("float32")
     inputs = keras.Input(x.shape[1:])
@@ -55,8 +56,9 @@ def test_forms_have_the_same_gradients(size, stride, padding, policy, gradients)
     assert len(found["native"]) == 4
     for path, native in found["native"].items():
         assert np.abs(native).max() > 0.1
-        bound = {"float32": 1e-5, "mixed_bfloat16": 6e-2}[policy] * np.abs(native).max()
-        np.testing.assert_allclose(found["shifted"][path], native, atol=bound)
+        away = np.linalg.norm(found["shifted"][path] - native) / np.linalg.norm(native)
+        # bfloat16 loses most in the bias before, whose terms cancel
+        assert away < {"float32": 1e-5, "mixed_bfloat16": 0.1}[policy], path
 
 
 def test_auto_form_per_backend():
