@@ -134,7 +134,7 @@ class Recipe:
     jit: Literal["auto", "on", "off"] = "auto"
     """XLA compilation; auto is Keras' rule: always on JAX, on TensorFlow on GPUs."""
     rematerialise: bool = False
-    """Compute what layers keep for their gradients anew: less memory, more time."""
+    """Compute what layers keep for gradients anew: less memory; JAX and torch."""
     steps_per_execution: int = 1
     """Steps a call of the compiled function; more hides the call's cost on GPUs."""
     resident: Literal["auto", "on", "off"] = "auto"
