@@ -52,13 +52,13 @@ NETWORKS = {
 }
 
 
-def build(family: str, **options) -> keras.Model:
+def build(family: str) -> keras.Model:
     """The small network of a family, from normalised input to ten logits."""
     return getattr(models, family)(
         classes=10,
         classifier_activation=None,
         include_preprocessing=False,
-        **NETWORKS[family] | options,
+        **NETWORKS[family],
     )
 
 

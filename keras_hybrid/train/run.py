@@ -116,21 +116,14 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
 
 
 def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
-    if recipe.rematerialise and keras.backend.backend() == "tensorflow":
-        raise ValueError(
-            "On TensorFlow Keras' rematerialisation loses gradients of layers within "
-            "layers: leave --rematerialise out, or use JAX or torch."
-        )
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
-    remat = keras.RematScope("full" if recipe.rematerialise else None)
     try:
-        with remat:
-            model = models.get(recipe.model).builder(
-                input_shape=dataset.train.images.shape[1:],
-                classes=len(dataset.class_names),
-                **recipe.model_arguments(),
-            )
+        model = models.get(recipe.model).builder(
+            input_shape=dataset.train.images.shape[1:],
+            classes=len(dataset.class_names),
+            **recipe.model_arguments(),
+        )
     finally:
         keras.config.set_dtype_policy(policy)
     return start_from(model, recipe.weights) if recipe.weights else model
