@@ -9,7 +9,8 @@ and by operation (keras 3.15, `python -m keras_hybrid.bench.pipeline`):
 
 - RandomCrop draws one place for the batch, and cannot be compiled on JAX.
 - RandAugment draws its two operations for the batch, computes all eleven twice, and
-  reached 86 images/s on JAX and 370 on TensorFlow where these reached 4,100 and 1,200.
+  reached 320 images/s on JAX, 2,000 on TensorFlow and 250 on torch where these reached
+  5,100, 3,200 and 3,400 (`benchmarks/pipeline.csv`, two cores, 32 pixels).
 - RandomTranslation, RandomRotation and the like are right, and each interpolates anew;
   here all that moves pixels is one map and one interpolation. None is a random resized
   crop. `keras.ops.image.affine_transform` on JAX and torch took five times as long.
