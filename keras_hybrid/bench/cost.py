@@ -74,10 +74,9 @@ def xla_costs(model: keras.Model) -> dict[str, dict[str, int]]:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(BATCH_SIZE, *model.input_shape[1:])).astype("float32")
     y = np.eye(model.output_shape[-1], dtype="float32")[np.zeros(BATCH_SIZE, int)]
-    state = runner.state()
     tasks = {
-        "inference": (jax.jit(runner.forward), (state[:2], x)),
-        "training": (jax.jit(runner.step, donate_argnums=0), (state, x, y)),
+        "inference": (jax.jit(runner.forward), (runner.weights(), x)),
+        "training": (jax.jit(runner.step, donate_argnums=0), (runner.state(), x, y)),
     }
     costs = {}
     for task, (function, arguments) in tasks.items():

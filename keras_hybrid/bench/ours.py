@@ -46,7 +46,7 @@ class Jax(_Ours):
     def inference(self, x):
         import jax
 
-        weights, x = self.state()[:2], jax.device_put(x)
+        weights, x = self.weights(), jax.device_put(x)
         call = jax.jit(self.forward)
         return lambda: call(weights, x)
 
@@ -86,18 +86,18 @@ class Jax(_Ours):
         )
         return loss, [trainable, others, optimizer]
 
+    def weights(self) -> list:
+        """The trainable weights and the others."""
+        parts = (self.model.trainable_variables, self.model.non_trainable_variables)
+        return [[variable.value for variable in part] for part in parts]
+
     def state(self) -> list:
-        """Copies of the trainable weights, the others, and the optimizer's."""
+        """Copies of the weights and of the optimizer's: a step gives them away."""
         import jax
 
-        model = self.model
-        if not self.optimizer.built:
-            self.optimizer.build(model.trainable_variables)
-        parts = (model.trainable_variables, model.non_trainable_variables)
-        return [
-            [jax.numpy.copy(variable.value) for variable in part]
-            for part in (*parts, self.optimizer.variables)
-        ]
+        self.optimizer.build(self.model.trainable_variables)
+        optimizer = [variable.value for variable in self.optimizer.variables]
+        return jax.tree.map(jax.numpy.copy, [*self.weights(), optimizer])
 
 
 class TensorFlow(_Ours):
