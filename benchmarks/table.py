@@ -11,7 +11,8 @@ import csv
 import itertools
 import pathlib
 
-OURS = ("jax", "tensorflow", "torch", "litert", "onnx", "openvino")
+from keras_hybrid.bench.candidates import BACKENDS, FILES, PEERS
+
 HEAD = (
     "subject",
     "task",
@@ -26,8 +27,10 @@ HEAD = (
 def line(race: list[dict]) -> tuple[str, ...]:
     """One race: the rows of a subject, task and batch size."""
     seconds = {row["candidate"]: float(row["seconds"]) for row in race}
-    peers = [seconds[name] for name in ("peer", "peer-compiled") if name in seconds]
-    best = min((name for name in seconds if name in OURS), key=seconds.get)
+    peers = [seconds[name] for name in PEERS if name in seconds]
+    best = min(
+        (name for name in seconds if name in (*BACKENDS, *FILES)), key=seconds.get
+    )
     first = race[0]
 
     def against(name: str) -> str:

@@ -255,8 +255,8 @@ def bench_command(
             chosen, candidates, task, batch_sizes, rounds, precision, official
         )
         for rows in results:
-            append_csv([dataclasses.asdict(row) for row in rows], out)
             print("\n".join(lines(rows)), flush=True)
+            append_csv([dataclasses.asdict(row) for row in rows], out)
     print(f"\nAdded to {out}.")
 
 

@@ -177,7 +177,7 @@ def _check_losses(workers, losses: list[list[float]], precision: str) -> None:
         for worker, loss in zip(workers, losses, strict=True)
         if loss and worker.name not in CONTROLS
     }
+    first = next(iter(known.values()), None)
     for name, loss in known.items():
-        first = next(iter(known.values()))
         if not np.allclose(loss, first, rtol=LOSS_TOLERANCE[precision]):
             raise Unequal(f"The first losses differ: {known}; see {name}.")

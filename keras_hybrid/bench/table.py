@@ -25,11 +25,9 @@ def lines(rows: Sequence[Row]) -> list[str]:
         against = _ratio(min(peers), row.seconds) if peers else ""
         control = medians.get("control")
         control = _ratio(control, row.seconds) if control else ""
-        memory = (
-            row.host_megabytes
-            if row.device_megabytes is None
-            else (row.device_megabytes)
-        )
+        memory = row.device_megabytes
+        if memory is None:
+            memory = row.host_megabytes
         text.append(
             f"{row.candidate:15} {1000 * row.seconds:9.1f} "
             f"{row.slowest / row.fastest:7.2f} {row.batch_size / row.seconds:9.1f} "
