@@ -60,8 +60,13 @@ class Worker:
         return {"compile_seconds": compiled, "losses": losses}
 
     def run(self, repeats: int = 0) -> dict:
-        """Seconds a call, by the clock and by the processor."""
+        """Seconds a call, by the clock and by the processor.
+
+        One call goes before them: while it waited for its turn, the process may have
+        lost to others what a series of calls keeps, caches and the memory it freed.
+        """
         repeats = repeats or self._repeats
+        settle(self._call())
         began, used = time.perf_counter(), time.process_time()
         for _ in range(repeats):
             answer = self._call()

@@ -1,6 +1,6 @@
 """The layers that the families are built from, one concept a file."""
 
-from keras_hybrid.layers.activations import quick_gelu
+from keras_hybrid.layers.activations import gelu, quick_gelu
 from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.layers.class_token import (
     ClassToken,
@@ -53,6 +53,7 @@ __all__ = [
     "Tap",
     "depthwise_form",
     "drop_path_schedule",
+    "gelu",
     "quick_gelu",
     "resize_grid",
     "resize_offsets",

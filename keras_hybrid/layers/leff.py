@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_hybrid.layers.activations import gelu
 from keras_hybrid.layers.convolution import fan_in_uniform
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.grid import to_map, to_tokens
@@ -71,12 +72,12 @@ class LeFF(keras.layers.Layer):
             return x + self._nothing() if training else x
         y = to_map(x[:, 1:], like=grid)
         y = self._normalise("expand_norm", self.expand(y), training)
-        y = self.conv(keras.activations.gelu(y))
+        y = self.conv(gelu(y))
         y = self._normalise("conv_norm", y, training)
-        y = self.project(keras.activations.gelu(y))
+        y = self.project(gelu(y))
         y = self._normalise("project_norm", y, training)
         if self.final_activation:
-            y = keras.activations.gelu(y)
+            y = gelu(y)
         return ops.concatenate([x[:, :1], to_tokens(y)], axis=1)
 
     def _normalise(self, name, x, training):

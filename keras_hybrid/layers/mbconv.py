@@ -7,6 +7,7 @@ form of CoAtNet (arXiv:2106.04803, appendix A.1).
 import keras
 from keras import ops
 
+from keras_hybrid.layers import activations
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.presets import batch_norm_unless, dense, fan_out_normal
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
@@ -79,7 +80,7 @@ class MBConv(keras.layers.Layer):
         self.use_bias = use_bias
         self.padding_mode = padding_mode
         self.folded = folded
-        self._activate = keras.activations.get(activation)
+        self._activate = activations.get(activation)
         policy = {"dtype": self.dtype_policy}
         start = {"kernel_initializer": fan_out_normal()} | policy
         self.norm = batch_norm_unless(folded and not norm_activation, "norm", **policy)

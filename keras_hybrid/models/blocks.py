@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from keras_hybrid.layers import DropPath, PositionEmbedding
+from keras_hybrid.layers import DropPath, PositionEmbedding, activations
 from keras_hybrid.layers.presets import dense
 
 
@@ -25,7 +25,7 @@ def mlp(x, width: int, activation, name: str, **start):
     """
     channels = x.shape[-1]
     x = dense(width, f"{name}_expand", **start)(x)
-    x = layers.Activation(activation, name=f"{name}_activation")(x)
+    x = layers.Activation(activations.get(activation), name=f"{name}_activation")(x)
     return dense(channels, f"{name}_project", **start)(x)
 
 

@@ -43,6 +43,7 @@ from keras_hybrid.layers import (
     PaddedMaxPool2D,
     RelativeAttention,
     Tap,
+    activations,
     drop_path_schedule,
 )
 from keras_hybrid.layers.presets import batch_norm, dense, fan_out_normal, layer_norm
@@ -152,7 +153,7 @@ def _stem(x, config):
     first, second = config.stem_widths
     x = PaddedConv2D(first, 3, config.stem_stride, name="stem_conv1", **start)(x)
     x = batch_norm("stem_norm")(x)
-    x = layers.Activation(config.activation, name="stem_activation")(x)
+    x = layers.Activation(activations.get(config.activation), name="stem_activation")(x)
     x = PaddedConv2D(second, 3, name="stem_conv2", **start)(x)
     return Tap(name="stem")(x)
 

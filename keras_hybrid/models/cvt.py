@@ -30,8 +30,8 @@ from keras_hybrid.layers import (
     SeparableUnit,
     SplitClassToken,
     Tap,
+    activations,
     drop_path_schedule,
-    quick_gelu,
 )
 from keras_hybrid.layers.conv_projection import METHODS
 from keras_hybrid.layers.presets import dense, layer_norm
@@ -39,7 +39,7 @@ from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.registry import Family, family_builder, variant
 
-ACTIVATIONS = {"quick_gelu": quick_gelu, "gelu": "gelu", "relu": "relu"}
+ACTIVATIONS = ("quick_gelu", "gelu", "relu")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,11 +200,11 @@ def _residual_unit(x, stage: Stage, name: str):
 
 def _feed_forward(x, stage: Stage, name: str):
     check_choice("feed_forward", stage.feed_forward, ("linear", "residual"))
-    activation = ACTIVATIONS[stage.activation]
     if stage.feed_forward == "linear":
-        return mlp(x, int(stage.width * stage.mlp_ratio), activation, name)
+        return mlp(x, int(stage.width * stage.mlp_ratio), stage.activation, name)
     width, kernel = stage.width, stage.residual_kernel
     x = SeparableUnit(width, kernel, name=f"{name}_unit1")(x)
+    activation = activations.get(stage.activation)
     x = layers.Activation(activation, name=f"{name}_activation")(x)
     return SeparableUnit(width, kernel, name=f"{name}_unit2")(x)
 
