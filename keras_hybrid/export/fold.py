@@ -1,12 +1,12 @@
 """A trained model with everything computed once that does not depend on the image."""
 
-import collections
-
 import keras
 import numpy as np
 from keras import ops
 
 from keras_hybrid import layers
+from keras_hybrid.export.class_only import class_only
+from keras_hybrid.export.graph import Graph, like, rebuilt
 
 # Layer -> the setting of its folded form; its linear maps with the batch norm after
 # them; and those with one before them.
@@ -62,7 +62,8 @@ def fold(model: keras.Model) -> keras.Model:
     - The factors and offsets of a layer norm become part of the linear maps after
       it, where nothing else reads it.
     - GPSA's attention by place and relative position biases become constants.
-    - Dropout, stochastic depth and the LeFF that no logit reads are left out.
+    - Dropout, stochastic depth and the LeFF that no logit reads are left out. So are
+      the patches of the last block, where only its class token is read.
 
     Every step is exact but for rounding. What cannot be moved without a difference
     stays: a batch norm before an activation or after a gate (`norm_activation` and
@@ -74,7 +75,8 @@ def fold(model: keras.Model) -> keras.Model:
         model: A model of this package; it is left as it is.
 
     Returns:
-        A new model with the layers' names. It may be saved, but not be trained.
+        A new model with the layers' names. It may be saved, but not be trained, and
+        the features of a last block without patches are gone.
 
     Raises:
         ValueError: If `model` is no functional model.
@@ -83,13 +85,13 @@ def fold(model: keras.Model) -> keras.Model:
         model = keras.Model(model.input, model.output, name=model.name)
     except (AttributeError, ValueError) as error:
         raise ValueError("Only a functional model can be folded.") from error
-    return _merge_neighbours(_simplify_layers(model))
+    return _merge_neighbours(class_only(_simplify_layers(model)))
 
 
 def _simplify_layers(model):
     """Every layer by itself."""
     folded = {layer.name: _simplified(layer) for layer in model.layers}
-    return _rebuilt(model, folded)
+    return rebuilt(model, folded)
 
 
 def _simplified(layer):
@@ -103,16 +105,16 @@ def _simplified(layer):
     if isinstance(layer, layers.GatedPositionalAttention):
         return _with_fixed_places(layer)
     if isinstance(layer, layers.RelativeAttention) and layer.source != "constant":
-        new = _like(layer, source="constant")
+        new = like(layer, source="constant")
         image = ops.zeros((1, *layer.position.grid, 1))
         new.position.constant.assign(layer.position(image, training=False))
         return new
-    return _like(layer)
+    return like(layer)
 
 
 def _without_norms(layer):
     setting, after, before = _INSIDE[type(layer)]
-    new = _like(layer, **setting)
+    new = like(layer, **setting)
 
     def gone(norm):
         former = getattr(layer, norm, None)
@@ -143,7 +145,7 @@ def _with_fixed_places(layer):
 
 def _merge_neighbours(model):
     """Scales and shifts of channels into the linear maps before or after them."""
-    graph = _Graph(model)
+    graph = Graph(model)
     folded = {}
 
     def linear(layer, table):
@@ -151,7 +153,7 @@ def _merge_neighbours(model):
         new = folded.get(layer.name)
         if new is None:
             bias = {"use_bias": True} if hasattr(layer, "use_bias") else {}
-            new = folded[layer.name] = _like(layer, **bias)
+            new = folded[layer.name] = like(layer, **bias)
         inner = table[type(layer)]
         return getattr(new, inner) if inner else new
 
@@ -160,8 +162,8 @@ def _merge_neighbours(model):
         if affine is None:
             continue
         is_norm = isinstance(layer, keras.layers.LayerNormalization)
-        maker = None if is_norm else graph.maker(layer)
-        readers = graph.readers(layer.output)
+        maker = None if is_norm else _linear_maker(graph, layer)
+        readers = _linear_readers(graph, layer.output)
         if maker is not None:
             _apply_after(linear(maker, _EXITS), *affine)
         elif readers:
@@ -170,46 +172,30 @@ def _merge_neighbours(model):
         else:
             continue
         plain = {"center": False, "scale": False}
-        folded[layer.name] = _like(layer, **plain) if is_norm else None
-    copies = {x.name: _like(x) for x in model.layers if x.name not in folded}
-    return _rebuilt(model, copies | folded)
+        folded[layer.name] = like(layer, **plain) if is_norm else None
+    copies = {x.name: like(x) for x in model.layers if x.name not in folded}
+    return rebuilt(model, copies | folded)
 
 
-class _Graph:
-    """Which layer reads what another one makes."""
+def _linear_maker(graph: Graph, layer):
+    """The linear layer that makes a layer's input, for nobody else; or None."""
+    maker = graph.maker(layer.input)
+    alone = graph.readers(layer.input) == [layer]
+    return maker if alone and type(maker) in _EXITS and _is_linear(maker) else None
 
-    def __init__(self, model):
-        self._makers, self._readers = {}, collections.defaultdict(list)
-        self._ends = {id(tensor) for tensor in model.outputs}
-        for layer in model.layers:
-            for tensor in keras.tree.flatten(layer.output):
-                self._makers[id(tensor)] = layer
-            if not isinstance(layer, keras.layers.InputLayer):
-                for tensor in keras.tree.flatten(layer.input):
-                    self._readers[id(tensor)].append(layer)
 
-    def maker(self, layer):
-        """The linear layer that makes this one's input, for nobody else; or None."""
-        tensor = layer.input
-        maker = self._makers[id(tensor)]
-        alone = len(self._readers[id(tensor)]) == 1 and id(tensor) not in self._ends
-        linear = type(maker) in _EXITS and _is_linear(maker)
-        return maker if alone and linear else None
-
-    def readers(self, tensor):
-        """The linear layers that read a tensor; empty if others read it, too."""
-        if id(tensor) in self._ends:
+def _linear_readers(graph: Graph, tensor):
+    """The linear layers that read a tensor; empty if others read it, too."""
+    found = []
+    for layer in graph.readers(tensor):
+        if isinstance(layer, _TRANSPARENT):
+            more = _linear_readers(graph, layer.output)
+        else:
+            more = [layer] if type(layer) in _ENTRIES else []
+        if not more:
             return []
-        found = []
-        for layer in self._readers[id(tensor)]:
-            if isinstance(layer, _TRANSPARENT):
-                more = self.readers(layer.output)
-            else:
-                more = [layer] if type(layer) in _ENTRIES else []
-            if not more:
-                return []
-            found += more
-        return found
+        found += more
+    return found
 
 
 def _is_linear(layer) -> bool:
@@ -250,33 +236,3 @@ def _apply_before(linear, scale, shift):
 
 def _array(weight) -> np.ndarray:
     return ops.convert_to_numpy(weight).astype("float64")
-
-
-def _like(layer, **settings):
-    """A built copy of a layer with other settings; weights it has not are zero."""
-    new = type(layer).from_config(layer.get_config() | settings)
-    if layer.built:
-        new.build_from_config(layer.get_build_config())
-    known = {_place(weight, layer): weight for weight in layer.weights}
-    for weight in new.weights:
-        former = known.get(_place(weight, new))
-        weight.assign(np.zeros(weight.shape) if former is None else former)
-    return new
-
-
-def _place(weight, layer) -> str:
-    """Path of a weight inside its layer."""
-    return weight.path.rpartition(f"{layer.name}/")[2]
-
-
-def _rebuilt(model, folded: dict[str, keras.layers.Layer | None]) -> keras.Model:
-    """The model with other layers by their names; None leaves one out."""
-
-    def call(layer, x, *others, **keywords):
-        return x if layer is None else layer(x, *others, **keywords)
-
-    return keras.models.clone_model(
-        model,
-        clone_function=lambda layer: folded.get(layer.name, layer),
-        call_function=call,
-    )

@@ -16,6 +16,7 @@ from keras_hybrid.train.devices import Devices
 from keras_hybrid.train.optimizer import make_optimizer
 from keras_hybrid.train.processes import check_epoch, process, share
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.rematerialise import Rematerialised
 from keras_hybrid.train.replicas import as_one
 from keras_hybrid.train.schedule import warmup_cosine
 
@@ -54,7 +55,7 @@ def fit(
     classes = network.output_shape[-1]
     batches = _batches(recipe, training, classes)
     _check_executions(batches.steps_per_epoch, recipe.steps_per_execution)
-    model = Augmented(
+    model = (Rematerialised if recipe.rematerialise else Augmented)(
         network,
         batches.augmentation.fill,
         training.images if batches.resident else None,

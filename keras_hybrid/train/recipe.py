@@ -20,6 +20,7 @@ _OUTSIDE = {
     "devices",
     "model_parallel",
     "watch_attention",
+    "rematerialise",
 }
 _COUNTS = (
     "epochs",
@@ -132,6 +133,8 @@ class Recipe:
     """Numbers that the layers compute in; weights stay float32."""
     jit: Literal["auto", "on", "off"] = "auto"
     """XLA compilation; auto is Keras' rule: always on JAX, on TensorFlow on GPUs."""
+    rematerialise: bool = False
+    """Compute all but linear maps anew for gradients: less memory; JAX only."""
     steps_per_execution: int = 1
     """Steps a call of the compiled function; more hides the call's cost on GPUs."""
     resident: Literal["auto", "on", "off"] = "auto"

@@ -18,6 +18,7 @@ from keras_hybrid.train.evaluation import evaluate
 from keras_hybrid.train.fit import fit
 from keras_hybrid.train.processes import process, wait
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.rematerialise import spare_memory
 from keras_hybrid.train.report import write_report
 from keras_hybrid.weights import start_from
 
@@ -37,6 +38,8 @@ def run(recipe: Recipe) -> dict:
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     directory = recipe.directory
+    if recipe.rematerialise:
+        spare_memory()
     keras.utils.set_random_seed(recipe.seed)
     devices = plan(recipe)
     if _is_complete(recipe, directory):

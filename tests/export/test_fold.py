@@ -70,6 +70,33 @@ def test_the_leff_that_nothing_reads_is_gone(randomise):
     }
 
 
+@pytest.mark.parametrize("name", ["convit_tiny", "cvt13", "atc3"])
+def test_the_last_block_computes_its_class_token_alone(name, randomise):
+    model = randomise(small(name))
+    last = [x for x in model.layers if isinstance(x, layers.DotProductAttention)][-1]
+    add, norm = (last.name.replace("_attention", x) for x in ("_mlp_add", "_mlp_norm"))
+    folded = fold(model)
+    for row in (last.name, norm, add):
+        assert model.get_layer(row).output.shape[1] > 1
+        assert folded.get_layer(row).output.shape[1] == 1
+    keys = folded.get_layer(f"{last.name}_key").output
+    assert keys.shape == model.get_layer(f"{last.name}_key").output.shape
+    names = [list(models.features(x).output) for x in (folded, model)]
+    assert names[0] == names[1][:-1]
+
+
+@pytest.mark.parametrize("name", ["convit_tiny", "cvt13"])
+def test_the_patches_stay_where_they_are_read(name, randomise):
+    model = randomise(small(name))
+    split = [x for x in model.layers if isinstance(x, layers.SplitClassToken)][-1]
+    model = keras.Model(model.inputs, [model.output, split.feature])
+    images = images_for(model)
+    for found, expected in zip(fold(model)(images), model(images), strict=True):
+        np.testing.assert_allclose(
+            *(keras.ops.convert_to_numpy(x) for x in (found, expected)), atol=1e-5
+        )
+
+
 def test_layer_norms_lose_their_factors_where_only_linear_maps_read_them(randomise):
     model = fold(randomise(small("ceit_tiny")))
     kept = {x.name for x in norms(model, keras.layers.LayerNormalization) if x.scale}

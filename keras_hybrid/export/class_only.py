@@ -1,0 +1,80 @@
+"""The last block for its class token alone, where nothing reads its patches."""
+
+import keras
+
+from keras_hybrid import layers
+from keras_hybrid.export.graph import Graph, like, rebuilt
+
+# What treats every token by itself.
+_BY_TOKEN = (
+    keras.layers.Activation,
+    keras.layers.Add,
+    keras.layers.Dense,
+    keras.layers.LayerNormalization,
+)
+# What is computed for the class token alone, if that is all that is read of it.
+_NARROWED = (*_BY_TOKEN, layers.ConvProjection, layers.DotProductAttention)
+
+
+def class_only(model: keras.Model) -> keras.Model:
+    """The same function, without patches from the last attention's queries on.
+
+    The layers between that attention and the split from the patches keep their names
+    and compute the class token's row. A model whose map is read stays as it is.
+    """
+    narrow = _narrow(model)
+    copies = {layer.name: _by_token(layer, layer in narrow) for layer in model.layers}
+    rows = {}  # the tensors that are the class token's row already
+
+    def row(x, name):
+        if id(x) in rows:
+            return x
+        return layers.TakeToken(name=f"{name}_class_token")(x)
+
+    def call(layer, x, *others, **keywords):
+        if layer.name not in names:
+            return layer(x, *others, **keywords)
+        x = keras.tree.map_structure(lambda x: row(x, layer.name), x)
+        if isinstance(layer, keras.layers.Reshape):
+            return layer(x), others[0]  # in place of the map, which nothing reads
+        keywords.pop("grid", None)
+        y = layer(x, *others, **keywords)
+        rows[id(y)] = y
+        return y
+
+    names = {layer.name for layer in narrow}
+    return rebuilt(model, copies, call)
+
+
+def _narrow(model: keras.Model) -> list[keras.layers.Layer]:
+    """The splits whose map nobody reads, and what only computes a row for them."""
+    graph, found = Graph(model), []
+
+    def only_for_row(tensor, reader):
+        if reader not in found:
+            return False
+        if isinstance(reader, _BY_TOKEN):
+            return True
+        queries, *others = keras.tree.flatten(reader.input)
+        return tensor is queries and all(x is not tensor for x in others)
+
+    for layer in reversed(model.layers):
+        if isinstance(layer, layers.SplitClassToken):
+            if not graph.readers(layer.output[1]):
+                found.append(layer)
+        elif isinstance(layer, _NARROWED):
+            readers = graph.readers(layer.output)
+            if readers and all(only_for_row(layer.output, x) for x in readers):
+                found.append(layer)
+    return found
+
+
+def _by_token(layer, narrow: bool):
+    """A copy, for the class token's row alone if `narrow`."""
+    if narrow and isinstance(layer, layers.SplitClassToken):
+        channels = layer.output[0].shape[-1]
+        return keras.layers.Reshape((channels,), name=layer.name)
+    if narrow and isinstance(layer, layers.ConvProjection):
+        # the class token takes no part in the convolution
+        return like(layer.linear, name=layer.name)
+    return like(layer)

@@ -1,0 +1,99 @@
+"""Rematerialisation: the same training from less memory, on JAX."""
+
+import dataclasses
+import os
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hybrid import models
+from keras_hybrid.bench.cost import NETWORKS
+from keras_hybrid.data import Split
+from keras_hybrid.train import Recipe, run
+from keras_hybrid.train.augmented import Augmented
+from keras_hybrid.train.fit import fit
+from keras_hybrid.train.rematerialise import (
+    _SCHEDULER,
+    Rematerialised,
+    spare_memory,
+)
+
+BACKEND = keras.backend.backend()
+only_jax = pytest.mark.skipif(BACKEND != "jax", reason="needs JAX")
+RECIPE = Recipe(
+    epochs=1, warmup_epochs=0, batch_size=4, mixup=0.8, dropout_rate=0.1, mirror=True
+)
+
+
+def network(family, **options):
+    keras.utils.set_random_seed(0)
+    return getattr(models, family)(
+        classes=4,
+        classifier_activation=None,
+        drop_path_rate=0.2,
+        **NETWORKS[family] | options,
+    )
+
+
+@only_jax
+@pytest.mark.parametrize("family", NETWORKS)
+def test_trains_the_same(family, tmp_path):
+    """BatchNorm, stochastic depth, dropout and augmentation among it."""
+    rng = np.random.default_rng(0)
+    side = NETWORKS[family].get("input_shape", (32,))[0]
+    images = rng.integers(0, 256, (12, side, side, 3), dtype="uint8")
+    split = Split(images, np.arange(12) % 4)
+    weights, losses = [], []
+    for name, rematerialise in (("plain", False), ("saving", True)):
+        directory = tmp_path / name
+        directory.mkdir()
+        model = network(family)
+        recipe = dataclasses.replace(RECIPE, rematerialise=rematerialise)
+        fit(recipe, directory, model, split, split.take(np.arange(4)))
+        weights.append({w.path: np.asarray(w.value, float) for w in model.weights})
+        losses.append((directory / "metrics.jsonl").read_text())
+    for path, value in weights[0].items():
+        np.testing.assert_allclose(weights[1][path], value, atol=1e-4, err_msg=path)
+    assert Recipe(rematerialise=True).hash() == Recipe().hash()
+
+
+@only_jax
+def test_less_memory():
+    import jax
+
+    def temporary(kind):
+        model = kind(network("ConViT", depth=6))
+        state = [
+            [v.value for v in part]
+            for part in (model.trainable_variables, model.non_trainable_variables)
+        ]
+
+        def loss(trainable, others, x):
+            y, _ = model.stateless_call(trainable, others, x, training=True)
+            return keras.ops.sum(y**2)
+
+        images = np.zeros((8, 64, 64, 3), "float32")
+        compiled = jax.jit(jax.grad(loss)).lower(*state, images).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert temporary(Rematerialised) < 0.8 * temporary(Augmented)
+
+
+@only_jax
+def test_users_flags_stay(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=there")
+    spare_memory()
+    flags = os.environ["XLA_FLAGS"].split()
+    assert flags == ["--xla_dump_to=there", f"--{_SCHEDULER}=false"]
+    monkeypatch.setenv("XLA_FLAGS", f"--{_SCHEDULER}=true")
+    spare_memory()
+    assert os.environ["XLA_FLAGS"] == f"--{_SCHEDULER}=true"
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX has it")
+def test_other_backends_say_no_and_leave_nothing(tmp_path):
+    recipe = Recipe(rematerialise=True, workdir=str(tmp_path / "run"))
+    with pytest.raises(ValueError, match="KERAS_BACKEND=jax"):
+        run(recipe)
+    assert not (tmp_path / "run").exists()
