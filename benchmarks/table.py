@@ -5,6 +5,7 @@
 `race.csv` is what `python -m keras_hybrid bench` appended: a row a candidate. A ratio
 is how many times faster ours is than the faster of the peer's two forms, eager and
 compiled, of the same run; beside it the control's spread, slowest to fastest round.
+Megabytes are the most that a process ever had.
 """
 
 import csv
@@ -21,12 +22,15 @@ HEAD = (
     "JAX",
     "best of ours",
     "control's spread",
+    "peer MB",
+    "JAX MB",
 )
 
 
 def line(race: list[dict]) -> tuple[str, ...]:
     """One race: the rows of a subject, task and batch size."""
     seconds = {row["candidate"]: float(row["seconds"]) for row in race}
+    memory = {row["candidate"]: row["host_megabytes"] for row in race}
     peers = [seconds[name] for name in PEERS if name in seconds]
     best = min(
         (name for name in seconds if name in (*BACKENDS, *FILES)), key=seconds.get
@@ -46,6 +50,8 @@ def line(race: list[dict]) -> tuple[str, ...]:
         against("jax"),
         f"{against(best)} ({best})",
         first["control_spread"],
+        " / ".join(memory[name] for name in PEERS if name in memory),
+        memory["jax"],
     )
 
 

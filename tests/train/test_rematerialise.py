@@ -11,13 +11,8 @@ from keras_hybrid import models
 from keras_hybrid.bench.cost import NETWORKS
 from keras_hybrid.data import Split
 from keras_hybrid.train import Recipe, run
-from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.fit import fit
-from keras_hybrid.train.rematerialise import (
-    _SCHEDULER,
-    Rematerialised,
-    spare_memory,
-)
+from keras_hybrid.train.rematerialise import _SCHEDULER, spare_memory
 
 BACKEND = keras.backend.backend()
 only_jax = pytest.mark.skipif(BACKEND != "jax", reason="needs JAX")
@@ -56,28 +51,6 @@ def test_trains_the_same(family, tmp_path):
     for path, value in weights[0].items():
         np.testing.assert_allclose(weights[1][path], value, atol=1e-4, err_msg=path)
     assert Recipe(rematerialise=True).hash() == Recipe().hash()
-
-
-@only_jax
-def test_less_memory():
-    import jax
-
-    def temporary(kind):
-        model = kind(network("ConViT", depth=6))
-        state = [
-            [v.value for v in part]
-            for part in (model.trainable_variables, model.non_trainable_variables)
-        ]
-
-        def loss(trainable, others, x):
-            y, _ = model.stateless_call(trainable, others, x, training=True)
-            return keras.ops.sum(y**2)
-
-        images = np.zeros((8, 64, 64, 3), "float32")
-        compiled = jax.jit(jax.grad(loss)).lower(*state, images).compile()
-        return compiled.memory_analysis().temp_size_in_bytes
-
-    assert temporary(Rematerialised) < 0.8 * temporary(Augmented)
 
 
 @only_jax

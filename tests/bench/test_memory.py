@@ -1,0 +1,31 @@
+"""What rematerialisation saves, by XLA's count."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="rematerialisation needs JAX"
+)
+
+
+def test_less_memory_for_a_few_operations(tmp_path):
+    out = tmp_path / "memory.csv"
+    program = [sys.executable, "-m", "keras_hybrid.bench.memory", "convit_tiny"]
+    program += ["--batch-size", "2", "--out", str(out)]
+    # processes of their own: XLA reads its flags once
+    for more in ([], ["--rematerialise"]):
+        subprocess.run([*program, *more], env=os.environ, check=True)
+    with open(out, newline="") as file:
+        kept, anew = csv.DictReader(file)
+    assert (kept["rematerialise"], anew["rematerialise"]) == ("False", "True")
+    memory, operations = (
+        float(anew[name]) / float(kept[name])
+        for name in ("temporary_megabytes", "operations")
+    )
+    assert memory < 0.6
+    assert 1 < operations < 1.2
