@@ -1,0 +1,99 @@
+"""Where the time of a training step or an inference goes on JAX, by operation.
+
+    KERAS_BACKEND=jax python -m keras_hybrid.bench.profile ceit_tiny
+
+XLA fuses a network's operations into loops and calls of its libraries. For each kind of
+them in each layer, with the numbers in the layers' names left out: milliseconds a step
+and how often it ran. What runs side by side counts twice.
+"""
+
+import collections
+import itertools
+import pathlib
+import re
+import tempfile
+import time
+from typing import Literal
+
+import numpy as np
+
+from keras_hybrid.bench.ours import Jax
+from keras_hybrid.bench.subjects import subject
+
+STEPS = 3
+# An instruction's name and the operation of the program that it comes from.
+_ORIGIN = re.compile(r'%([\w.\-]+) = [^\n]*?op_name="([^"]*)"')
+
+
+def profile(name: str, task: str, batch_size: int) -> dict[str, tuple[float, float]]:
+    """Milliseconds and times a step of each kind of operation, the longest first."""
+    import jax
+
+    runner = Jax(subject(name).build())
+    model, rng = runner.model, np.random.default_rng(0)
+    shape = (batch_size, *model.input_shape[1:])
+    images = rng.normal(size=shape).astype("float32")
+    if task == "training":
+        labels = np.zeros((batch_size, *model.output_shape[1:]), "float32")
+        function, arguments = runner.step, (runner.state(), images, labels)
+    else:
+        function, arguments = runner.forward, (runner.weights(), images)
+    compiled = jax.jit(function).lower(*arguments).compile()
+    origins = dict(_ORIGIN.findall(compiled.as_text()))
+
+    def step():
+        began = time.perf_counter()
+        jax.block_until_ready(compiled(*arguments))
+        return time.perf_counter() - began
+
+    step()
+    print(f"{name}, {task}: {min(step() for _ in range(STEPS)):.3f} s a step")
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            for _ in range(STEPS):
+                step()
+        (trace,) = pathlib.Path(folder).rglob("*.xplane.pb")
+        return _by_kind(trace, origins)
+
+
+def _by_kind(trace: pathlib.Path, origins: dict[str, str]) -> dict:
+    from jax.profiler import ProfileData
+
+    sums = collections.defaultdict(lambda: np.zeros(2))
+    for plane in ProfileData.from_file(str(trace)).planes:
+        for line in plane.lines:
+            for event in line.events:
+                instruction = dict(event.stats).get("hlo_op")
+                if instruction is None:
+                    continue
+                loop = re.sub(r"\.\d+$", "", instruction)
+                origin = re.sub(r"\d+", "#", origins.get(instruction, ""))
+                sums[f"{loop} {origin}"] += event.duration_ns / 1e6, 1
+    ranked = sorted(sums.items(), key=lambda item: -item[1][0])
+    return {kind: tuple(values / STEPS) for kind, values in ranked}
+
+
+def main(
+    name: str,
+    /,
+    task: Literal["training", "inference"] = "training",
+    batch_size: int = 32,
+    most: int = 30,
+) -> None:
+    """Prints where the time goes.
+
+    Args:
+        name: A model, as `list` gives it, or `gpsa_tiny`, `gpsa_small`.
+        task: A whole training step, or the logits.
+        batch_size: Images at a time.
+        most: Kinds of operations to print.
+    """
+    kinds = profile(name, task, batch_size)
+    for kind, (milliseconds, times) in itertools.islice(kinds.items(), most):
+        print(f"{milliseconds:9.1f} ms {times:6.0f} x  {kind}")
+
+
+if __name__ == "__main__":
+    import tyro
+
+    tyro.cli(main)
