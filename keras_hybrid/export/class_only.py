@@ -24,6 +24,7 @@ def class_only(model: keras.Model) -> keras.Model:
     """
     narrow = _narrow(model)
     copies = {layer.name: _by_token(layer, layer in narrow) for layer in model.layers}
+    names = {layer.name for layer in narrow}
     rows = {}  # the tensors that are the class token's row already
 
     def row(x, name):
@@ -42,7 +43,6 @@ def class_only(model: keras.Model) -> keras.Model:
         rows[id(y)] = y
         return y
 
-    names = {layer.name for layer in narrow}
     return rebuilt(model, copies, call)
 
 

@@ -10,9 +10,9 @@ HALF_ROOT = 0.5**0.5
 def gelu(x):
     """The exact GELU, x times the normal distribution up to x.
 
-    It differs from Keras' own in two points. JAX goes through erfc there, with which
-    a training step of ConViT on a CPU takes 8 % more memory and 4 % more time; and
-    below float32 only torch computes it in float32.
+    It differs from Keras' own in two points: JAX goes through erfc there, which costs
+    a training step of ConViT on a CPU 8 % more memory; and below float32 only torch
+    computes it in float32.
     """
     if keras.backend.backend() == "torch":
         return ops.gelu(x, approximate=False)
