@@ -50,7 +50,7 @@ def line(race: list[dict]) -> tuple[str, ...]:
         against("jax"),
         f"{against(best)} ({best})",
         first["control_spread"],
-        " / ".join(memory[name] for name in PEERS if name in memory),
+        " / ".join(memory[name] for name in PEERS if memory.get(name)),
         memory["jax"],
     )
 
