@@ -133,7 +133,7 @@ def export_command(
     images: pathlib.Path | None = None,
     calibration: pathlib.Path | None = None,
     calibration_images: int = 300,
-    integer_io: bool = False,
+    integers_only: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write a trained model in formats that need no Keras, and check each.
@@ -147,7 +147,8 @@ def export_command(
         calibration: For litert_int8: a folder of images, or a .npz file with `images`
             or `x_train`.
         calibration_images: How many of them to take, spread over all.
-        integer_io: For litert_int8: uint8 for input and output, too.
+        integers_only: For litert_int8: sums and norms in int8 and uint8 for input and
+            output, too, for devices without floats; less like the original.
         overwrite: Replace files that are already there.
     """
     from keras_hybrid.export import export
@@ -164,7 +165,7 @@ def export_command(
             calibration, shape, facts, "train", calibration_images
         )
     reports = export(
-        path, formats, out or path.parent, overwrite, images, calibration, integer_io
+        path, formats, out or path.parent, overwrite, images, calibration, integers_only
     )
     for report in reports:
         print(report)

@@ -16,6 +16,19 @@ import keras
 
 from keras_hybrid import layers, models
 
+# The residual stream, its norms and the class token's way into it.
+_FLOAT_OPERATIONS = [
+    "ADD",
+    "BROADCAST_TO",
+    "CONCATENATION",
+    "MEAN",
+    "MUL",
+    "NEG",
+    "RSQRT",
+    "SQUARED_DIFFERENCE",
+    "SUB",
+]
+
 
 def saved_model(
     model: keras.Model, target: pathlib.Path, class_names: Sequence[str] = ()
@@ -49,7 +62,7 @@ def litert(
     target: pathlib.Path,
     precision: str = "float32",
     calibration=None,
-    integer_io: bool = False,
+    integers_only: bool = False,
 ) -> None:
     """Writes a LiteRT file of builtin operations.
 
@@ -57,9 +70,10 @@ def litert(
         model: The model.
         target: The file.
         precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the weights
-            alone; `"int8"` for all numbers.
+            alone; `"int8"` for what is multiplied, too.
         calibration: For int8: images `(N, H, W, C)`, which set the ranges.
-        integer_io: For int8: whether input and output are uint8.
+        integers_only: For int8: whether sums and norms are int8, too, and input and
+            output uint8.
     """
     import tensorflow as tf
 
@@ -68,21 +82,45 @@ def litert(
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=["serving_default"]
         )
-        builtins = tf.lite.OpsSet.TFLITE_BUILTINS
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        if precision == "int8":
-            builtins = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-            converter.representative_dataset = lambda: (
-                {"image": image[None].astype("float32")} for image in calibration
-            )
-            if integer_io:
-                converter.inference_input_type = tf.uint8
-                converter.inference_output_type = tf.uint8
-        converter.target_spec.supported_ops = [builtins]
-        target.write_bytes(converter.convert())
+        if precision != "int8":
+            target.write_bytes(converter.convert())
+            return
+        converter.representative_dataset = lambda: (
+            {"image": image[None].astype("float32")} for image in calibration
+        )
+        integers = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+        if integers_only:
+            converter.target_spec.supported_ops = [integers]
+            converter.inference_input_type = tf.uint8
+            converter.inference_output_type = tf.uint8
+            target.write_bytes(converter.convert())
+        else:
+            converter.target_spec.supported_ops.append(integers)
+            target.write_bytes(_with_float_sums(converter))
+
+
+def _with_float_sums(converter) -> bytes:
+    """Converts with the products in int8, what is added up and normalised in float32.
+
+    All tokens of a network share one range where they are added up. Where it is that
+    of the patches, 8 bits round a class token to zero, and the variance of small
+    tokens to that of large ones.
+    """
+    import tensorflow as tf
+
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=converter,
+        debug_dataset=converter.representative_dataset,
+        debug_options=tf.lite.experimental.QuantizationDebugOptions(
+            denylisted_ops=_FLOAT_OPERATIONS
+        ),
+    )
+    return debugger.get_nondebug_quantized_model()
 
 
 def onnx(model: keras.Model, target: pathlib.Path) -> None:

@@ -73,7 +73,7 @@ def to_litert(
     class_names: Sequence[str] = (),
     images=None,
     calibration=None,
-    integer_io: bool = False,
+    integers_only: bool = False,
     overwrite: bool = False,
 ) -> Report:
     """Exports a LiteRT (TFLite) file of builtin operations, with dynamic batch.
@@ -82,19 +82,21 @@ def to_litert(
         model: A model of this package with its classifier.
         path: File to write, which ends in `.tflite`.
         precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the stored
-            weights alone; `"int8"` for all numbers, weights and activations.
+            weights alone; `"int8"` for all that is multiplied.
         class_names: A name a class.
         images: What to compare on, `(N, H, W, C)`; None draws 8 random images.
         calibration: For `"int8"`: a few hundred images like those to come, which
             set the ranges of the activations.
-        integer_io: For `"int8"`: whether input and output are uint8, too.
+        integers_only: For `"int8"`: whether sums and norms are int8, too, and input
+            and output uint8. It fits devices without floats; a class token and small
+            tokens lose what distinguishes them.
         overwrite: Replace what is already there.
 
     Returns, raises: As `to_saved_model`.
     """
     if precision not in _PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}.")
-    options = {"calibration": calibration, "integer_io": integer_io}
+    options = {"calibration": calibration, "integers_only": integers_only}
     return _export_one(
         _PRECISIONS[precision], model, path, class_names, images, overwrite, options
     )
@@ -135,7 +137,7 @@ def export(
     overwrite: bool = False,
     images=None,
     calibration=None,
-    integer_io: bool = False,
+    integers_only: bool = False,
 ) -> list[Report]:
     """Exports a `.keras` file in several formats into the folder `out`.
 
@@ -146,7 +148,7 @@ def export(
         formats: Names of `FORMATS`.
         out: The folder, made if it is not there.
         overwrite: Replace what is already there.
-        images, calibration, integer_io: As `to_litert`.
+        images, calibration, integers_only: As `to_litert`.
 
     Returns:
         A report a format.
@@ -154,7 +156,7 @@ def export(
     Raises: As `to_saved_model`, before anything is written if that is possible.
     """
     targets = {format: out / require(format).file_name for format in formats}
-    options = {"calibration": calibration, "integer_io": integer_io}
+    options = {"calibration": calibration, "integers_only": integers_only}
     for format, path in targets.items():
         _check(format, path, overwrite, options)
     model = load_keras(source)

@@ -327,7 +327,7 @@ def test_integers_in_and_out(tmp_path, randomise):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (24, 16, 24, 3), dtype="uint8")
     path = tmp_path / "model.tflite"
-    to_litert(model, path, "int8", CLASSES, images[:4], images, integer_io=True)
+    to_litert(model, path, "int8", CLASSES, images[:4], images, integers_only=True)
     runner = litert_interpreter(path).get_signature_runner()
     (image,) = runner.get_input_details().values()
     assert image["dtype"] == np.uint8 and image["quantization"] == (1.0, 0)
