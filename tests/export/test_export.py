@@ -336,6 +336,21 @@ def test_integers_in_and_out(tmp_path, randomise):
 
 
 @one_backend
+def test_int8_leaves_the_class_token_its_own_range(tmp_path, randomise):
+    model = randomise(small("convit_tiny"))
+    images = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 3), dtype="uint8")
+    kinds = []
+    for name, integers in (("mixed", False), ("integers", True)):
+        path = tmp_path / f"{name}.tflite"
+        to_litert(model, path, "int8", (), images, images, integers_only=integers)
+        tensors = litert_interpreter(path).get_tensor_details()
+        kinds.append(
+            [x["dtype"] for x in tensors if x["name"].endswith("/class_token_1/concat")]
+        )
+    assert kinds == [[np.float32], [np.int8]]
+
+
+@one_backend
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
 def test_every_family(name, randomise, tmp_path):
     model = randomise(small(name))
