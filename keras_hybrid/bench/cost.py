@@ -68,19 +68,13 @@ def xla_costs(model: keras.Model) -> dict[str, dict[str, int]]:
     `operations` and `bytes` are counted by its cost analysis, `temporary` is the
     memory in bytes that it sets aside beside weights, input and output.
     """
-    import jax
-
     runner = Jax(model)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(BATCH_SIZE, *model.input_shape[1:])).astype("float32")
     y = np.eye(model.output_shape[-1], dtype="float32")[np.zeros(BATCH_SIZE, int)]
-    tasks = {
-        "inference": (jax.jit(runner.forward), (runner.weights(), x)),
-        "training": (jax.jit(runner.step, donate_argnums=0), (runner.state(), x, y)),
-    }
     costs = {}
-    for task, (function, arguments) in tasks.items():
-        compiled = function.lower(*arguments).compile()
+    for task in ("inference", "training"):
+        compiled, _ = runner.compiled(task, x, y)
         analysis = compiled.cost_analysis()
         costs[task] = {
             "operations": round(analysis["flops"]),

@@ -27,21 +27,18 @@ class Row:
     model: str
     batch_size: int
     rematerialise: bool
-    temporary_megabytes: float
+    temporary_megabytes: int
     operations: float
 
 
 def measure(name: str, batch_size: int, rematerialise: bool) -> Row:
     """Compiles the training step of a network and asks XLA."""
-    import jax
-
     network = subject(name).build()
     runner = Jax(network)
     runner.model = (Rematerialised if rematerialise else Augmented)(network)
     images = np.zeros((batch_size, *network.input_shape[1:]), "float32")
     labels = np.zeros((batch_size, *network.output_shape[1:]), "float32")
-    step = jax.jit(runner.step, donate_argnums=0)
-    compiled = step.lower(runner.state(), images, labels).compile()
+    compiled, _ = runner.compiled("training", images, labels)
     return Row(
         model=name,
         batch_size=batch_size,

@@ -86,6 +86,21 @@ class Jax(_Ours):
         )
         return loss, [trainable, others, optimizer]
 
+    def compiled(self, task: str, x, y, donate: bool = True) -> tuple:
+        """The compiled `"inference"` or `"training"` and what it is called with.
+
+        A training step may be called once, unless not to `donate` lets it keep the
+        state that it was given.
+        """
+        import jax
+
+        if task == "inference":
+            function, arguments = jax.jit(self.forward), (self.weights(), x)
+        else:
+            function = jax.jit(self.step, donate_argnums=0 if donate else ())
+            arguments = (self.state(), x, y)
+        return function.lower(*arguments).compile(), arguments
+
     def weights(self) -> list:
         """The trainable weights and the others."""
         parts = (self.model.trainable_variables, self.model.non_trainable_variables)

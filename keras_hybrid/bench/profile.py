@@ -33,12 +33,8 @@ def profile(name: str, task: str, batch_size: int) -> dict[str, tuple[float, flo
     model, rng = runner.model, np.random.default_rng(0)
     shape = (batch_size, *model.input_shape[1:])
     images = rng.normal(size=shape).astype("float32")
-    if task == "training":
-        labels = np.zeros((batch_size, *model.output_shape[1:]), "float32")
-        function, arguments = runner.step, (runner.state(), images, labels)
-    else:
-        function, arguments = runner.forward, (runner.weights(), images)
-    compiled = jax.jit(function).lower(*arguments).compile()
+    labels = np.zeros((batch_size, *model.output_shape[1:]), "float32")
+    compiled, arguments = runner.compiled(task, images, labels, donate=False)
     origins = dict(_ORIGIN.findall(compiled.as_text()))
 
     def step():
@@ -60,15 +56,15 @@ def _by_kind(trace: pathlib.Path, origins: dict[str, str]) -> dict:
     from jax.profiler import ProfileData
 
     sums = collections.defaultdict(lambda: np.zeros(2))
-    for plane in ProfileData.from_file(str(trace)).planes:
-        for line in plane.lines:
-            for event in line.events:
-                instruction = dict(event.stats).get("hlo_op")
-                if instruction is None:
-                    continue
-                loop = re.sub(r"\.\d+$", "", instruction)
-                origin = re.sub(r"\d+", "#", origins.get(instruction, ""))
-                sums[f"{loop} {origin}"] += event.duration_ns / 1e6, 1
+    lines = (
+        x for plane in ProfileData.from_file(str(trace)).planes for x in plane.lines
+    )
+    for event in itertools.chain.from_iterable(line.events for line in lines):
+        instruction = dict(event.stats).get("hlo_op")
+        if instruction is not None:
+            loop = re.sub(r"\.\d+$", "", instruction)
+            origin = re.sub(r"\d+", "#", origins.get(instruction, ""))
+            sums[f"{loop} {origin}"] += event.duration_ns / 1e6, 1
     ranked = sorted(sums.items(), key=lambda item: -item[1][0])
     return {kind: tuple(values / STEPS) for kind, values in ranked}
 

@@ -23,7 +23,9 @@ def class_only(model: keras.Model) -> keras.Model:
     and compute the class token's row. A model whose map is read stays as it is.
     """
     narrow = _narrow(model)
-    copies = {layer.name: _by_token(layer, layer in narrow) for layer in model.layers}
+    if not narrow:
+        return model
+    copies = {layer.name: _copy(layer, layer in narrow) for layer in model.layers}
     names = {layer.name for layer in narrow}
     rows = {}  # the tensors that are the class token's row already
 
@@ -69,7 +71,7 @@ def _narrow(model: keras.Model) -> list[keras.layers.Layer]:
     return found
 
 
-def _by_token(layer, narrow: bool):
+def _copy(layer, narrow: bool):
     """A copy, for the class token's row alone if `narrow`."""
     if narrow and isinstance(layer, layers.SplitClassToken):
         channels = layer.output[0].shape[-1]

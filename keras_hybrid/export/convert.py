@@ -6,6 +6,7 @@ Every format has one backend that writes it well, whatever backend trained the m
 a process of its own has that backend, and gives back the memory that converters leak.
 """
 
+import functools
 import json
 import pathlib
 import sys
@@ -87,21 +88,20 @@ def litert(
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        if precision != "int8":
-            target.write_bytes(converter.convert())
-            return
-        converter.representative_dataset = lambda: (
-            {"image": image[None].astype("float32")} for image in calibration
-        )
-        integers = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-        if integers_only:
-            converter.target_spec.supported_ops = [integers]
-            converter.inference_input_type = tf.uint8
-            converter.inference_output_type = tf.uint8
-            target.write_bytes(converter.convert())
-        else:
-            converter.target_spec.supported_ops.append(integers)
-            target.write_bytes(_with_float_sums(converter))
+        convert = converter.convert
+        if precision == "int8":
+            converter.representative_dataset = lambda: (
+                {"image": image[None].astype("float32")} for image in calibration
+            )
+            integers = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+            if integers_only:
+                converter.target_spec.supported_ops = [integers]
+                converter.inference_input_type = tf.uint8
+                converter.inference_output_type = tf.uint8
+            else:
+                converter.target_spec.supported_ops.append(integers)
+                convert = functools.partial(_with_float_sums, converter)
+        target.write_bytes(convert())
 
 
 def _with_float_sums(converter) -> bytes:

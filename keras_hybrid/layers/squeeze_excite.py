@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_hybrid.layers import activations
 from keras_hybrid.layers.presets import dense, fan_out_normal
 
 
@@ -24,7 +25,9 @@ class SqueezeExcite(keras.layers.Layer):
         self.squeeze_width = squeeze_width
         self.activation = activation
         start = {"kernel_initializer": fan_out_normal(), "dtype": self.dtype_policy}
-        self.reduce = dense(squeeze_width, "reduce", activation=activation, **start)
+        self.reduce = dense(
+            squeeze_width, "reduce", activation=activations.get(activation), **start
+        )
         self.expand = dense(width, "expand", activation="sigmoid", **start)
 
     def build(self, input_shape):
