@@ -1,18 +1,27 @@
 """The table of speeds, from the rows in this folder.
 
     python benchmarks/table.py
+    python benchmarks/table.py --rows gpu.csv --peak-tflops 989
 
 `race.csv` is what `python -m keras_hybrid bench` appended: a row a candidate. A ratio
 is how many times faster ours is than the faster of the peer's two forms, eager and
 compiled, of the same run; beside it the control's spread, slowest to fastest round.
-Megabytes are the most that a process ever had.
+Megabytes are the most that a process ever had. The share of a peak counts two
+operations a multiply-add, and three forward passes a training step.
 """
 
 import csv
 import itertools
 import pathlib
 
+import tyro
+
+from keras_hybrid.analysis.complexity import macs
 from keras_hybrid.bench.candidates import BACKENDS, FILES, PEERS
+from keras_hybrid.bench.subjects import subject
+
+ROWS = pathlib.Path(__file__).with_name("race.csv")
+PASSES = {"inference": 1, "training": 3}
 
 HEAD = (
     "subject",
@@ -55,17 +64,39 @@ def line(race: list[dict]) -> tuple[str, ...]:
     )
 
 
-def main() -> None:
-    """Prints the table as Markdown."""
-    with open(pathlib.Path(__file__).with_name("race.csv"), newline="") as file:
-        rows = list(csv.DictReader(file))
-    print("|".join(("", *HEAD, "")))
-    print("|".join(("", *["---"] * len(HEAD), "")))
+def share(race: list[dict], peak: float) -> str:
+    """JAX's operations a second as a share of the machine's `peak`."""
+    (row,) = (row for row in race if row["candidate"] == "jax")
+    operations = 2 * macs(subject(row["subject"]).build()) * int(row["batch_size"])
+    operations *= PASSES[row["task"]]
+    return f"{operations / float(row['seconds']) / peak:.1%}"
+
+
+def main(
+    rows: pathlib.Path = ROWS,
+    peak_tflops: float | None = None,
+) -> None:
+    """Prints the table as Markdown.
+
+    Args:
+        rows: What the bench wrote.
+        peak_tflops: The machine's published peak in the rows' precision, in 10^12
+            operations a second: a column says which share of it JAX has.
+    """
+    with open(rows, newline="") as file:
+        measured = list(csv.DictReader(file))
+    head = HEAD if peak_tflops is None else (*HEAD, "JAX of peak")
+    print("|".join(("", *head, "")))
+    print("|".join(("", *["---"] * len(head), "")))
     for _, race in itertools.groupby(
-        rows, lambda row: (row["subject"], row["task"], row["batch_size"])
+        measured, lambda row: (row["subject"], row["task"], row["batch_size"])
     ):
-        print("| " + " | ".join(line(list(race))) + " |")
+        race = list(race)
+        cells = line(race)
+        if peak_tflops is not None:
+            cells += (share(race, 1e12 * peak_tflops),)
+        print("| " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

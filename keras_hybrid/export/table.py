@@ -36,7 +36,6 @@ class Row:
     within: bool
     size: int
     builtin_only: bool
-    milliseconds: float
 
 
 def measure(name: str, formats: list[str]):
@@ -67,7 +66,6 @@ def measure(name: str, formats: list[str]):
                 within=report.max_difference <= report.tolerance,
                 size=report.size,
                 builtin_only=not report.foreign_ops,
-                milliseconds=report.milliseconds,
             )
 
 
