@@ -21,7 +21,7 @@ from keras_hybrid.bench.ours import Jax
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.fold_bench import operations
 from keras_hybrid.export.formats import FORMATS
-from keras_hybrid.export.write import convert
+from keras_hybrid.export.processes import convert
 
 BATCH_SIZE = 4
 FORMATS_COUNTED = ("litert", "onnx")

@@ -16,7 +16,7 @@ from keras_hybrid.bench.candidates import BACKENDS, FILES
 from keras_hybrid.bench.subjects import Subject
 from keras_hybrid.bench.terms import Setup
 from keras_hybrid.export.formats import require
-from keras_hybrid.export.write import convert
+from keras_hybrid.export.processes import convert
 
 
 def publish(

@@ -1,16 +1,16 @@
 """Trained models as files that need no Keras, each checked before it counts."""
 
 from keras_hybrid.export.check import verify
-from keras_hybrid.export.fold import fold
-from keras_hybrid.export.formats import FORMATS, Format
-from keras_hybrid.export.report import ExportMismatch, Report
-from keras_hybrid.export.write import (
+from keras_hybrid.export.exporters import (
     export,
     to_litert,
     to_onnx,
     to_openvino,
     to_saved_model,
 )
+from keras_hybrid.export.fold import fold
+from keras_hybrid.export.formats import FORMATS, Format
+from keras_hybrid.export.report import ExportMismatch, Report
 
 __all__ = [
     "ExportMismatch",

@@ -1,4 +1,4 @@
-"""Turns a .keras file into another format; runs as a process of its own.
+"""Turns a file into another format; runs as a process of its own.
 
     KERAS_BACKEND=BACKEND python -m keras_hybrid.export.convert FORMAT SOURCE TARGET
 
@@ -59,16 +59,16 @@ def saved_model(
 
 
 def litert(
-    model: keras.Model,
+    source: pathlib.Path,
     target: pathlib.Path,
     precision: str = "float32",
     calibration=None,
     integers_only: bool = False,
 ) -> None:
-    """Writes a LiteRT file of builtin operations.
+    """Writes a LiteRT file of builtin operations from a SavedModel.
 
     Args:
-        model: The model.
+        source: The SavedModel.
         target: The file.
         precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the weights
             alone; `"int8"` for what is multiplied, too.
@@ -78,30 +78,28 @@ def litert(
     """
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder:
-        saved_model(model, pathlib.Path(folder))
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=["serving_default"]
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(source), signature_keys=["serving_default"]
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    convert = converter.convert
+    if precision == "int8":
+        converter.representative_dataset = lambda: (
+            {"image": image[None].astype("float32")} for image in calibration
         )
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if precision != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if precision == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        convert = converter.convert
-        if precision == "int8":
-            converter.representative_dataset = lambda: (
-                {"image": image[None].astype("float32")} for image in calibration
-            )
-            integers = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-            if integers_only:
-                converter.target_spec.supported_ops = [integers]
-                converter.inference_input_type = tf.uint8
-                converter.inference_output_type = tf.uint8
-            else:
-                converter.target_spec.supported_ops.append(integers)
-                convert = functools.partial(_with_float_sums, converter)
-        target.write_bytes(convert())
+        integers = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+        if integers_only:
+            converter.target_spec.supported_ops = [integers]
+            converter.inference_input_type = tf.uint8
+            converter.inference_output_type = tf.uint8
+        else:
+            converter.target_spec.supported_ops.append(integers)
+            convert = functools.partial(_with_float_sums, converter)
+    target.write_bytes(convert())
 
 
 def _with_float_sums(converter) -> bytes:
@@ -156,14 +154,12 @@ def onnx(model: keras.Model, target: pathlib.Path) -> None:
     program.save(str(target), external_data=False)
 
 
-def openvino(model: keras.Model, target: pathlib.Path) -> None:
-    """Writes an OpenVINO folder, `model.xml` and `model.bin`, from the ONNX file."""
+def openvino(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Writes an OpenVINO folder, `model.xml` and `model.bin`, from an ONNX file."""
     import openvino as runtime
 
-    with tempfile.TemporaryDirectory() as folder:
-        onnx(model, pathlib.Path(folder) / "model.onnx")
-        converted = runtime.convert_model(f"{folder}/model.onnx")
-        runtime.save_model(converted, target / "model.xml", compress_to_fp16=False)
+    converted = runtime.convert_model(str(source))
+    runtime.save_model(converted, target / "model.xml", compress_to_fp16=False)
 
 
 def with_named_outputs(model: keras.Model) -> keras.Model:
@@ -178,19 +174,19 @@ def main(format: str, source: str, target: str, options: str = "{}") -> None:
     """Converts one file; `options` is JSON, `calibration` a .npy file."""
     import numpy as np
 
-    model = with_named_outputs(keras.models.load_model(source, compile=False))
-    path = pathlib.Path(target)
+    origin, path = pathlib.Path(source), pathlib.Path(target)
     chosen = json.loads(options)
     if "calibration" in chosen:
         chosen["calibration"] = np.load(chosen["calibration"])
-    with layers.depthwise_form(model, "native"):
-        if format.startswith("litert"):
-            precision = format.removeprefix("litert").lstrip("_") or "float32"
-            litert(model, path, precision, **chosen)
-        else:
-            {"saved_model": saved_model, "onnx": onnx, "openvino": openvino}[format](
-                model, path, **chosen
-            )
+    if format.startswith("litert"):
+        precision = format.removeprefix("litert").lstrip("_") or "float32"
+        litert(origin, path, precision, **chosen)
+    elif format == "openvino":
+        openvino(origin, path)
+    else:
+        model = with_named_outputs(keras.models.load_model(origin, compile=False))
+        with layers.depthwise_form(model, "native"):
+            {"saved_model": saved_model, "onnx": onnx}[format](model, path, **chosen)
 
 
 if __name__ == "__main__":

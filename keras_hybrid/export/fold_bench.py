@@ -20,9 +20,9 @@ import numpy as np
 from keras_hybrid import models
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, require
+from keras_hybrid.export.processes import convert
 from keras_hybrid.export.runtime import open_exported
 from keras_hybrid.export.table import randomised
-from keras_hybrid.export.write import convert
 from keras_hybrid.rows import append_csv
 
 

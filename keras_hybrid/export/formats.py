@@ -11,6 +11,7 @@ class Format:
     Attributes:
         file_name: Name of the file or folder in a run's folder.
         backend: Keras backend of the process that writes it.
+        source: The format that it is made from; None for the `.keras` file.
         needs: Packages that write and run it.
         extra: The extra of this package that brings them.
         tolerance: Largest difference of a logit from Keras', as a share of the
@@ -22,6 +23,7 @@ class Format:
     backend: str
     needs: tuple[str, ...]
     extra: str
+    source: str | None = None
     tolerance: float = 1e-5
     relative: bool = False
 
@@ -30,6 +32,7 @@ _LITERT = {
     "backend": "tensorflow",
     "needs": ("tensorflow", "ai_edge_litert"),
     "extra": "export",
+    "source": "saved_model",
 }
 _ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
 
@@ -44,7 +47,9 @@ FORMATS = {
     ),
     "litert_int8": Format("model_int8.tflite", tolerance=0.5, relative=True, **_LITERT),
     "onnx": Format("model.onnx", "torch", _ONNX, "onnx"),
-    "openvino": Format("openvino", "torch", (*_ONNX[:3], "openvino"), "openvino"),
+    "openvino": Format(
+        "openvino", "torch", (*_ONNX[:3], "openvino"), "openvino", source="onnx"
+    ),
 }
 
 

@@ -44,6 +44,7 @@ def measure(name: str, formats: list[str]):
     model = randomised(variant.builder())
     rng = np.random.default_rng(1)
     calibration = rng.integers(0, 256, (8, *model.input_shape[1:]), dtype="uint8")
+    options = {"litert_int8": {"calibration": calibration}}
     facts = {"model": name, "artefact": {"source": None}}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -53,7 +54,7 @@ def measure(name: str, formats: list[str]):
         for format in formats:
             path = pathlib.Path(folder) / FORMATS[format].file_name
             try:
-                report = write(ready, format, path, {"calibration": calibration})
+                report = write(ready, format, path, options)
             except ExportMismatch as error:
                 report = error.report
             yield Row(
