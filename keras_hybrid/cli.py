@@ -1,6 +1,7 @@
 """The command line: `python -m keras_hybrid COMMAND`."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -164,11 +165,16 @@ def export_command(
         calibration = calibration and load_images(
             calibration, shape, facts, "train", calibration_images
         )
-    reports = export(
-        path, formats, out or path.parent, overwrite, images, calibration, integers_only
+    export(
+        path,
+        formats,
+        out or path.parent,
+        overwrite,
+        images,
+        calibration,
+        integers_only,
+        progress=functools.partial(print, flush=True),
     )
-    for report in reports:
-        print(report)
 
 
 def verify_command(path: Annotated[pathlib.Path, tyro.conf.Positional]) -> None:
@@ -179,8 +185,7 @@ def verify_command(path: Annotated[pathlib.Path, tyro.conf.Positional]) -> None:
     """
     from keras_hybrid.export import verify
 
-    for report in verify(path):
-        print(report)
+    verify(path, progress=functools.partial(print, flush=True))
 
 
 def analyse_command(

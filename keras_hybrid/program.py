@@ -99,6 +99,7 @@ def train_and_export(recipe: Recipe) -> None:
         from keras_hybrid.export import export
 
         file = directory / "model.keras"
+        print(f"\nExporting to {', '.join(recipe.export)} ...", flush=True)
         reports = export(file, recipe.export, directory, overwrite=True)
     print(f"\n{recipe.model} on {card['dataset']}: ", end="")
     print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))

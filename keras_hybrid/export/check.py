@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -104,11 +106,14 @@ def compare(
     return report
 
 
-def verify(path: str | pathlib.Path) -> list[Report]:
+def verify(
+    path: str | pathlib.Path, progress: Callable[[Report], Any] = lambda report: None
+) -> list[Report]:
     """Verifies exported files again, by the cards beside them; Keras is not needed.
 
     Args:
         path: A folder with exported files, or one exported file or folder.
+        progress: Called with each report as soon as it is there.
 
     Returns:
         A report of each, on the random images whose logits its card keeps.
@@ -126,7 +131,11 @@ def verify(path: str | pathlib.Path) -> list[Report]:
     found = [(place, facts) for place, facts in found if facts]
     if not found:
         raise FileNotFoundError(f"There is no exported file with a card at {path}.")
-    return [_verify(place, facts) for place, facts in found]
+    reports = []
+    for place, facts in found:
+        reports.append(_verify(place, facts))
+        progress(reports[-1])
+    return reports
 
 
 def _artefact(place: pathlib.Path) -> dict | None:

@@ -167,7 +167,7 @@ def with_named_outputs(model: keras.Model) -> keras.Model:
     outputs = {"logits": models.logits(model).output}
     if model.output is not outputs["logits"]:
         outputs["probabilities"] = model.output
-    return keras.Model(model.inputs, outputs)
+    return keras.Model(model.input, outputs)
 
 
 def main(format: str, source: str, target: str, options: str = "{}") -> None:

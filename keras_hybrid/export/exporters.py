@@ -1,7 +1,8 @@
 """Exports a model: a function a format, and `export` for a file in several."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -127,6 +128,7 @@ def export(
     images=None,
     calibration=None,
     integers_only: bool = False,
+    progress: Callable[[Report], Any] = lambda report: None,
 ) -> list[Report]:
     """Exports a `.keras` file in several formats into the folder `out`.
 
@@ -138,6 +140,7 @@ def export(
         out: The folder, made if it is not there.
         overwrite: Replace what is already there.
         images, calibration, integers_only: As `to_litert`.
+        progress: Called with each report as soon as its file is there.
 
     Returns:
         A report a format.
@@ -155,7 +158,11 @@ def export(
     }
     out.mkdir(parents=True, exist_ok=True)
     with prepared(model, facts, images) as ready:
-        return [write(ready, format, path, options) for format, path in targets.items()]
+        reports = []
+        for format, path in targets.items():
+            reports.append(write(ready, format, path, options))
+            progress(reports[-1])
+        return reports
 
 
 def _int8(calibration, integers_only: bool) -> dict[str, dict]:

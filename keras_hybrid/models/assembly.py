@@ -91,7 +91,7 @@ def features(model: keras.Model) -> keras.Model:
         >>> maps = features(CvT13())(images)  # {"stage1": (B, 56, 56, 64), ...}
     """
     taps = {x.name: x.feature for x in model.layers if hasattr(x, "feature")}
-    return keras.Model(model.inputs, taps, name=f"{model.name}_features")
+    return keras.Model(model.input, taps, name=f"{model.name}_features")
 
 
 def with_head(
@@ -117,7 +117,7 @@ def with_head(
     first = "head_dropout" if "head_dropout" in names else "head"
     vector = model.get_layer(first).input
     outputs = _classifier(vector, classes, classifier_activation, dropout_rate)
-    return keras.Model(model.inputs, outputs, name=model.name)
+    return keras.Model(model.input, outputs, name=model.name)
 
 
 def logits(model: keras.Model) -> keras.Model:
@@ -128,7 +128,7 @@ def logits(model: keras.Model) -> keras.Model:
     """
     if "head" not in [layer.name for layer in model.layers]:
         raise ValueError(f"{model.name} was built without a classifier (include_top).")
-    return keras.Model(model.inputs, model.get_layer("head").output, name=model.name)
+    return keras.Model(model.input, model.get_layer("head").output, name=model.name)
 
 
 def _normalisation(preprocessing: Preprocessing, channels: int):

@@ -174,7 +174,8 @@ class Recipe:
             raise ValueError(f"validation must lie in [0, 1), not {self.validation}.")
         if not 0 <= self.warmup_epochs < self.epochs:
             raise ValueError(
-                f"warmup_epochs must lie in [0, epochs), not {self.warmup_epochs}."
+                f"warmup_epochs must lie in [0, {self.epochs}), the epochs, not "
+                f"{self.warmup_epochs}: give --warmup-epochs, too."
             )
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"ema must lie in (0, 1), not {self.ema}.")
