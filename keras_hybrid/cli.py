@@ -148,8 +148,8 @@ def export_command(
         calibration: For litert_int8: a folder of images, or a .npz file with `images`
             or `x_train`.
         calibration_images: How many of them to take, spread over all.
-        integers_only: For litert_int8: sums and norms in int8 and uint8 for input and
-            output, too, for devices without floats; less like the original.
+        integers_only: For litert_int8: all in int8 and not linear maps alone, input
+            and output uint8, for devices without floats; less like the original.
         overwrite: Replace files that are already there.
     """
     from keras_hybrid.export import export

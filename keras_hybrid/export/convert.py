@@ -17,19 +17,6 @@ import keras
 
 from keras_hybrid import layers, models
 
-# The residual stream, its norms and the class token's way into it.
-_FLOAT_OPERATIONS = [
-    "ADD",
-    "BROADCAST_TO",
-    "CONCATENATION",
-    "MEAN",
-    "MUL",
-    "NEG",
-    "RSQRT",
-    "SQUARED_DIFFERENCE",
-    "SUB",
-]
-
 
 def saved_model(
     model: keras.Model, target: pathlib.Path, class_names: Sequence[str] = ()
@@ -71,10 +58,9 @@ def litert(
         source: The SavedModel.
         target: The file.
         precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the weights
-            alone; `"int8"` for what is multiplied, too.
+            alone; `"int8"` for linear maps and what they take, too.
         calibration: For int8: images `(N, H, W, C)`, which set the ranges.
-        integers_only: For int8: whether sums and norms are int8, too, and input and
-            output uint8.
+        integers_only: For int8: whether everything is int8, input and output uint8.
     """
     import tensorflow as tf
 
@@ -98,24 +84,26 @@ def litert(
             converter.inference_output_type = tf.uint8
         else:
             converter.target_spec.supported_ops.append(integers)
-            convert = functools.partial(_with_float_sums, converter)
+            convert = functools.partial(_with_int8_linear_maps, converter)
     target.write_bytes(convert())
 
 
-def _with_float_sums(converter) -> bytes:
-    """Converts with the products in int8, what is added up and normalised in float32.
+def _with_int8_linear_maps(converter) -> bytes:
+    """Converts with linear maps in int8 and everything else in float32.
 
-    All tokens of a network share one range where they are added up. Where it is that
-    of the patches, 8 bits round a class token to zero, and the variance of small
-    tokens to that of large ones.
+    All tokens share one range where they are stored. Where it is that of the patches,
+    8 bits round a class token to zero, the weights of an attention to many tokens,
+    too, and the variance of small tokens to that of large ones.
     """
     import tensorflow as tf
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
 
+    names = {name for name in vars(BuiltinOperator) if not name.startswith("_")}
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter,
         debug_dataset=converter.representative_dataset,
         debug_options=tf.lite.experimental.QuantizationDebugOptions(
-            denylisted_ops=_FLOAT_OPERATIONS
+            denylisted_ops=sorted(names - {"FULLY_CONNECTED"})
         ),
     )
     return debugger.get_nondebug_quantized_model()

@@ -72,14 +72,14 @@ def to_litert(
         model: A model of this package with its classifier.
         path: File to write, which ends in `.tflite`.
         precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the stored
-            weights alone; `"int8"` for all that is multiplied.
+            weights alone; `"int8"` for linear maps, with what they take and give.
         class_names: A name a class.
         images: What to compare on, `(N, H, W, C)`; None draws 8 random images.
         calibration: For `"int8"`: a few hundred images like those to come, which
             set the ranges of the activations.
-        integers_only: For `"int8"`: whether sums and norms are int8, too, and input
-            and output uint8. It fits devices without floats; a class token and small
-            tokens lose what distinguishes them.
+        integers_only: For `"int8"`: whether everything is int8, input and output
+            uint8. It fits devices without floats; a class token and small tokens lose
+            what distinguishes them.
         overwrite: Replace what is already there.
 
     Returns, raises: As `to_saved_model`.

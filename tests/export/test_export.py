@@ -336,18 +336,32 @@ def test_integers_in_and_out(tmp_path, randomise):
 
 
 @one_backend
-def test_int8_leaves_the_class_token_its_own_range(tmp_path, randomise):
+def test_int8_is_of_linear_maps(tmp_path, randomise):
     model = randomise(small("convit_tiny"))
     images = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 3), dtype="uint8")
-    kinds = []
-    for name, integers in (("mixed", False), ("integers", True)):
-        path = tmp_path / f"{name}.tflite"
-        to_litert(model, path, "int8", (), images, images, integers_only=integers)
-        tensors = litert_interpreter(path).get_tensor_details()
-        kinds.append(
-            [x["dtype"] for x in tensors if x["name"].endswith("/class_token_1/concat")]
-        )
-    assert kinds == [[np.float32], [np.int8]]
+    path = tmp_path / "linear.tflite"
+    to_litert(model, path, "int8", (), images, images)
+    integers, floats = _operations_by_type(path)
+    assert integers == {"FULLY_CONNECTED", "QUANTIZE", "DEQUANTIZE"}
+    assert "FULLY_CONNECTED" not in floats and "BATCH_MATMUL" in floats
+    path = tmp_path / "all.tflite"
+    to_litert(model, path, "int8", (), images, images, integers_only=True)
+    assert "BATCH_MATMUL" in _operations_by_type(path)[0]
+
+
+def _operations_by_type(path) -> tuple[set[str], set[str]]:
+    """The operations of a LiteRT file that read or write int8, and the others."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes())
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items()}
+    (graph,) = model.subgraphs
+    kinds = set(), set()
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex].builtinCode
+        types = {graph.tensors[i].type for i in (*operator.inputs, *operator.outputs)}
+        kinds[schema.TensorType.INT8 not in types].add(names[code])
+    return kinds
 
 
 @one_backend
