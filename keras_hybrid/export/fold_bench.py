@@ -25,6 +25,8 @@ from keras_hybrid.export.runtime import open_exported
 from keras_hybrid.export.table import randomised
 from keras_hybrid.rows import append_csv
 
+VARIANTS = ("atc3", "convit_tiny", "ceit_tiny", "cvt13", "coatnet0", "astroformer0")
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -100,7 +102,7 @@ def operations(path: pathlib.Path) -> int:
 
 def main(
     out: pathlib.Path = pathlib.Path("fold.csv"),
-    variants: tuple[str, ...] = ("atc3", "convit_tiny", "ceit_tiny", "cvt13"),
+    variants: tuple[str, ...] = VARIANTS,
     formats: tuple[str, ...] = ("litert", "onnx"),
     rounds: int = 50,
 ) -> None:
