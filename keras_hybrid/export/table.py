@@ -22,6 +22,7 @@ from keras_hybrid import models
 from keras_hybrid.export.formats import FORMATS
 from keras_hybrid.export.report import ExportMismatch
 from keras_hybrid.export.write import prepared, write
+from keras_hybrid.layers import temporarily
 from keras_hybrid.rows import append_csv
 
 
@@ -91,16 +92,9 @@ def randomised(model: keras.Model) -> keras.Model:
 
 def _settle(model: keras.Model, images: np.ndarray) -> None:
     """Gives batch norms the statistics of images, as training does."""
-    # Keras has no public walk through layers within layers
-    every = model._flatten_layers()
-    norms = [x for x in every if isinstance(x, keras.layers.BatchNormalization)]
-    former = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    if norms:
-        model(images.astype("float32"), training=True)
-    for norm, momentum in zip(norms, former, strict=True):
-        norm.momentum = momentum
+    with temporarily(model, keras.layers.BatchNormalization, momentum=0.0) as norms:
+        if norms:
+            model(images.astype("float32"), training=True)
 
 
 def main(

@@ -26,6 +26,7 @@ from keras_hybrid.layers.relative_position import RelativePositionBias
 from keras_hybrid.layers.residual import ResidualEmbedding, SeparableUnit
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
 from keras_hybrid.layers.tap import Tap
+from keras_hybrid.layers.temporarily import temporarily
 
 __all__ = [
     "ClassToken",
@@ -57,4 +58,5 @@ __all__ = [
     "quick_gelu",
     "resize_grid",
     "resize_offsets",
+    "temporarily",
 ]

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.convolution import PaddedConvolution
+from keras_hybrid.layers.temporarily import temporarily
 
 FORMS = ("auto", "native", "shifted")
 
@@ -149,14 +150,5 @@ def depthwise_form(model: keras.Model, form: str) -> Iterator[None]:
         model: A model of this package.
         form: `"auto"`, `"native"` or `"shifted"`.
     """
-    # Keras has no public walk through layers within layers
-    every = model._flatten_layers()
-    found = [layer for layer in every if isinstance(layer, PaddedDepthwiseConv2D)]
-    forms = [layer.form for layer in found]
-    try:
-        for layer in found:
-            layer.form = form
+    with temporarily(model, PaddedDepthwiseConv2D, form=form):
         yield
-    finally:
-        for layer, former in zip(found, forms, strict=True):
-            layer.form = former

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import keras
 
+from keras_hybrid.layers import temporarily
+
 
 @contextlib.contextmanager
 def as_one(model: keras.Model, replicas: int) -> Iterator[None]:
@@ -17,17 +19,9 @@ def as_one(model: keras.Model, replicas: int) -> Iterator[None]:
     if keras.backend.backend() != "tensorflow" or replicas == 1:
         yield
         return
-    # Keras has no public walk through layers within layers
-    every = model._flatten_layers()
-    norms = [x for x in every if isinstance(x, keras.layers.BatchNormalization)]
     _clip_the_sum(model.optimizer, replicas)
-    try:
-        for layer in norms:
-            layer.synchronized = True
+    with temporarily(model, keras.layers.BatchNormalization, synchronized=True):
         yield
-    finally:
-        for layer in norms:
-            layer.synchronized = False
 
 
 def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:
