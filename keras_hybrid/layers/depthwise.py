@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import keras
 from keras import ops
 
+from keras_hybrid.layers.backend import jax_on_cpu
 from keras_hybrid.layers.convolution import PaddedConvolution
 from keras_hybrid.layers.temporarily import temporarily
 
@@ -55,8 +56,8 @@ class PaddedDepthwiseConv2D(PaddedConvolution):
 
     def call(self, x):
         x = self._pad(x)
-        form = _fastest_form() if self.form == "auto" else self.form
-        x = self._shifted(x) if form == "shifted" else self._native(x)
+        shifted = jax_on_cpu() if self.form == "auto" else self.form == "shifted"
+        x = self._shifted(x) if shifted else self._native(x)
         return x if self.bias is None else x + self.bias
 
     def _native(self, x):
@@ -129,14 +130,6 @@ def _with_kernel_gradient(y, x, kernel, stride: int):
         return y, gradients
 
     return attach(y, ops.stop_gradient(x), kernel)
-
-
-def _fastest_form() -> str:
-    """The form that `"auto"` means, as `keras_hybrid.bench.depthwise` measures it."""
-    if keras.backend.backend() != "jax":
-        return "native"
-    on_cpu = all(name.startswith("cpu") for name in keras.distribution.list_devices())
-    return "shifted" if on_cpu else "native"
 
 
 @contextlib.contextmanager
