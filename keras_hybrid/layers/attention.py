@@ -16,7 +16,7 @@ class DotProductAttention(keras.layers.Layer):
     It has no weights: what comes before and after it is the family's own. The
     backend's fused attention computes it, but for two cases in which `attend` does:
     float64, of which the fused ones are not capable, and float32 on JAX's CPU
-    backend, where they take twice as long.
+    backend, where they take longer (`keras_hybrid.bench.attention`).
 
     Args:
         heads: Number of heads; it divides the channels.
