@@ -10,6 +10,7 @@ import dataclasses
 import pathlib
 import statistics
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from keras import ops
@@ -18,14 +19,14 @@ from keras_hybrid.bench.machine import fingerprint
 from keras_hybrid.layers.attention import attend
 from keras_hybrid.rows import append_csv
 
-# Where in which network: queries, keys, heads, channels of a head.
+# Where in which network: queries, keys, heads, channels of a head, whether with a bias.
 PLACES = {
-    "convit_tiny": (197, 197, 4, 48),
-    "convit_small": (197, 197, 9, 48),
-    "cvt13 stage 2": (784, 196, 3, 64),
-    "cvt13 stage 3": (197, 50, 6, 64),
-    "coatnet0 stage 3": (196, 196, 12, 32),
-    "atc3 stage 1, 32 px": (256, 64, 1, 64),
+    "convit_tiny": (197, 197, 4, 48, False),
+    "convit_small": (197, 197, 9, 48, False),
+    "cvt13 stage 2": (784, 196, 3, 64, False),
+    "cvt13 stage 3": (197, 50, 6, 64, False),
+    "coatnet0 stage 3": (196, 196, 12, 32, True),
+    "atc3 stage 1, 32 px": (256, 64, 1, 64, False),
 }
 SHORTEST = 0.02  # seconds that a measurement takes at least, by repeating
 
@@ -47,42 +48,36 @@ def fused(q, k, v, bias, scale):
     return ops.dot_product_attention(q, k, v, bias=bias, scale=scale)
 
 
-def measure(place: str, batch_size: int, rounds: int) -> list[Row]:
-    """Times both forms, with a bias where CoAtNet has one."""
-    import jax
+FORMS = (fused, attend)
 
-    queries, keys, heads, width = PLACES[place]
-    rng = np.random.default_rng(0)
+
+def measure(place: str, batch_size: int, rounds: int) -> list[Row]:
+    """Times both forms, alone and with their gradients."""
+    queries, keys, heads, width, biased = PLACES[place]
     shapes = [(batch_size, n, heads, width) for n in (queries, keys, keys)]
-    if place.startswith("coatnet"):
-        shapes.append((1, heads, queries, keys))
-    arrays = [jax.device_put(rng.normal(size=x).astype("float32")) for x in shapes]
-    tasks = {
-        (form.__name__, task): compiled
-        for form in (fused, attend)
-        for task, compiled in _tasks(form, width**-0.5, len(arrays)).items()
-    }
-    times = {key: [] for key in tasks}
-    for task in tasks.values():
-        jax.block_until_ready(task(*arrays))  # compiles
+    shapes += [(1, heads, queries, keys)] if biased else []
+    rng = np.random.default_rng(0)
+    arrays = [ops.convert_to_tensor(rng.normal(size=x), "float32") for x in shapes]
+    calls = {form: _calls(form, width**-0.5, len(arrays)) for form in FORMS}
+    times = {form: ([], []) for form in FORMS}
     for _ in range(rounds):
-        for key, task in tasks.items():
-            times[key].append(_milliseconds(task, arrays))
-    median = {key: round(statistics.median(x), 3) for key, x in times.items()}
+        for form in FORMS:
+            for call, taken in zip(calls[form], times[form], strict=True):
+                taken.append(_milliseconds(call, arrays))
     return [
         Row(
             place,
             form.__name__,
             batch_size,
-            median[form.__name__, "forward"],
-            median[form.__name__, "gradients"],
+            *(round(statistics.median(taken), 3) for taken in times[form]),
             rounds,
         )
-        for form in (fused, attend)
+        for form in FORMS
     ]
 
 
-def _tasks(form, scale: float, arguments: int) -> dict:
+def _calls(form: Callable, scale: float, arguments: int) -> tuple[Callable, Callable]:
+    """The compiled attention and its gradients, of queries, keys, values and a bias."""
     import jax
 
     def forward(q, k, v, bias=None):
@@ -91,18 +86,17 @@ def _tasks(form, scale: float, arguments: int) -> dict:
     def loss(*arrays):
         return (forward(*arrays) ** 2).sum()
 
-    gradients = jax.grad(loss, tuple(range(arguments)))
-    return {"forward": jax.jit(forward), "gradients": jax.jit(gradients)}
+    return jax.jit(forward), jax.jit(jax.grad(loss, tuple(range(arguments))))
 
 
-def _milliseconds(task, arrays) -> float:
+def _milliseconds(call: Callable, arrays: Sequence) -> float:
     """A call's, after one that is not timed; see `worker`."""
     import jax
 
-    jax.block_until_ready(task(*arrays))
+    jax.block_until_ready(call(*arrays))
     calls, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < SHORTEST or not calls:
-        jax.block_until_ready(task(*arrays))
+    while (passed := time.perf_counter() - began) < SHORTEST:
+        jax.block_until_ready(call(*arrays))
         calls += 1
     return 1000 * passed / calls
 

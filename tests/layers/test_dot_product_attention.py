@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_hybrid.bench.attention import fused
 from keras_hybrid.layers import DotProductAttention
 from keras_hybrid.layers.attention import attend
 from tests.layers.test_relative_attention import numpy, softmax
@@ -66,20 +67,17 @@ class OfWeights(keras.Layer):
 
 
 def test_gradients_are_those_of_the_fused_attention(gradients):
-    def fused(q, k, v, bias):
-        return ops.dot_product_attention(q, k, v, bias=bias, scale=0.7)
-
-    def late(q, k, v, bias):
-        return attend(q, k, v, bias, 0.7)
-
     arrays = draws(seed=1)
-    upstream = (
-        np.random.default_rng(2).normal(size=(1, *arrays[0].shape)).astype("float32")
-    )
-    for form, answers in ((fused, expected := []), (late, found := [])):
-        inputs = keras.Input(upstream.shape[1:])
-        model = keras.Model(inputs, OfWeights(form, arrays)(inputs))
-        answers.extend(gradients(model, upstream, ops.sum).values())
+    shape = (1, *arrays[0].shape)
+    upstream = np.random.default_rng(2).normal(size=shape).astype("float32")
+
+    def of(form):
+        inputs = keras.Input(shape[1:])
+        outputs = OfWeights(lambda *x: form(*x, 0.7), arrays)(inputs)
+        model = keras.Model(inputs, outputs)
+        return list(gradients(model, upstream, ops.sum).values())
+
+    found, expected = of(attend), of(fused)
     assert len(expected) == len(arrays)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
