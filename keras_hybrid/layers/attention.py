@@ -61,8 +61,7 @@ class DotProductAttention(keras.layers.Layer):
         """The attention map `(B, heads, N, M)`: each row sums to 1."""
         q, k = self._split_heads(query), self._split_heads(key)
         scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale
-        scores = ops.einsum("bnhd,bmhd->bhnm", q, k) * scale
-        return ops.softmax(scores if bias is None else scores + bias, axis=-1)
+        return ops.softmax(_scores(q, k, bias, scale), axis=-1)
 
     def _split_heads(self, x):
         x = to_tokens(x)  # (B, N, C)
@@ -94,11 +93,14 @@ def attend(q, k, v, bias, scale):
         bias: None, or what broadcasts to `(B, heads, N, M)`.
         scale: Factor on the dot products.
     """
-    scores = ops.einsum("bnhd,bmhd->bhnm", q * scale, k)
-    if bias is not None:
-        scores = scores + bias
+    scores = _scores(q, k, bias, scale)  # (B, heads, N, M)
     highest = ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
     weights = ops.exp(scores - highest)
     sums = ops.sum(weights, axis=-1, keepdims=True)
     out = ops.einsum("bhnm,bmhd->bhnd", weights, v) / sums
     return ops.transpose(out, (0, 2, 1, 3))
+
+
+def _scores(q, k, bias, scale):
+    scores = ops.einsum("bnhd,bmhd->bhnm", q * scale, k)
+    return scores if bias is None else scores + bias
