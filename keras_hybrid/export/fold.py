@@ -38,9 +38,9 @@ _INSIDE = {
     ),
 }
 # Layers that take their input to, and their output from, a linear map: its name.
-_ENTRIES = {keras.layers.Dense: None, layers.RelativeAttention: "qkv"}
+_ENTRIES = {layers.Linear: None, layers.RelativeAttention: "qkv"}
 _EXITS = {
-    keras.layers.Dense: None,
+    layers.Linear: None,
     layers.PaddedConv2D: None,
     layers.PaddedDepthwiseConv2D: None,
     layers.RelativeAttention: "project",

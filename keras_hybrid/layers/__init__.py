@@ -15,8 +15,10 @@ from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D, depthwise_form
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
 from keras_hybrid.layers.fixed_positional import FixedPositionalAttention
 from keras_hybrid.layers.gated_positional import GatedPositionalAttention
+from keras_hybrid.layers.layer_norm import LayerNorm
 from keras_hybrid.layers.layer_scale import LayerScale
 from keras_hybrid.layers.leff import LeFF
+from keras_hybrid.layers.linear import Linear
 from keras_hybrid.layers.mbconv import MBConv
 from keras_hybrid.layers.offset_table import resize_offsets
 from keras_hybrid.layers.pooling import PaddedMaxPool2D
@@ -37,7 +39,9 @@ __all__ = [
     "FixedPositionalAttention",
     "GatedPositionalAttention",
     "LeFF",
+    "LayerNorm",
     "LayerScale",
+    "Linear",
     "MBConv",
     "PaddedConv2D",
     "PaddedDepthwiseConv2D",

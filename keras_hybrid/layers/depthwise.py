@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_hybrid.layers.backend import jax_on_cpu
 from keras_hybrid.layers.convolution import PaddedConvolution
+from keras_hybrid.layers.taps import back_to_input, taps
 from keras_hybrid.layers.temporarily import temporarily
 
 FORMS = ("auto", "native", "shifted")
@@ -70,11 +71,7 @@ class PaddedDepthwiseConv2D(PaddedConvolution):
         )
 
     def _shifted(self, x):
-        kernel = ops.cast(self.kernel, x.dtype)
-        taps = _taps(x, self.kernel_size, self.strides)
-        fixed = ops.stop_gradient(kernel)
-        y = sum(tap * fixed[i, j, :, 0] for (i, j), tap in taps.items())
-        return _with_kernel_gradient(y, x, kernel, self.strides)
+        return shifted(x, ops.cast(self.kernel, x.dtype), self.strides)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -89,19 +86,36 @@ class PaddedDepthwiseConv2D(PaddedConvolution):
         return {**super().get_config(), "form": self.form}
 
 
-def _taps(x, size: int, stride: int) -> dict[tuple[int, int], keras.KerasTensor]:
-    """What each place of a kernel sees of (..., H, W, C), by row and column."""
-    height, width = ops.shape(x)[-3:-1]
-    bottom, right = height - size + 1, width - size + 1
-    return {
-        (i, j): x[..., i : i + bottom : stride, j : j + right : stride, :]
-        for i in range(size)
-        for j in range(size)
-    }
+def shifted(x, kernel, stride: int):
+    """The depthwise convolution, and its gradients, as sums of shifted products.
+
+    Args:
+        x: `(B, H, W, C)`, padded already.
+        kernel: `(size, size, C, 1)`.
+        stride: Along both axes.
+    """
+    size = kernel.shape[0]
+
+    @ops.custom_gradient
+    def apply(x, kernel):
+        def gradients(*arguments, upstream=None):
+            upstream = arguments[0] if upstream is None else upstream
+
+            def weigh(i, j, change):
+                return change * kernel[i, j, :, 0]
+
+            sides = ops.shape(x)[1:3]
+            back = back_to_input(weigh, [upstream], size, stride, *sides)
+            return back, _kernel_gradient(x, upstream, kernel, stride)
+
+        seen = taps(x, size, stride).items()
+        return sum(tap * kernel[i, j, :, 0] for (i, j), tap in seen), gradients
+
+    return apply(x, kernel)
 
 
-def _with_kernel_gradient(y, x, kernel, stride: int):
-    """y, the convolution of x, whose gradient for the kernel is summed image by image.
+def _kernel_gradient(x, upstream, kernel, stride: int):
+    """What flows back to the kernel, summed image by image.
 
     XLA sums a product over a whole batch of maps one channel after the other, which
     takes a CPU ten times as long as adding up images and summing over places last.
@@ -109,27 +123,17 @@ def _with_kernel_gradient(y, x, kernel, stride: int):
     size = kernel.shape[0]
     precision = keras.backend.result_type(x.dtype, "float32")
 
-    @ops.custom_gradient
-    def attach(y, x, kernel):
-        def gradients(*arguments, upstream=None):
-            upstream = arguments[0] if upstream is None else upstream
+    def add(sums, pair):
+        image, change = (ops.cast(value, precision) for value in pair)
+        seen = taps(image, size, stride).values()  # (H', W', C) each
+        return [
+            total + tap * change for total, tap in zip(sums, seen, strict=True)
+        ], None
 
-            def add(sums, pair):
-                image, change = (ops.cast(value, precision) for value in pair)
-                taps = _taps(image, size, stride).values()  # (H', W', C) each
-                return [
-                    total + tap * change for total, tap in zip(sums, taps, strict=True)
-                ], None
-
-            start = [ops.zeros(ops.shape(y)[1:], precision)] * size**2
-            sums, _ = ops.scan(add, start, (x, upstream))
-            sums = ops.stack([ops.sum(total, axis=(0, 1)) for total in sums])
-            change = ops.reshape(sums, kernel.shape)
-            return upstream, ops.zeros_like(x), ops.cast(change, kernel.dtype)
-
-        return y, gradients
-
-    return attach(y, ops.stop_gradient(x), kernel)
+    start = [ops.zeros(ops.shape(upstream)[1:], precision)] * size**2
+    sums, _ = ops.scan(add, start, (x, upstream))
+    sums = ops.stack([ops.sum(total, axis=(0, 1)) for total in sums])
+    return ops.cast(ops.reshape(sums, kernel.shape), kernel.dtype)
 
 
 @contextlib.contextmanager

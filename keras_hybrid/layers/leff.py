@@ -7,6 +7,7 @@ from keras_hybrid.layers.activations import gelu
 from keras_hybrid.layers.convolution import fan_in_uniform
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.grid import to_map, to_tokens
+from keras_hybrid.layers.linear import Linear
 from keras_hybrid.layers.presets import batch_norm, dense, dense_macs
 
 
@@ -110,7 +111,7 @@ class LeFF(keras.layers.Layer):
         }
 
 
-def _linear(channels: int, width: int, name: str, policy) -> keras.layers.Dense:
+def _linear(channels: int, width: int, name: str, policy) -> Linear:
     """A 1x1 convolution: a linear map that starts as a convolution does."""
     return dense(
         width,

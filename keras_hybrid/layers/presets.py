@@ -4,6 +4,9 @@ import math
 
 import keras
 
+from keras_hybrid.layers.layer_norm import LayerNorm
+from keras_hybrid.layers.linear import Linear
+
 
 def batch_norm(
     name: str, epsilon: float = 1e-5, **kwargs
@@ -21,17 +24,15 @@ def batch_norm_unless(folded: bool, name: str, **kwargs) -> keras.layers.Layer:
     return batch_norm(name, **kwargs)
 
 
-def layer_norm(
-    name: str, epsilon: float = 1e-5, **kwargs
-) -> keras.layers.LayerNormalization:
+def layer_norm(name: str, epsilon: float = 1e-5, **kwargs) -> LayerNorm:
     """Layer normalisation over channels."""
-    return keras.layers.LayerNormalization(epsilon=epsilon, name=name, **kwargs)
+    return LayerNorm(epsilon=epsilon, name=name, **kwargs)
 
 
-def dense(width: int, name: str, **kwargs) -> keras.layers.Dense:
+def dense(width: int, name: str, **kwargs) -> Linear:
     """Linear map over channels, its kernel started from N(0, 0.02), its bias from 0."""
     start = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.02)}
-    return keras.layers.Dense(width, name=name, **start | kwargs)
+    return Linear(width, name=name, **start | kwargs)
 
 
 def dense_macs(input_shape: tuple, width: int) -> int:
