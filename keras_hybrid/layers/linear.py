@@ -18,7 +18,7 @@ class Linear(keras.layers.Dense):
     def call(self, inputs, training=None):
         if not jax_on_cpu():
             return super().call(inputs, training=training)
-        x = linear(inputs, ops.convert_to_tensor(self.kernel))
+        x = linear(inputs, ops.cast(self.kernel, inputs.dtype))
         if self.bias is not None:
             x = x + self.bias
         return x if self.activation is None else self.activation(x)

@@ -37,15 +37,15 @@ def back_to_input(weigh, seen, size: int, stride: int, height: int, width: int):
         top, left = reach - i // stride, reach - j // stride
         return y[:, top : top + rows, left : left + columns]
 
-    phases = [
-        sum(
+    def phase(row, column):
+        sent = [
             weigh(i, j, *(view(y, i, j) for y in padded))
             for i in range(row, size, stride)
             for j in range(column, size, stride)
-        )
-        for row in range(stride)
-        for column in range(stride)
-    ]
+        ]
+        return sum(sent) if sent else ops.zeros_like(view(padded[0], 0, 0))
+
+    phases = [phase(*divmod(k, stride)) for k in range(stride**2)]
     if stride == 1:
         return phases[0]
     channels = seen[0].shape[-1]

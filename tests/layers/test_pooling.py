@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_hybrid.layers import PaddedMaxPool2D
+from keras_hybrid.layers import PaddedMaxPool2D, pooling
+from tests.layers.own_gradients import assert_equal, both_forms
 
 
 @pytest.mark.parametrize("pool, stride", [(3, 2), (5, 2), (3, 1), (5, 3)])
@@ -18,3 +19,27 @@ def test_what_lies_beyond_the_border_never_wins(pool, stride, size):
     layer = PaddedMaxPool2D(pool, stride)
     assert layer.compute_output_shape(x.shape) == expected.shape
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(x)), expected)
+
+
+@pytest.mark.parametrize("pool, stride", [(3, 2), (5, 2), (3, 1), (2, 3)])
+def test_own_gradients(pool, stride, gradients, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(2, 9, 12, 4)).astype("float32")
+
+    def make():
+        return PaddedMaxPool2D(pool, stride)
+
+    own, derived = both_forms(make, pooling, gradients, monkeypatch, x)
+    assert_equal(own, derived, 1e-5)
+
+
+def test_of_equal_pixels_the_first_is_the_winner(gradients):
+    model = keras.Sequential([keras.Input((3, 3, 1)), keras.layers.Conv2D(1, 1)])
+    model.layers[0].set_weights([np.zeros((1, 1, 1, 1)), np.zeros(1)])  # all are 0
+    x = np.arange(1, 10, dtype="float32").reshape(1, 3, 3, 1)
+
+    def loss(y):
+        return keras.ops.sum(pooling.max_pool_by_winner(y, 3, 1))
+
+    kernel, bias = gradients(model, x, loss).values()
+    assert bias == 1
+    assert kernel == 1  # the first pixel's x
