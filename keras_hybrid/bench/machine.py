@@ -36,11 +36,16 @@ def fingerprint() -> dict[str, str | int | float]:
 
 
 def _processor() -> str:
+    """Its name, with family and model, which tell generations of a name apart."""
     info = pathlib.Path("/proc/cpuinfo")
     if info.exists():
+        facts = {}
         for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+            key, _, value = line.partition(":")
+            facts.setdefault(key.strip(), value.strip())
+        if "model name" in facts:
+            parts = [f"{key} {facts[key]}" for key in ("cpu family", "model")]
+            return f"{facts['model name']} ({', '.join(parts)})"
     return platform.processor() or platform.machine()
 
 

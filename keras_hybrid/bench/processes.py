@@ -18,6 +18,16 @@ from keras_hybrid.bench.terms import Setup
 from keras_hybrid.export.formats import require
 from keras_hybrid.export.processes import convert
 
+# Freed memory stays with the process, in large pages; else the system's taking it away
+# and bringing it back, page by page, is much of what is measured.
+MALLOC = ":".join(
+    (
+        "glibc.malloc.hugetlb=1",
+        f"glibc.malloc.mmap_threshold={2**35}",
+        f"glibc.malloc.trim_threshold={2**36}",
+    )
+)
+
 
 def publish(
     subject: Subject,
@@ -62,8 +72,7 @@ def _environment(backend: str) -> dict[str, str]:
         "KERAS_BACKEND": backend,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # they share a GPU
-        # Large pages: else the kernel's bringing of pages is what is measured
-        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+        "GLIBC_TUNABLES": MALLOC,
     }
     return os.environ | settings
 

@@ -33,18 +33,16 @@ def normalise(x, gamma, beta, epsilon: float):
 
     @ops.custom_gradient
     def apply(x, gamma, beta):
-        mean = _mean(x)
-        inverse = ops.rsqrt(_mean(ops.square(x - mean)) + epsilon)
-
         def gradients(*arguments, upstream=None):
             upstream = arguments[0] if upstream is None else upstream
-            y = (x - mean) * inverse
-            g = upstream * gamma
+            mean, variance = ops.moments(x, axes=[-1], keepdims=True)
+            inverse = ops.rsqrt(variance + epsilon)
+            y, g = (x - mean) * inverse, upstream * gamma
             back = (g - _mean(g) - y * _mean(g * y)) * inverse
             places = tuple(range(len(x.shape) - 1))
             return back, ops.sum(upstream * y, places), ops.sum(upstream, places)
 
-        return (x - mean) * inverse * gamma + beta, gradients
+        return ops.layer_normalization(x, gamma, beta, -1, epsilon), gradients
 
     return apply(x, gamma, beta)
 
