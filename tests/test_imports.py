@@ -14,7 +14,7 @@ import keras_hybrid
 ROOT = pathlib.Path(keras_hybrid.__file__).parent
 FRAMEWORKS = {"tensorflow", "jax", "torch", "matplotlib", "timm", "sklearn"}
 # Modules that know no package; all but layers and models may import them.
-COMMON = {"errors", "figures", "image_files", "page", "rows"}
+COMMON = {"errors", "figures", "image_files", "page", "peak_memory", "rows"}
 # Package -> what it may import of this package, at the top of a module.
 ALLOWED = {
     "layers": {"layers"},

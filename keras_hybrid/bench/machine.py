@@ -44,8 +44,8 @@ def _processor() -> str:
             key, _, value = line.partition(":")
             facts.setdefault(key.strip(), value.strip())
         if "model name" in facts:
-            parts = [f"{key} {facts[key]}" for key in ("cpu family", "model")]
-            return f"{facts['model name']} ({', '.join(parts)})"
+            keys = [key for key in ("cpu family", "model") if key in facts]
+            return " ".join([facts["model name"], *(f"{k} {facts[k]}" for k in keys)])
     return platform.processor() or platform.machine()
 
 

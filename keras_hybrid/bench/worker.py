@@ -10,7 +10,6 @@ import json
 import math
 import os
 import pathlib
-import resource
 import sys
 import time
 
@@ -19,6 +18,7 @@ import numpy as np
 from keras_hybrid.bench.candidates import CONTROLS
 from keras_hybrid.bench.runners import open_runner
 from keras_hybrid.bench.terms import Setup, settle
+from keras_hybrid.peak_memory import device_peak, host_peak
 
 SHORTEST = 0.1  # seconds that a measurement takes at least, by repeating
 WARM_UPS = 3
@@ -78,9 +78,10 @@ class Worker:
 
     def memory(self) -> dict:
         """The most memory this process ever had, in megabytes, on host and device."""
+        device = device_peak()
         return {
-            "host_megabytes": round(_host_megabytes()),
-            "device_megabytes": _device_megabytes(),
+            "host_megabytes": round(host_peak() / 2**20),
+            "device_megabytes": device and round(device / 2**20, 1),
         }
 
     def _batch(self, name: str, size: int) -> np.ndarray:
@@ -88,29 +89,6 @@ class Worker:
         repeats = -(-size // len(values))
         tiled = np.tile(values, (repeats, *[1] * (values.ndim - 1)))
         return np.ascontiguousarray(tiled[:size])
-
-
-def _host_megabytes() -> float:
-    status = pathlib.Path("/proc/self/status")
-    if status.exists():  # getrusage would begin with what the parent had
-        lines = status.read_text().splitlines()
-        (peak,) = (line for line in lines if line.startswith("VmHWM"))
-        return int(peak.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def _device_megabytes() -> float | None:
-    if "jax" in sys.modules:
-        import jax
-
-        stats = jax.local_devices()[0].memory_stats()
-        return stats and stats["peak_bytes_in_use"] / 2**20
-    if "torch" in sys.modules:
-        import torch
-
-        if torch.cuda.is_available():
-            return torch.cuda.max_memory_allocated() / 2**20
-    return None
 
 
 def main(setup: str) -> None:

@@ -1,5 +1,6 @@
 """Training: a recipe, what `model.fit` needs to follow it, and what a run leaves."""
 
+from keras_hybrid.train.callbacks import read_journal, summary
 from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.fit import TrainingDiverged
 from keras_hybrid.train.optimizer import is_decayed, make_optimizer
@@ -18,7 +19,9 @@ __all__ = [
     "make_optimizer",
     "plan",
     "print_table",
+    "read_journal",
     "run",
+    "summary",
     "sweep",
     "warmup_cosine",
     "write_csv",

@@ -3,13 +3,13 @@
 import json
 import math
 import pathlib
-import resource
-import sys
+import statistics
 import time
 
 import keras
 
 from keras_hybrid.data import Batches
+from keras_hybrid.peak_memory import device_peak, host_peak
 from keras_hybrid.train.checkpoint import full_disk_said, save_state, write_atomically
 from keras_hybrid.train.replicas import seed_generators
 
@@ -61,8 +61,10 @@ class Journal(keras.callbacks.Callback):
             "seconds": seconds,
             "images_per_second": images / seconds,
             "data_seconds": self.batches.seconds - self._data_began,
-            "peak_memory_gib": _peak_memory(),
+            "peak_memory_gib": host_peak() / 2**30,
         }
+        if device := device_peak():
+            numbers["device_memory_gib"] = device / 2**30
         rounded = {name: float(f"{value:.6g}") for name, value in numbers.items()}
         journal = self.directory / "metrics.jsonl"
         with full_disk_said(journal), open(journal, "a") as file:
@@ -78,6 +80,29 @@ def read_journal(directory: pathlib.Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
+def summary(epochs: list[dict]) -> dict[str, float]:
+    """What a run took and where it ended, of the epochs in its journal.
+
+    The speed is the epochs' median; the accuracy that of the images held out.
+    """
+    last = epochs[-1]
+    held_out = (
+        {"validation_accuracy": last["val_accuracy"]} if "val_accuracy" in last else {}
+    )
+    peaks = {
+        name: max(epoch[name] for epoch in epochs)
+        for name in ("peak_memory_gib", "device_memory_gib")
+        if name in last
+    }
+    return {
+        "epochs": len(epochs),
+        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs), 1),
+        "images_per_second": statistics.median(x["images_per_second"] for x in epochs),
+        **held_out,
+        **peaks,
+    }
+
+
 def cut_journal(directory: pathlib.Path, epochs: int) -> None:
     """Keeps the first `epochs` epochs, those that the checkpoint has seen.
 
@@ -88,9 +113,3 @@ def cut_journal(directory: pathlib.Path, epochs: int) -> None:
         kept = path.read_text().splitlines()[:epochs]
         text = "".join(line + "\n" for line in kept)
         write_atomically(path, lambda part: part.write_text(text))
-
-
-def _peak_memory() -> float:
-    """Peak resident memory of this process, in GiB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

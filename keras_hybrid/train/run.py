@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
-from keras_hybrid.train.callbacks import read_journal
+from keras_hybrid.train.callbacks import read_journal, summary
 from keras_hybrid.train.card import make_card, write_card
 from keras_hybrid.train.checkpoint import is_part, write_atomically
 from keras_hybrid.train.curves import plot_curves
@@ -141,8 +141,7 @@ def _finish(recipe, directory, dataset, model, devices) -> None:
         models.logits(model), dataset.test, recipe.ordinal
     )
     epochs = read_journal(directory)
-    metrics["epochs"] = len(epochs)
-    metrics["training_seconds"] = round(sum(epoch["seconds"] for epoch in epochs), 1)
+    metrics |= summary(epochs)
     card = make_card(recipe, dataset, model, metrics) | {"devices": devices.facts()}
     plot_curves(epochs, directory / "curves.png", directory.name)
     write_report(directory / "report.html", card, epochs, dataset.test, probabilities)

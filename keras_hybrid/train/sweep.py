@@ -85,6 +85,7 @@ def _row(recipe: Recipe, card: dict) -> dict:
         "parameters": card["parameters"],
         "fraction": recipe.fraction,
         "seed": recipe.seed,
+        "device_memory_gib": None,  # without a GPU
         **card["metrics"],
         "recipe_hash": card["recipe_hash"],
     }

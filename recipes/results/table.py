@@ -1,54 +1,80 @@
 """The table of measured runs, from the cards in this folder.
 
     python recipes/results/table.py
+    python recipes/results/table.py --peak-tflops 989
 
 Each folder here is a run as it was left, without its weights: `card.json` (settings,
-seed, versions), `metrics.jsonl` (one line an epoch) and `curves.png`.
+seed, versions), `metrics.jsonl` (one line an epoch) and `curves.png`. The share of a
+peak counts two operations a multiply-add, and three forward passes a training step.
 """
 
 import json
 import pathlib
-import statistics
 
-COLUMNS = (
-    ("run", "{run}"),
-    ("model", "{model}, {parameters:.2f} M"),
-    ("epochs", "{epochs}"),
-    ("test top-1", "{test_accuracy:.2%}{within_one}"),
-    ("images/s", "{images_per_second:.0f}"),
-    ("input pipeline", "{data_share:.2%} of the time"),
-    ("peak memory", "{peak_memory_gib:.1f} GiB"),
-)
+import tyro
+
+from keras_hybrid import models
+from keras_hybrid.analysis import macs
+from keras_hybrid.train import Recipe, read_journal, summary
+
+COLUMNS = {
+    "run": "{run}",
+    "model": "{model}, {parameters:.2f} M",
+    "epochs": "{epochs}",
+    "test top-1": "{test_accuracy:.2%}{within_one}",
+    "images/s": "{images_per_second:.0f}",
+    "input pipeline": "{data_share:.2%} of the time",
+    "peak memory": "{memory:.1f} GiB",
+}
 
 
 def facts(folder: pathlib.Path) -> dict:
-    """What the table says of one run."""
+    """What the table says of one run; its memory is the GPU's if it had one."""
     card = json.loads((folder / "card.json").read_text())
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    epochs = [json.loads(line) for line in lines]
-    seconds = sum(epoch["seconds"] for epoch in epochs)
-    speeds = [epoch["images_per_second"] for epoch in epochs]
-    near = card["metrics"].get("test_within_one_accuracy")
-    return {
+    epochs = read_journal(folder)
+    run = card["metrics"] | summary(epochs)
+    near = run.get("test_within_one_accuracy")
+    waited = sum(epoch["data_seconds"] for epoch in epochs)
+    return run | {
         "run": folder.name,
         "within_one": f", {near:.2%} within one class" if near else "",
         "model": card["model"],
         "parameters": card["parameters"] / 1e6,
-        **card["metrics"],
-        "images_per_second": statistics.median(speeds),
-        "data_share": sum(epoch["data_seconds"] for epoch in epochs) / seconds,
-        "peak_memory_gib": max(epoch["peak_memory_gib"] for epoch in epochs),
+        "data_share": waited / run["training_seconds"],
+        "memory": run.get("device_memory_gib", run["peak_memory_gib"]),
     }
 
 
-def main() -> None:
-    """Prints the table."""
-    print("| " + " | ".join(title for title, _ in COLUMNS) + " |")
-    print("|---" * len(COLUMNS) + "|")
+def operations_per_image(folder: pathlib.Path) -> float:
+    """Of a training step."""
+    card = json.loads((folder / "card.json").read_text())
+    recipe = Recipe(**card["recipe"])
+    model = models.get(card["model"]).builder(
+        input_shape=tuple(card["input_shape"]),
+        classes=len(card["class_names"]),
+        **recipe.model_arguments(),
+    )
+    return 3 * 2 * macs(model)
+
+
+def main(peak_tflops: float | None = None) -> None:
+    """Prints the table as Markdown.
+
+    Args:
+        peak_tflops: The device's published peak in the runs' precision, in 10^12
+            operations a second: a column says which share of it training had.
+    """
+    more = {"of peak": "{share:.1%}"} if peak_tflops else {}
+    columns = COLUMNS | more
+    print("| " + " | ".join(columns) + " |")
+    print("|---" * len(columns) + "|")
     for card in sorted(pathlib.Path(__file__).parent.glob("*/card.json")):
         row = facts(card.parent)
-        print("| " + " | ".join(text.format(**row) for _, text in COLUMNS) + " |")
+        if peak_tflops:
+            speed = row["images_per_second"] * operations_per_image(card.parent)
+            row["share"] = speed / (1e12 * peak_tflops)
+        print("| " + " | ".join(text.format(**row) for text in columns.values()) + " |")
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

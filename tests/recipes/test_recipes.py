@@ -16,7 +16,7 @@ from tests.small import shrink
 
 FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
-SWEEPS = ("atc_tables", "convit_locality", "low_data")
+SWEEPS = ("atc_tables", "convit_locality", "low_data", "small_networks")
 only_torch = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend will do"
 )
@@ -198,6 +198,31 @@ def test_atc_tables(tmp_path, capsys):
     with open(tmp_path / "sweep" / "atc_tables.csv") as file:
         (row,) = csv.DictReader(file)
     assert row["network"] == "MLP+Res" and row["epochs"] == "1"
+
+
+@only_torch
+def test_small_networks_ranks_by_the_images_held_out(tmp_path, capsys):
+    cifar(tmp_path, 200, "cifar100")
+    module = recipe_file("small_networks")
+    words = ["--only", "atc", "coatnet", "--epochs", "1", "--warmup-epochs", "0"]
+    words += ["--batch-size", "50", "--validation", "0.5", "--data-dir", str(tmp_path)]
+    sweep(module, "tabulate", [*words, "--workdir", str(tmp_path / "sweep")])
+    with open(tmp_path / "sweep" / "small_networks.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["run"] for row in rows} == {"atc", "coatnet"}
+    accuracies = [float(row["validation_accuracy"]) for row in rows]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert all(float(row["images_per_second"]) > 0 for row in rows)
+
+
+@only_torch
+def test_small_networks_are_small():
+    module = recipe_file("small_networks")
+    for name, recipe in module.runs(module.RECIPE).items():
+        model = models.get(recipe.model).builder(
+            input_shape=(32, 32, 3), classes=100, **recipe.model_arguments()
+        )
+        assert 2.5e6 < model.count_params() <= 4e6, name
 
 
 @only_torch

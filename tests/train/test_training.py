@@ -91,6 +91,9 @@ def test_a_run_leaves_what_it_should(tmp_path):
     assert len(epochs) == 2 and first.keys() >= set(wanted.split())
     assert card["recipe_hash"] == recipe.hash() and len(card["class_names"]) == 10
     assert card["metrics"]["test_accuracy"] > 0
+    last = json.loads(epochs[-1])
+    assert card["metrics"]["validation_accuracy"] == last["val_accuracy"]
+    assert card["metrics"]["peak_memory_gib"] == last["peak_memory_gib"]
     loaded = keras.models.load_model(tmp_path / "run/model.keras")
     assert loaded.output_shape == (None, 10)
     assert not loaded.compiled  # a model to use, without an optimizer
