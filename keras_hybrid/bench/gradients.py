@@ -9,6 +9,7 @@ the median of the rounds counts.
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import statistics
 import time
@@ -37,6 +38,7 @@ class Row:
     temporary_megabytes: int
     spread: float
     rounds: int
+    settings: str  # of the allocator and of XLA, in the environment
 
 
 @contextlib.contextmanager
@@ -58,6 +60,8 @@ def measure(name: str, batch_size: int, rounds: int) -> list[Row]:
         with gradients(kind):  # JAX traces a runner's step once: each has its own
             runner = Jax(model)
             steps[kind] = runner.compiled("training", images, labels, donate=False)
+    names = ("GLIBC_TUNABLES", "XLA_FLAGS")
+    settings = " ".join(os.environ[x] for x in names if x in os.environ)
     times = {kind: [] for kind in KINDS}
     for _ in range(rounds):
         for kind, step in steps.items():
@@ -71,6 +75,7 @@ def measure(name: str, batch_size: int, rounds: int) -> list[Row]:
             compiled.memory_analysis().temp_size_in_bytes // 10**6,
             round(max(times[kind]) / min(times[kind]), 2),
             rounds,
+            settings,
         )
         for kind, (compiled, _) in steps.items()
     ]
