@@ -1,4 +1,4 @@
-"""Stock Keras layers with the constants and initialisers of the published networks."""
+"""Layers with the constants and initialisers of the published networks."""
 
 import math
 
