@@ -12,7 +12,7 @@ the choice again with `--validation 0 --only NAME --workdir NEW`. The test set i
 once a run, and never for choosing.
 
 Leaves small_networks.csv and a folder for each run in the workdir. Stopped at any
-moment, the same command goes on. What was measured is in recipes/results/.
+moment, the same command goes on. Nobody has run it to its end yet.
 """
 
 import dataclasses

@@ -90,9 +90,9 @@ def summary(epochs: list[dict]) -> dict[str, float]:
         {"validation_accuracy": last["val_accuracy"]} if "val_accuracy" in last else {}
     )
     peaks = {
-        name: max(epoch[name] for epoch in epochs)
+        name: max(epoch[name] for epoch in epochs if name in epoch)
         for name in ("peak_memory_gib", "device_memory_gib")
-        if name in last
+        if any(name in epoch for epoch in epochs)  # some may have had no GPU
     }
     return {
         "epochs": len(epochs),

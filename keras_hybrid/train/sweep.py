@@ -62,10 +62,11 @@ def sweep(recipes: Mapping[str, Recipe], table: pathlib.Path) -> dict[str, dict]
 
 
 def write_csv(rows, path: pathlib.Path) -> None:
-    """Writes mappings with the same keys as a CSV file, in one step."""
+    """Writes mappings as a CSV file, in one step; a key that one lacks stays empty."""
     rows = list(rows)
     text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    columns = dict.fromkeys(key for row in rows for key in row)
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(path, lambda part: part.write_text(text.getvalue()))
@@ -85,7 +86,6 @@ def _row(recipe: Recipe, card: dict) -> dict:
         "parameters": card["parameters"],
         "fraction": recipe.fraction,
         "seed": recipe.seed,
-        "device_memory_gib": None,  # without a GPU
         **card["metrics"],
         "recipe_hash": card["recipe_hash"],
     }

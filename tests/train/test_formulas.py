@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from keras_hybrid.data import Augmentation, Batches, Split
-from keras_hybrid.train import Recipe, is_decayed, make_optimizer, warmup_cosine
+from keras_hybrid.train import (
+    Recipe,
+    is_decayed,
+    make_optimizer,
+    summary,
+    warmup_cosine,
+    write_csv,
+)
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.fit import fit
 from tests.small import FAMILIES, small
@@ -222,3 +229,16 @@ def test_calls_of_several_steps_must_fill_an_epoch(tmp_path):
     settings = recipe(steps_per_execution=4)
     with pytest.raises(ValueError, match=r"6 steps, .*-execution 4 .* is 3"):
         fit(settings, tmp_path, network(), images(), None)
+
+
+def test_a_run_that_moved_to_a_gpu_is_summed_up():
+    common = {"seconds": 1.0, "images_per_second": 5.0, "peak_memory_gib": 2.0}
+    epochs = [common, common | {"device_memory_gib": 3.0}, common]
+    found = summary(epochs)
+    assert found["device_memory_gib"] == 3 and found["training_seconds"] == 3
+    assert "device_memory_gib" not in summary([common])
+
+
+def test_rows_of_a_table_may_lack_a_column(tmp_path):
+    write_csv([{"a": 1}, {"a": 2, "b": 3}], tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == "a,b\n1,\n2,3\n"
