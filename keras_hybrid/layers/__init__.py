@@ -2,6 +2,7 @@
 
 from keras_hybrid.layers.activations import gelu, quick_gelu
 from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.batch_norm import BatchNorm
 from keras_hybrid.layers.class_token import (
     ClassToken,
     SplitClassToken,
@@ -31,6 +32,7 @@ from keras_hybrid.layers.tap import Tap
 from keras_hybrid.layers.temporarily import temporarily
 
 __all__ = [
+    "BatchNorm",
     "ClassToken",
     "ConvEmbedding",
     "ConvProjection",

@@ -103,4 +103,24 @@ def attend(q, k, v, bias, scale):
 
 def _scores(q, k, bias, scale):
     scores = ops.einsum("bnhd,bmhd->bhnm", q * scale, k)
-    return scores if bias is None else scores + bias
+    if bias is None:
+        return scores
+    shared = tuple(bias.shape) == (1, *scores.shape[1:])
+    return add_shared(scores, bias) if shared and jax_on_cpu() else scores + bias
+
+
+@ops.custom_gradient
+def add_shared(x, bias):
+    """`x`, `(B, ...)`, plus a bias, `(1, ...)`, whose gradient is a matrix product.
+
+    It is the sum over the batch, which XLA takes one place after the other on a CPU.
+    """
+
+    def gradients(*arguments, upstream=None):
+        upstream = arguments[0] if upstream is None else upstream
+        batch = upstream.shape[0]
+        ones = ops.ones((1, batch), upstream.dtype)
+        total = ops.matmul(ones, ops.reshape(upstream, (batch, -1)))
+        return upstream, ops.reshape(total, bias.shape)
+
+    return x + bias, gradients

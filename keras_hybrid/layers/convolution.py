@@ -13,6 +13,9 @@ import math
 import keras
 from keras import ops
 
+from keras_hybrid.layers.backend import jax_on_cpu
+from keras_hybrid.layers.convolve import convolution, convolution_by_taps
+
 PADDING_MODES = ("zeros", "circular")
 
 
@@ -131,13 +134,8 @@ class PaddedConv2D(PaddedConvolution):
         self._add_weights(shape, size * size * channels, self.filters)
 
     def call(self, x):
-        x = ops.conv(
-            self._pad(x),
-            self.kernel,
-            strides=self.strides,
-            padding="valid",
-            data_format="channels_last",
-        )
+        convolve = convolution_by_taps if jax_on_cpu() else convolution
+        x = convolve(self._pad(x), ops.cast(self.kernel, x.dtype), self.strides)
         return x if self.bias is None else x + self.bias
 
     def compute_output_shape(self, input_shape):

@@ -4,17 +4,14 @@ import math
 
 import keras
 
+from keras_hybrid.layers.batch_norm import BatchNorm
 from keras_hybrid.layers.layer_norm import LayerNorm
 from keras_hybrid.layers.linear import Linear
 
 
-def batch_norm(
-    name: str, epsilon: float = 1e-5, **kwargs
-) -> keras.layers.BatchNormalization:
+def batch_norm(name: str, epsilon: float = 1e-5, **kwargs) -> BatchNorm:
     """Batch normalisation with momentum 0.9."""
-    return keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=epsilon, name=name, **kwargs
-    )
+    return BatchNorm(momentum=0.9, epsilon=epsilon, name=name, **kwargs)
 
 
 def batch_norm_unless(folded: bool, name: str, **kwargs) -> keras.layers.Layer:

@@ -21,7 +21,7 @@ def both_forms(make, module, gradients, monkeypatch, x, policy="float32"):
         monkeypatch.setattr(module, "jax_on_cpu", lambda own=own: own)
         keras.utils.set_random_seed(0)
         inputs = keras.Input(x.shape[1:])
-        before = keras.layers.Dense(6, dtype=policy, name="before")
+        before = keras.layers.Dense(6, use_bias=False, dtype=policy, name="before")
         model = keras.Model(inputs, make()(before(inputs)))
         before.kernel.assign(start)
         shape = model.compute_output_shape(x.shape)

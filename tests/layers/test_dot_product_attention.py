@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_hybrid.bench.attention import fused
-from keras_hybrid.layers import DotProductAttention
+from keras_hybrid.layers import DotProductAttention, attention
 from keras_hybrid.layers.attention import attend
 from tests.layers.test_relative_attention import numpy, softmax
 
@@ -63,10 +63,12 @@ class OfWeights(keras.Layer):
         self.set_weights(arrays)
 
     def call(self, x):
-        return x * self.function(*map(ops.convert_to_tensor, self.arrays))
+        return x * self.function(*map(ops.copy, self.arrays))
 
 
-def test_gradients_are_those_of_the_fused_attention(gradients):
+@pytest.mark.parametrize("own", [True, False])
+def test_gradients_are_those_of_the_fused_attention(own, gradients, monkeypatch):
+    monkeypatch.setattr(attention, "jax_on_cpu", lambda: own)
     arrays = draws(seed=1)
     shape = (1, *arrays[0].shape)
     upstream = np.random.default_rng(2).normal(size=shape).astype("float32")
