@@ -2,9 +2,9 @@
 
     KERAS_BACKEND=jax python -m keras_hybrid.bench.gradients convit_tiny ceit_tiny
 
-Own are those of linear maps, layer norms and max pools. Appends a row a model and kind
-of gradients: milliseconds a step, and what XLA sets aside for it. The two take turns;
-the median of the rounds counts.
+Own are those of linear maps, convolutions, norms, max pools and the bias of attention.
+Appends a row a model and kind of gradients: milliseconds a step, and what XLA sets
+aside for it. The two take turns; the median of the rounds counts.
 """
 
 import contextlib
@@ -17,14 +17,23 @@ from collections.abc import Iterator
 from unittest import mock
 
 import numpy as np
+from keras import ops
 
 from keras_hybrid.bench.machine import fingerprint
 from keras_hybrid.bench.ours import Jax
 from keras_hybrid.bench.subjects import subject
-from keras_hybrid.layers import layer_norm, linear, pooling
+from keras_hybrid.layers import (
+    attention,
+    batch_norm,
+    convolution,
+    layer_norm,
+    linear,
+    pooling,
+)
 from keras_hybrid.rows import append_csv
 
 KINDS = ("jax", "own")
+OWN = (batch_norm, convolution, layer_norm, linear, pooling)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +54,11 @@ class Row:
 def gradients(kind: str) -> Iterator[None]:
     """What is compiled meanwhile has gradients of that kind."""
     with contextlib.ExitStack() as stack:
-        for module in (layer_norm, linear, pooling) if kind == "jax" else ():
-            stack.enter_context(mock.patch.object(module, "jax_on_cpu", lambda: False))
+        if kind == "jax":
+            for module in OWN:
+                patch = mock.patch.object(module, "jax_on_cpu", lambda: False)
+                stack.enter_context(patch)
+            stack.enter_context(mock.patch.object(attention, "add_shared", ops.add))
         yield
 
 

@@ -41,12 +41,16 @@ def convolution_by_taps(x, kernel, stride: int):
     return apply(x, kernel)
 
 
-def _to_input(upstream, kernel, stride: int, height: int, width: int):
-    x = ops.conv_transpose(
-        upstream, kernel, stride, "valid", data_format="channels_last"
+def _to_input(upstream, kernel, stride: int, *sides: int):
+    seen = [(n - 1) * stride + kernel.shape[0] for n in upstream.shape[1:3]]
+    return ops.conv_transpose(
+        upstream,
+        kernel,
+        stride,
+        "valid",
+        output_padding=tuple(side - n for side, n in zip(sides, seen, strict=True)),
+        data_format="channels_last",
     )
-    below, right = max(0, height - x.shape[1]), max(0, width - x.shape[2])
-    return ops.pad(x, ((0, 0), (0, below), (0, right), (0, 0)))[:, :height, :width]
 
 
 def _to_kernel(x, upstream, kernel, stride: int):
