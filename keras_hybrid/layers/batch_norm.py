@@ -14,14 +14,17 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     JAX derives the gradient through mean and variance, and keeps more than the input
     for it; `normalise` writes it as one formula. It serves training on JAX's CPU
-    backend, over the last axis with scale and shift; the rest is Keras' own, as are
-    the arguments.
+    backend, over the last axis with scale and shift, while `closed_form` is set; the
+    rest is Keras' own, as are the arguments.
     """
+
+    closed_form = True
 
     def call(self, inputs, training=None, mask=None):
         usual = self.scale and self.center and mask is None and not self.renorm
         last = self.axis in (-1, len(inputs.shape) - 1)
-        if not (training and self.trainable and usual and last and jax_on_cpu()):
+        trains = training and self.trainable
+        if not (trains and usual and last and self.closed_form and jax_on_cpu()):
             return super().call(inputs, training=training, mask=mask)
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         x, gamma, beta = (ops.cast(y, dtype) for y in (inputs, self.gamma, self.beta))

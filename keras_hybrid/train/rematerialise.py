@@ -4,6 +4,7 @@ import os
 
 import keras
 
+from keras_hybrid.layers import BatchNorm, temporarily
 from keras_hybrid.train.augmented import Augmented
 
 # By default XLA orders a CPU's work so that much of it can run at once, and holds all
@@ -46,7 +47,9 @@ class Rematerialised(Augmented):
                 trainable, others, *args, training=training, **kwargs
             )
 
-        if training:
-            kept = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
-            call = jax.checkpoint(call, policy=kept)
-        return call(trainable, others, *args)
+        if not training:
+            return call(trainable, others, *args)
+        kept = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+        # With batch norms in closed form XLA keeps more: CeiT takes 1.4 times as much
+        with temporarily(self, BatchNorm, closed_form=False):
+            return jax.checkpoint(call, policy=kept)(trainable, others, *args)
