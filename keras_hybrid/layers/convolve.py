@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_hybrid.layers.linear import kernel_gradient
 from keras_hybrid.layers.taps import taps
 
 POSITIONS = 1024  # that one matrix product of the kernel's gradient sums over, about
@@ -60,9 +61,7 @@ def _to_kernel(x, upstream, kernel, stride: int):
     def add(total, pair):
         x, change = pair
         seen = ops.concatenate(list(taps(x, kernel.shape[0], stride).values()), -1)
-        rows, change = (ops.reshape(y, (-1, y.shape[-1])) for y in (seen, change))
-        product = ops.tensordot(rows, change, axes=[[0], [0]])
-        return total + ops.cast(product, precision), None
+        return total + ops.cast(kernel_gradient(seen, change), precision), None
 
     precision = keras.backend.result_type(kernel.dtype, "float32")
     start = ops.zeros((math.prod(kernel.shape[:3]), filters), precision)

@@ -33,8 +33,13 @@ def linear(x, kernel):
 
     def gradients(*arguments, upstream=None):
         upstream = arguments[0] if upstream is None else upstream
-        rows, change = (ops.reshape(y, (-1, y.shape[-1])) for y in (x, upstream))
         back = ops.matmul(upstream, ops.transpose(kernel))
-        return back, ops.tensordot(rows, change, axes=[[0], [0]])
+        return back, kernel_gradient(x, upstream)
 
     return ops.matmul(x, kernel), gradients
+
+
+def kernel_gradient(x, upstream):
+    """`x^T` times `upstream`, `(..., C)` and `(..., C')`: a kernel's gradient."""
+    rows, change = (ops.reshape(y, (-1, y.shape[-1])) for y in (x, upstream))
+    return ops.tensordot(rows, change, axes=[[0], [0]])
