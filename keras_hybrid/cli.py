@@ -106,8 +106,8 @@ def convert_command(
         overwrite: Replace a file that is already there.
     """
     from keras_hybrid import models
-    from keras_hybrid.train.card import write_card
-    from keras_hybrid.train.checkpoint import write_atomically
+    from keras_hybrid.utils.card import write_card
+    from keras_hybrid.utils.files import write_atomically
     from keras_hybrid.weights import load_torch
 
     if out.suffix != ".keras":
@@ -254,7 +254,7 @@ def bench_command(
     from keras_hybrid.bench.race import race
     from keras_hybrid.bench.subjects import subject
     from keras_hybrid.bench.table import lines
-    from keras_hybrid.rows import append_csv
+    from keras_hybrid.utils.csv_rows import append_csv
 
     for chosen in [subject(name) for name in subjects]:
         results = race(

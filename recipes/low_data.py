@@ -16,9 +16,9 @@ any moment, the same command goes on. What was measured is in recipes/results/.
 
 import dataclasses
 
-from keras_hybrid.figures import blank_figure
 from keras_hybrid.program import run_sweep
 from keras_hybrid.train import Recipe
+from keras_hybrid.utils.figures import blank_figure
 
 FRACTIONS = (0.05, 0.1, 0.3, 0.5, 1.0)
 NETWORKS = {

@@ -139,7 +139,7 @@ class _Weights(keras.layers.Layer):
         self.attention = attention
 
     def call(self, tensors):
-        return self.attention.weights_of(*tensors)
+        return self.attention.attention_weights(*tensors)
 
 
 def _asked(layer) -> list[keras.KerasTensor]:

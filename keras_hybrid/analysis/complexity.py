@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_hybrid.layers.presets import dense_macs
+from keras_hybrid.layers.factories import dense_macs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -124,7 +124,9 @@ def _fed_by_patches(model: keras.Model):
         x = run(patches, images)
         for layer in attention_layers(model):
             roles = (f"{layer.name}_query", f"{layer.name}_key")
-            weights = layer.weights_of(*(model.get_layer(role)(x) for role in roles))
+            weights = layer.attention_weights(
+                *(model.get_layer(role)(x) for role in roles)
+            )
             weights = ops.convert_to_numpy(ops.cast(weights, "float32"))
             yield AttentionMap(layer.name, weights, x.shape[1:3], x.shape[1:3], False)
 

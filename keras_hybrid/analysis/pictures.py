@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_hybrid.image_files import find_images
+from keras_hybrid.utils.files import find_images
 
 
 def choose_pictures(folder: pathlib.Path, count: int) -> list[pathlib.Path]:

@@ -24,7 +24,7 @@ from keras_hybrid.analysis.published import by_kind, size_table
 from keras_hybrid.analysis.rank import rank_table
 from keras_hybrid.analysis.receptive_field import reach, receptive_fields
 from keras_hybrid.layers import GatedPositionalAttention, RelativeAttention
-from keras_hybrid.page import Page
+from keras_hybrid.utils.page import Page
 
 SHOWN = 4  # images of which rollout is drawn
 

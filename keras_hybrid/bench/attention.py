@@ -17,7 +17,7 @@ from keras import ops
 
 from keras_hybrid.bench.machine import fingerprint
 from keras_hybrid.layers.attention import attend
-from keras_hybrid.rows import append_csv
+from keras_hybrid.utils.csv_rows import append_csv
 
 # Where in which network: queries, keys, heads, channels of a head, whether with a bias.
 PLACES = {

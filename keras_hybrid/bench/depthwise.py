@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from keras_hybrid import layers, models
-from keras_hybrid.rows import append_csv
+from keras_hybrid.utils.csv_rows import append_csv
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ from keras_hybrid.layers import (
     linear,
     pooling,
 )
-from keras_hybrid.rows import append_csv
+from keras_hybrid.utils.csv_rows import append_csv
 
 KINDS = ("jax", "own")
 OWN = (batch_norm, convolution, layer_norm, linear, pooling)

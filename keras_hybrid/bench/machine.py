@@ -7,7 +7,7 @@ import subprocess
 import sys
 from importlib import metadata
 
-from keras_hybrid.train.card import git_revision
+from keras_hybrid.utils.git import revision
 
 PACKAGES = (
     "keras",
@@ -31,7 +31,7 @@ def fingerprint() -> dict[str, str | int | float]:
         "accelerator": _accelerator(),
         "load": round(os.getloadavg()[0], 2),
         "versions": " ".join(_versions()),
-        "revision": git_revision() or "",
+        "revision": revision() or "",
     }
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from keras_hybrid.bench.machine import fingerprint
 from keras_hybrid.bench.ours import Jax
 from keras_hybrid.bench.subjects import subject
-from keras_hybrid.rows import append_csv
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.rematerialise import Rematerialised, spare_memory
+from keras_hybrid.utils.csv_rows import append_csv
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,11 +27,11 @@ from keras_hybrid import models
 from keras_hybrid.data import Augmentation, Batches, Split
 from keras_hybrid.data.augment import augment
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
-from keras_hybrid.errors import first_line
 from keras_hybrid.layers import depthwise_form
-from keras_hybrid.rows import append_csv
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.recipe import DEIT_AUGMENTATION
+from keras_hybrid.utils.csv_rows import append_csv
+from keras_hybrid.utils.errors import first_line
 
 CLASSES = 100
 REGULARISED = {"mirror": True, **DEIT_AUGMENTATION}

@@ -18,7 +18,7 @@ import numpy as np
 from keras_hybrid.bench.candidates import CONTROLS
 from keras_hybrid.bench.runners import open_runner
 from keras_hybrid.bench.terms import Setup, settle
-from keras_hybrid.peak_memory import device_peak, host_peak
+from keras_hybrid.utils.memory import device_peak, host_peak
 
 SHORTEST = 0.1  # seconds that a measurement takes at least, by repeating
 WARM_UPS = 3

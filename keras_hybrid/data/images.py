@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from keras_hybrid.data.picture import decode, fit
 from keras_hybrid.data.progress import in_chunks
-from keras_hybrid.errors import first_line
+from keras_hybrid.utils.errors import first_line
 
 IN_MEMORY = 4 * 2**30
 """Bytes of pixels up to which images are decoded once and held."""

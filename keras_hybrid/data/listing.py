@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from keras_hybrid.image_files import SUFFIXES
+from keras_hybrid.utils.files import IMAGE_SUFFIXES
 
 TEST_NAMES = ("test", "val", "valid", "validation")
 """What a test split may be called, the first that is there being taken."""
@@ -85,7 +85,7 @@ def _from_classes(root: pathlib.Path, part: str | None) -> tuple[list[Listed], s
             folders[:] = sorted(name for name in folders if not _hidden(name))
             for name in sorted(name for name in files if not _hidden(name)):
                 suffix = pathlib.PurePath(name).suffix.casefold()
-                if suffix in SUFFIXES:
+                if suffix in IMAGE_SUFFIXES:
                     path = os.path.join(place, name)
                     listed.append(Listed(path, folder.name, part))
                 else:
@@ -97,7 +97,7 @@ def _from_classes(root: pathlib.Path, part: str | None) -> tuple[list[Listed], s
                 "it or take it away."
             )
     if not listed:
-        loose = any(path.suffix.casefold() in SUFFIXES for path in root.iterdir())
+        loose = any(path.suffix.casefold() in IMAGE_SUFFIXES for path in root.iterdir())
         what = "images, but none in a sub-folder" if loose else "no images"
         raise ValueError(
             f"{root} holds {what}: make one sub-folder for every class, or write a "

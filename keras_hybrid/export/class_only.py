@@ -32,7 +32,7 @@ def class_only(model: keras.Model) -> keras.Model:
     def row(x, name):
         if id(x) in rows:
             return x
-        return layers.TakeToken(name=f"{name}_class_token")(x)
+        return layers.SelectToken(name=f"{name}_class_token")(x)
 
     def call(layer, x, *others, **keywords):
         if layer.name not in names:

@@ -38,9 +38,9 @@ _INSIDE = {
     ),
 }
 # Layers that take their input to, and their output from, a linear map: its name.
-_ENTRIES = {layers.Linear: None, layers.RelativeAttention: "qkv"}
+_ENTRIES = {layers.Dense: None, layers.RelativeAttention: "qkv"}
 _EXITS = {
-    layers.Linear: None,
+    layers.Dense: None,
     layers.PaddedConv2D: None,
     layers.PaddedDepthwiseConv2D: None,
     layers.RelativeAttention: "project",
@@ -50,7 +50,7 @@ _TRANSPARENT = (
     keras.layers.AveragePooling2D,
     keras.layers.GlobalAveragePooling1D,
     keras.layers.GlobalAveragePooling2D,
-    layers.TakeToken,
+    layers.SelectToken,
 )
 
 

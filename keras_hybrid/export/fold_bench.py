@@ -23,7 +23,7 @@ from keras_hybrid.export.formats import FORMATS, require
 from keras_hybrid.export.processes import convert
 from keras_hybrid.export.runtime import open_exported
 from keras_hybrid.export.table import randomised
-from keras_hybrid.rows import append_csv
+from keras_hybrid.utils.csv_rows import append_csv
 
 VARIANTS = ("atc3", "convit_tiny", "ceit_tiny", "cvt13", "coatnet0", "astroformer0")
 

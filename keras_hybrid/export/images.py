@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from keras_hybrid.data.picture import to_rgb
-from keras_hybrid.image_files import find_images
+from keras_hybrid.utils.files import find_images
 
 
 def read_image(

@@ -7,7 +7,7 @@ import zipfile
 import keras
 
 import keras_hybrid.layers  # noqa: F401  registers the layers
-from keras_hybrid.errors import first_line
+from keras_hybrid.utils.errors import first_line
 
 # What a model file may be made of; nothing else is looked up, let alone called.
 _MODULES = ("keras", "keras_hybrid")

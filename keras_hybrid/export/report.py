@@ -1,7 +1,6 @@
 """What was measured of an exported file, and the card that keeps it."""
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import pathlib
 import platform
@@ -9,6 +8,7 @@ import platform
 import numpy as np
 
 from keras_hybrid.export.formats import FORMATS
+from keras_hybrid.utils.files import sha256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +80,6 @@ def hashes(path: pathlib.Path) -> dict[str, dict]:
         name: {"size": file.stat().st_size, "sha256": sha256(file)}
         for name, file in files_of(path).items()
     }
-
-
-def sha256(file: pathlib.Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def versions(format: str) -> dict[str, str]:

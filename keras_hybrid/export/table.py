@@ -22,8 +22,8 @@ from keras_hybrid import models
 from keras_hybrid.export.formats import FORMATS
 from keras_hybrid.export.report import ExportMismatch
 from keras_hybrid.export.write import prepared, write
-from keras_hybrid.layers import temporarily
-from keras_hybrid.rows import append_csv
+from keras_hybrid.layers import override_attributes
+from keras_hybrid.utils.csv_rows import append_csv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,9 @@ def randomised(model: keras.Model) -> keras.Model:
 
 def _settle(model: keras.Model, images: np.ndarray) -> None:
     """Gives batch norms the statistics of images, as training does."""
-    with temporarily(model, keras.layers.BatchNormalization, momentum=0.0) as norms:
+    with override_attributes(
+        model, keras.layers.BatchNormalization, momentum=0.0
+    ) as norms:
         if norms:
             model(images.astype("float32"), training=True)
 

@@ -5,31 +5,31 @@ from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.layers.batch_norm import BatchNorm
 from keras_hybrid.layers.class_token import (
     ClassToken,
+    SelectToken,
     SplitClassToken,
     StackTokens,
-    TakeToken,
 )
 from keras_hybrid.layers.conv_embedding import ConvEmbedding
 from keras_hybrid.layers.conv_projection import ConvProjection
 from keras_hybrid.layers.convolution import PaddedConv2D
+from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D, depthwise_form
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
+from keras_hybrid.layers.feature_output import FeatureOutput
 from keras_hybrid.layers.fixed_positional import FixedPositionalAttention
 from keras_hybrid.layers.gated_positional import GatedPositionalAttention
 from keras_hybrid.layers.layer_norm import LayerNorm
 from keras_hybrid.layers.layer_scale import LayerScale
 from keras_hybrid.layers.leff import LeFF
-from keras_hybrid.layers.linear import Linear
 from keras_hybrid.layers.mbconv import MBConv
 from keras_hybrid.layers.offset_table import resize_offsets
+from keras_hybrid.layers.override_attributes import override_attributes
 from keras_hybrid.layers.pooling import PaddedMaxPool2D
 from keras_hybrid.layers.position import PositionEmbedding, resize_grid
 from keras_hybrid.layers.relative_attention import RelativeAttention
 from keras_hybrid.layers.relative_position import RelativePositionBias
 from keras_hybrid.layers.residual import ResidualEmbedding, SeparableUnit
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
-from keras_hybrid.layers.tap import Tap
-from keras_hybrid.layers.temporarily import temporarily
 
 __all__ = [
     "BatchNorm",
@@ -43,7 +43,7 @@ __all__ = [
     "LeFF",
     "LayerNorm",
     "LayerScale",
-    "Linear",
+    "Dense",
     "MBConv",
     "PaddedConv2D",
     "PaddedDepthwiseConv2D",
@@ -55,14 +55,14 @@ __all__ = [
     "SeparableUnit",
     "SplitClassToken",
     "StackTokens",
-    "TakeToken",
+    "SelectToken",
     "SqueezeExcite",
-    "Tap",
+    "FeatureOutput",
     "depthwise_form",
     "drop_path_schedule",
     "gelu",
     "quick_gelu",
     "resize_grid",
     "resize_offsets",
-    "temporarily",
+    "override_attributes",
 ]

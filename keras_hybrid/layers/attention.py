@@ -57,7 +57,7 @@ class DotProductAttention(keras.layers.Layer):
             out = ops.dot_product_attention(q, k, v, bias=bias, scale=scale)
         return ops.reshape(out, (-1, *shape[1:]))
 
-    def weights_of(self, query, key, bias=None):
+    def attention_weights(self, query, key, bias=None):
         """The attention map `(B, heads, N, M)`: each row sums to 1."""
         q, k = self._split_heads(query), self._split_heads(key)
         scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale

@@ -5,7 +5,7 @@ import math
 from keras import ops
 
 
-def convolutional_start(heads: int) -> list[list[float]]:
+def local_init(heads: int) -> list[list[float]]:
     """Rows w_x, w_y, w_d with which a square of heads attends like a convolution.
 
     Head `h1 + k * h2` of `k * k` looks `h2 - (k - 1) / 2` columns and

@@ -33,7 +33,7 @@ class ClassToken(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class TakeToken(keras.layers.Layer):
+class SelectToken(keras.layers.Layer):
     """One token of a sequence, as a sequence of its own.
 
     Args:
@@ -85,7 +85,7 @@ class StackTokens(keras.layers.Layer):
 class SplitClassToken(keras.layers.Layer):
     """Undoes `ClassToken`: the class token and the map, as a pair.
 
-    Like a `Tap`, it names a feature: its map.
+    Like a `FeatureOutput`, it names a feature: its map.
 
     Call arguments:
         x: Tokens `(B, 1 + H * W, C)`.

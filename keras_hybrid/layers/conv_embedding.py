@@ -3,7 +3,7 @@
 import keras
 
 from keras_hybrid.layers.convolution import PaddedConv2D
-from keras_hybrid.layers.presets import layer_norm
+from keras_hybrid.layers.factories import layer_norm
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_hybrid.layers.linear import kernel_gradient
+from keras_hybrid.layers.dense import kernel_gradient
 from keras_hybrid.layers.taps import taps
 
 POSITIONS = 1024  # that one matrix product of the kernel's gradient sums over, about

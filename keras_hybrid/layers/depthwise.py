@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_hybrid.layers.backend import jax_on_cpu
 from keras_hybrid.layers.convolution import PaddedConvolution
+from keras_hybrid.layers.override_attributes import override_attributes
 from keras_hybrid.layers.taps import back_to_input, taps
-from keras_hybrid.layers.temporarily import temporarily
 
 FORMS = ("auto", "native", "shifted")
 
@@ -147,5 +147,5 @@ def depthwise_form(model: keras.Model, form: str) -> Iterator[None]:
         model: A model of this package.
         form: `"auto"`, `"native"` or `"shifted"`.
     """
-    with temporarily(model, PaddedDepthwiseConv2D, form=form):
+    with override_attributes(model, PaddedDepthwiseConv2D, form=form):
         yield

@@ -7,7 +7,7 @@ from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.layers.by_place import (
     attend_along_axes,
     axis_scores,
-    convolutional_start,
+    local_init,
 )
 from keras_hybrid.layers.grid import to_tokens
 
@@ -36,9 +36,9 @@ class GatedPositionalAttention(keras.layers.Layer):
         heads: Number of heads; it divides the channels.
         locality_strength: Initial steepness, s of the paper: how fast attention
             falls with the distance from a head's centre.
-        convolutional_start: Whether heads start as a convolution; False starts
+        local_init: Whether heads start as a convolution; False starts
             all of them at random.
-        gate_start: Initial gate before its sigmoid; 1 gives g = 0.73.
+        gate_init: Initial gate before its sigmoid; 1 gives g = 0.73.
         train_gate: Whether the gate is trained.
         dropout_rate: Dropout of the mixed attention, in [0, 1). It acts on the
             whole map, so that training takes the dense form.
@@ -58,8 +58,8 @@ class GatedPositionalAttention(keras.layers.Layer):
         self,
         heads,
         locality_strength=1.0,
-        convolutional_start=True,
-        gate_start=1.0,
+        local_init=True,
+        gate_init=1.0,
         train_gate=True,
         dropout_rate=0.0,
         form="separable",
@@ -70,8 +70,8 @@ class GatedPositionalAttention(keras.layers.Layer):
             raise ValueError(f"form must be one of {FORMS}, not {form!r}.")
         self.heads = heads
         self.locality_strength = locality_strength
-        self.convolutional_start = convolutional_start
-        self.gate_start = gate_start
+        self.local_init = local_init
+        self.gate_init = gate_init
         self.train_gate = train_gate
         self.dropout_rate = dropout_rate
         self.form = form
@@ -95,7 +95,7 @@ class GatedPositionalAttention(keras.layers.Layer):
         )
         self.gate = self.add_weight(
             shape=(self.heads,),
-            initializer=keras.initializers.Constant(self.gate_start),
+            initializer=keras.initializers.Constant(self.gate_init),
             trainable=self.train_gate,
             autocast=False,
             name="gate",
@@ -103,15 +103,17 @@ class GatedPositionalAttention(keras.layers.Layer):
 
     def _start(self, shape, dtype=None):
         noise = keras.initializers.RandomNormal(stddev=0.02)(shape, dtype)
-        if not self.convolutional_start:
+        if not self.local_init:
             return noise
-        square = ops.convert_to_tensor(convolutional_start(self.heads), dtype)
+        square = ops.convert_to_tensor(local_init(self.heads), dtype)
         start = ops.concatenate([square, noise[:, square.shape[1] :]], axis=1)
         return self.locality_strength * start
 
     def call(self, query, key, value, training=None):
         if self.form == "dense" or (training and self.dropout_rate):
-            weights = self.dropout(self.weights_of(query, key), training=training)
+            weights = self.dropout(
+                self.attention_weights(query, key), training=training
+            )
             v = self._split_heads(to_tokens(value))  # (B, N, heads, c)
             out = ops.einsum("bhnm,bmhc->bnhc", weights, v)
             return ops.reshape(out, (-1, *ops.shape(query)[1:]))
@@ -151,10 +153,10 @@ class GatedPositionalAttention(keras.layers.Layer):
         size = height * width
         return ops.softmax(ops.reshape(scores, (-1, size, size)))
 
-    def weights_of(self, query, key):
+    def attention_weights(self, query, key):
         """The mixed attention `(B, heads, N, N)`: each row sums to 1."""
         _, height, width, _ = ops.shape(query)
-        content = self.content.weights_of(query, key)
+        content = self.content.attention_weights(query, key)
         gate = ops.sigmoid(self.gate)[:, None, None]
         place = ops.cast(gate * self.position_weights(height, width), content.dtype)
         return ops.cast(1 - gate, content.dtype) * content + place
@@ -184,8 +186,8 @@ class GatedPositionalAttention(keras.layers.Layer):
             **super().get_config(),
             "heads": self.heads,
             "locality_strength": self.locality_strength,
-            "convolutional_start": self.convolutional_start,
-            "gate_start": self.gate_start,
+            "local_init": self.local_init,
+            "gate_init": self.gate_init,
             "train_gate": self.train_gate,
             "dropout_rate": self.dropout_rate,
             "form": self.form,

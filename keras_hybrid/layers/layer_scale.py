@@ -9,19 +9,19 @@ class LayerScale(keras.layers.Layer):
     """Multiplies every channel of a residual branch by a learned factor.
 
     Args:
-        start: What the factors begin from.
+        init_values: What the factors begin from.
 
     Input shape: any, with the channels last. Output shape: the same.
     """
 
-    def __init__(self, start=1e-6, **kwargs):
+    def __init__(self, init_values=1e-6, **kwargs):
         super().__init__(**kwargs)
-        self.start = start
+        self.init_values = init_values
 
     def build(self, input_shape):
         self.gamma = self.add_weight(
             shape=(input_shape[-1],),
-            initializer=keras.initializers.Constant(self.start),
+            initializer=keras.initializers.Constant(self.init_values),
             name="gamma",
         )
 
@@ -32,4 +32,4 @@ class LayerScale(keras.layers.Layer):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "start": self.start}
+        return {**super().get_config(), "init_values": self.init_values}

@@ -5,17 +5,17 @@ from keras import ops
 
 from keras_hybrid.layers.activations import gelu
 from keras_hybrid.layers.convolution import fan_in_uniform
+from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
+from keras_hybrid.layers.factories import batch_norm, dense, dense_macs
 from keras_hybrid.layers.grid import to_map, to_tokens
-from keras_hybrid.layers.linear import Linear
-from keras_hybrid.layers.presets import batch_norm, dense, dense_macs
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class LeFF(keras.layers.Layer):
     """An MLP on patch tokens that convolves between its linear maps.
 
-    Linear map, batch norm, GELU, depthwise convolution, batch norm, GELU, linear
+    Dense layer, batch norm, GELU, depthwise convolution, batch norm, GELU, linear
     map, batch norm. The class token passes unchanged.
 
     Args:
@@ -111,7 +111,7 @@ class LeFF(keras.layers.Layer):
         }
 
 
-def _linear(channels: int, width: int, name: str, policy) -> Linear:
+def _linear(channels: int, width: int, name: str, policy) -> Dense:
     """A 1x1 convolution: a linear map that starts as a convolution does."""
     return dense(
         width,

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_hybrid.layers import activations
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
-from keras_hybrid.layers.presets import batch_norm_unless, dense, fan_out_normal
+from keras_hybrid.layers.factories import batch_norm_unless, dense, fan_out_normal
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
 
 STRIDE_BY = ("conv", "pool")

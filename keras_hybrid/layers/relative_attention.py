@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.factories import dense
 from keras_hybrid.layers.grid import to_tokens
-from keras_hybrid.layers.presets import dense
 from keras_hybrid.layers.relative_position import RelativePositionBias
 
 PLACES = ("before", "after")
@@ -86,13 +86,13 @@ class RelativeAttention(keras.layers.Layer):
             return self.project(self.core(q, k, v, bias=bias))
         return self.project(self.core(q, k, v) + self._spread(bias, v))
 
-    def weights_of(self, x):
+    def attention_weights(self, x):
         """The attention map `(B, heads, N, N)`: rows sum to 1 with the bias before."""
         q, k, _ = ops.split(self.qkv(x), 3, axis=-1)
         bias = self.position(x)
         if self.place == "before":
-            return self.core.weights_of(q, k, bias)
-        return self.core.weights_of(q, k) + bias
+            return self.core.attention_weights(q, k, bias)
+        return self.core.attention_weights(q, k) + bias
 
     def _spread(self, bias, v):
         """What the bias adds, as attention weights: (B, H, W, attention_width)."""

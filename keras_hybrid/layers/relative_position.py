@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_hybrid.layers.factories import dense
 from keras_hybrid.layers.offset_table import resize_offsets
-from keras_hybrid.layers.presets import dense
 
 SOURCES = ("table", "mlp", "constant")
 

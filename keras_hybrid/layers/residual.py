@@ -5,7 +5,12 @@ from keras import ops
 
 from keras_hybrid.layers.convolution import PaddedConv2D
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
-from keras_hybrid.layers.presets import batch_norm_unless, dense, dense_macs, layer_norm
+from keras_hybrid.layers.factories import (
+    batch_norm_unless,
+    dense,
+    dense_macs,
+    layer_norm,
+)
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")

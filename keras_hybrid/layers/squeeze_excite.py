@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers import activations
-from keras_hybrid.layers.presets import dense, fan_out_normal
+from keras_hybrid.layers.factories import dense, fan_out_normal
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import layers
 
-from keras_hybrid.layers.presets import dense
+from keras_hybrid.layers.factories import dense
 
 COMMON_ARGUMENTS = {
     "include_top": "Whether to end in the classifier.",

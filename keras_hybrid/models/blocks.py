@@ -3,7 +3,7 @@
 from keras import layers
 
 from keras_hybrid.layers import DropPath, PositionEmbedding, activations
-from keras_hybrid.layers.presets import dense
+from keras_hybrid.layers.factories import dense
 
 
 def residual(x, y, rate: float, name: str):

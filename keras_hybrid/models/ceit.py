@@ -33,16 +33,16 @@ from keras import layers
 from keras_hybrid.layers import (
     ClassToken,
     DotProductAttention,
+    FeatureOutput,
     LeFF,
     PaddedConv2D,
     PaddedMaxPool2D,
+    SelectToken,
     SplitClassToken,
     StackTokens,
-    TakeToken,
-    Tap,
     drop_path_schedule,
 )
-from keras_hybrid.layers.presets import batch_norm, dense, layer_norm
+from keras_hybrid.layers.factories import batch_norm, dense, layer_norm
 from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import option
 from keras_hybrid.models.registry import Family, family_builder, variant
@@ -85,7 +85,7 @@ def network(x, config: CeiTConfig):
     tokens = []
     for i, rate in enumerate(rates, start=1):
         x = _tapped_block(x, grid, config, rate, i)
-        tokens.append(TakeToken(name=f"block{i}_class_token")(x))
+        tokens.append(SelectToken(name=f"block{i}_class_token")(x))
     last = functools.partial(_tapped_block, x, grid, config, last_rate, config.depth)
     if config.class_only:
         name = f"block{config.depth}"
@@ -96,7 +96,7 @@ def network(x, config: CeiTConfig):
 
     else:
         x = last()
-        tokens.append(TakeToken(name=f"block{config.depth}_class_token")(x))
+        tokens.append(SelectToken(name=f"block{config.depth}_class_token")(x))
         last_map = _map(x, grid)
     token = _class_attention(tokens, config) if config.class_attention else tokens[-1]
     token = layers.Flatten("channels_last", name="vector")(token)
@@ -118,20 +118,20 @@ def _image_to_tokens(x, config: CeiTConfig):
         x = PaddedMaxPool2D(name="i2t_pool")(x)
     size = config.patch_size
     x = PaddedConv2D(config.width, size, size, padding=0, name="i2t_project")(x)
-    return Tap(name="i2t")(x)
+    return FeatureOutput(name="i2t")(x)
 
 
 def _tapped_block(x, grid, config: CeiTConfig, rate: float, number: int):
     x = _block(x, grid, config, rate, f"block{number}")
-    return Tap(name=f"block{number}")(x, grid=grid)
+    return FeatureOutput(name=f"block{number}")(x, grid=grid)
 
 
 def _block(x, grid, config: CeiTConfig, rate: float, name: str, class_only=False):
     """x + attention(norm(x)), then x + LeFF(norm(x)); or that of the class token."""
     y = query = layer_norm(f"{name}_attention_norm", EPSILON)(x)
     if class_only:
-        x = TakeToken(name=f"{name}_class_token")(x)
-        query = TakeToken(name=f"{name}_attention_class_token")(y)
+        x = SelectToken(name=f"{name}_class_token")(x)
+        query = SelectToken(name=f"{name}_attention_class_token")(y)
     y = _attention(query, y, config.heads, f"{name}_attention")
     x = residual(x, y, rate, f"{name}_attention")
     y = layer_norm(f"{name}_mlp_norm", EPSILON)(x)
@@ -150,9 +150,9 @@ def _block(x, grid, config: CeiTConfig, rate: float, name: str, class_only=False
 def _class_attention(tokens, config: CeiTConfig):
     """One block on the class tokens of all blocks, for the last of them alone."""
     x = StackTokens(name="lca_tokens")(tokens)
-    last = TakeToken(-1, name="lca_last_token")(x)
+    last = SelectToken(-1, name="lca_last_token")(x)
     x = layer_norm("lca_attention_norm", EPSILON)(x)
-    query = TakeToken(-1, name="lca_attention_last_token")(x)
+    query = SelectToken(-1, name="lca_attention_last_token")(x)
     y = _attention(query, x, config.heads, "lca_attention")
     x = residual(last, y, 0.0, "lca_attention")
     y = layer_norm("lca_mlp_norm", EPSILON)(x)

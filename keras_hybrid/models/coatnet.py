@@ -37,16 +37,16 @@ import keras
 from keras import layers
 
 from keras_hybrid.layers import (
+    FeatureOutput,
     LayerScale,
     MBConv,
     PaddedConv2D,
     PaddedMaxPool2D,
     RelativeAttention,
-    Tap,
     activations,
     drop_path_schedule,
 )
-from keras_hybrid.layers.presets import batch_norm, dense, fan_out_normal, layer_norm
+from keras_hybrid.layers.factories import batch_norm, dense, fan_out_normal, layer_norm
 from keras_hybrid.models.blocks import mlp, residual
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.registry import Family, family_builder, variant
@@ -124,7 +124,7 @@ def network(x, config: CoAtNetConfig):
             strides = 1 if b else config.strides[i]
             name = f"stage{i + 1}_block{b + 1}"
             x = block(x, config.widths[i], strides, next(rates), config, name)
-        x = Tap(name=f"stage{i + 1}")(x)
+        x = FeatureOutput(name=f"stage{i + 1}")(x)
     return x, _vector(x, config)
 
 
@@ -155,7 +155,7 @@ def _stem(x, config):
     x = batch_norm("stem_norm")(x)
     x = layers.Activation(activations.get(config.activation), name="stem_activation")(x)
     x = PaddedConv2D(second, 3, name="stem_conv2", **start)(x)
-    return Tap(name="stem")(x)
+    return FeatureOutput(name="stem")(x)
 
 
 def _conv_block(x, width, strides, rate, config, name):

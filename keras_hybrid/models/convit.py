@@ -30,13 +30,13 @@ from keras import layers
 from keras_hybrid.layers import (
     ClassToken,
     DotProductAttention,
+    FeatureOutput,
     GatedPositionalAttention,
     PaddedConv2D,
     SplitClassToken,
-    Tap,
     drop_path_schedule,
 )
-from keras_hybrid.layers.presets import dense, layer_norm
+from keras_hybrid.layers.factories import dense, layer_norm
 from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import option
 from keras_hybrid.models.registry import Family, family_builder, variant
@@ -55,10 +55,10 @@ class ConViTConfig:
     patch_size: int = option(16, "Side of a patch in pixels; 4 suits 32 px images.")
     position_embedding: bool = option(True, "Learned absolute position embedding.")
     locality_strength: float = option(1.0, "Initial steepness of locality.")
-    convolutional_start: bool = option(
+    local_init: bool = option(
         True, "Start GPSA as a convolution; False starts at random (Table 3)."
     )
-    gate_start: float = option(1.0, "Initial gates before their sigmoid (Table 3: 0).")
+    gate_init: float = option(1.0, "Initial gates before their sigmoid (Table 3: 0).")
     train_gates: bool = option(True, "Whether the gates are trained (Table 3).")
     train_gpsa: bool = option(True, "Whether GPSA is trained at all (Table 3).")
     mlp_ratio: float = option(4, "Hidden width of the MLP over the width.")
@@ -83,7 +83,7 @@ def network(x, config: ConViTConfig):
     rates = drop_path_schedule(config.drop_path_rate, config.depth)
     for i, rate in enumerate(rates[: config.gpsa_layers]):
         x = _block(x, config, rate, f"block{i + 1}", local=True)
-        x = Tap(name=f"block{i + 1}")(x)
+        x = FeatureOutput(name=f"block{i + 1}")(x)
     grid = x
     x = ClassToken(name="class_token")(x)
     if config.gpsa_layers == config.depth:
@@ -92,7 +92,7 @@ def network(x, config: ConViTConfig):
     for i, rate in enumerate(rates[config.gpsa_layers :], start=config.gpsa_layers):
         x = _block(x, config, rate, f"block{i + 1}", local=False)
         if i + 1 < config.depth:
-            x = Tap(name=f"block{i + 1}")(x, grid=grid)
+            x = FeatureOutput(name=f"block{i + 1}")(x, grid=grid)
     token, x = SplitClassToken(name=f"block{config.depth}")(x, grid)
     return x, layer_norm("norm", EPSILON)(token)
 
@@ -111,7 +111,7 @@ def _block(x, config: ConViTConfig, rate: float, name: str, local: bool):
 def gpsa(x, config: ConViTConfig, name: str):
     """GPSA of a map, with its linear maps before and after."""
     trained = {"trainable": config.train_gpsa}
-    start = {"kernel_initializer": "identity"} if config.convolutional_start else {}
+    start = {"kernel_initializer": "identity"} if config.local_init else {}
     linear = {"use_bias": False, **trained}
     query = dense(config.width, f"{name}_query", **linear)(x)
     key = dense(config.width, f"{name}_key", **linear)(x)
@@ -119,8 +119,8 @@ def gpsa(x, config: ConViTConfig, name: str):
     core = GatedPositionalAttention(
         config.heads,
         config.locality_strength,
-        config.convolutional_start,
-        config.gate_start,
+        config.local_init,
+        config.gate_init,
         config.train_gates,
         name=name,
         **trained,

@@ -26,15 +26,15 @@ from keras_hybrid.layers import (
     ConvEmbedding,
     ConvProjection,
     DotProductAttention,
+    FeatureOutput,
     ResidualEmbedding,
     SeparableUnit,
     SplitClassToken,
-    Tap,
     activations,
     drop_path_schedule,
 )
 from keras_hybrid.layers.conv_projection import METHODS
-from keras_hybrid.layers.presets import dense, layer_norm
+from keras_hybrid.layers.factories import dense, layer_norm
 from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.registry import Family, family_builder, variant
@@ -144,7 +144,7 @@ def _stage(x, stage: Stage, name: str):
     if stage.class_token:
         token, x = SplitClassToken(name=name)(x, grid)
         return x, token
-    return Tap(name=name)(x), None
+    return FeatureOutput(name=name)(x), None
 
 
 def _embedding(x, stage: Stage, name: str):

@@ -9,9 +9,10 @@ import time
 import keras
 
 from keras_hybrid.data import Batches
-from keras_hybrid.peak_memory import device_peak, host_peak
-from keras_hybrid.train.checkpoint import full_disk_said, save_state, write_atomically
+from keras_hybrid.train.checkpoint import save_state
 from keras_hybrid.train.replicas import seed_generators
+from keras_hybrid.utils.files import explain_full_disk, write_atomically
+from keras_hybrid.utils.memory import device_peak, host_peak
 
 
 class Journal(keras.callbacks.Callback):
@@ -67,7 +68,7 @@ class Journal(keras.callbacks.Callback):
             numbers["device_memory_gib"] = device / 2**30
         rounded = {name: float(f"{value:.6g}") for name, value in numbers.items()}
         journal = self.directory / "metrics.jsonl"
-        with full_disk_said(journal), open(journal, "a") as file:
+        with explain_full_disk(journal), open(journal, "a") as file:
             file.write(json.dumps({"epoch": epoch + 1} | rounded) + "\n")
         save_state(self.directory / "checkpoint.npz", self.model, epoch + 1)
 

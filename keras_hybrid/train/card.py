@@ -2,11 +2,8 @@
 
 import dataclasses
 import importlib.metadata
-import json
 import math
-import pathlib
 import platform
-import subprocess
 from typing import Any
 
 import keras
@@ -14,8 +11,8 @@ import keras
 from keras_hybrid import __version__
 from keras_hybrid.data import Dataset
 from keras_hybrid.models import get
-from keras_hybrid.train.checkpoint import write_atomically
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.utils.git import revision
 
 
 def make_card(
@@ -37,7 +34,7 @@ def make_card(
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.fingerprint(),
         "versions": versions(),
-        "git_revision": git_revision(),
+        "git_revision": revision(),
     }
 
 
@@ -55,21 +52,3 @@ def versions() -> dict[str, str]:
         backend: backend_version,
         "python": platform.python_version(),
     }
-
-
-def write_card(card: dict[str, Any], path: pathlib.Path) -> None:
-    """Writes the card as JSON, in one step."""
-    text = json.dumps(card, indent=2) + "\n"
-    write_atomically(path, lambda part: part.write_text(text))
-
-
-def git_revision() -> str | None:
-    """Revision of the checkout that this package runs from; None without one."""
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=pathlib.Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip() or None

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_hybrid.figures import blank_figure
+from keras_hybrid.utils.figures import blank_figure
 
 
 def curves_figure(epochs: list[dict], title: str | None = None):

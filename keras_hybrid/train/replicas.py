@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import keras
 
-from keras_hybrid.layers import temporarily
+from keras_hybrid.layers import override_attributes
 
 
 @contextlib.contextmanager
@@ -20,7 +20,7 @@ def as_one(model: keras.Model, replicas: int) -> Iterator[None]:
         yield
         return
     _clip_the_sum(model.optimizer, replicas)
-    with temporarily(model, keras.layers.BatchNormalization, synchronized=True):
+    with override_attributes(model, keras.layers.BatchNormalization, synchronized=True):
         yield
 
 

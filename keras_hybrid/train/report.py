@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data import Split
-from keras_hybrid.figures import blank_figure
-from keras_hybrid.page import Page
 from keras_hybrid.train.curves import curves_figure
 from keras_hybrid.train.mistakes import (
     confident_mistakes,
     confused_pairs,
     confusion_matrix,
 )
+from keras_hybrid.utils.figures import blank_figure
+from keras_hybrid.utils.page import Page
 
 PAIRS = 15
 PICTURES = 24

@@ -10,8 +10,7 @@ import numpy as np
 from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
 from keras_hybrid.train.callbacks import read_journal, summary
-from keras_hybrid.train.card import make_card, write_card
-from keras_hybrid.train.checkpoint import is_part, write_atomically
+from keras_hybrid.train.card import make_card
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import plan
 from keras_hybrid.train.evaluation import evaluate
@@ -20,6 +19,8 @@ from keras_hybrid.train.processes import process, wait
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.rematerialise import spare_memory
 from keras_hybrid.train.report import write_report
+from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.files import is_partial, write_atomically
 from keras_hybrid.weights import start_from
 
 
@@ -65,7 +66,7 @@ def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
     settings = directory / "recipe.json"
     if not settings.exists():
         left = directory.iterdir() if directory.exists() else ()
-        if not all(is_part(path) for path in left):
+        if not all(is_partial(path) for path in left):
             raise ValueError(
                 f"{directory} holds other files and no run; choose another --workdir."
             )

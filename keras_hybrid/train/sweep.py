@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import keras
 
-from keras_hybrid.train.checkpoint import write_atomically
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run import run
+from keras_hybrid.utils.files import write_atomically
 
 
 @dataclasses.dataclass(frozen=True)

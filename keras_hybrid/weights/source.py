@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_hybrid.errors import first_line
+from keras_hybrid.utils.errors import first_line
 
 WRAPPERS = ("state_dict", "model", "model_ema")
 

@@ -7,7 +7,7 @@ import zipfile
 import keras
 
 from keras_hybrid import models
-from keras_hybrid.errors import first_line
+from keras_hybrid.utils.errors import first_line
 from keras_hybrid.weights.transfer import load_torch
 
 

@@ -29,7 +29,7 @@ def convolution():
     """A 3x3 convolution with a tap, and its kernel in float64."""
     x = keras.Input((8, 10, 2))
     layer = layers.PaddedConv2D(3, 3)
-    model = keras.Model(x, layers.Tap(name="map")(layer(x)))
+    model = keras.Model(x, layers.FeatureOutput(name="map")(layer(x)))
     kernel = np.random.default_rng(5).normal(size=(3, 3, 2, 3))
     layer.kernel.assign(kernel)
     return model, kernel

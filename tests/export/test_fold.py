@@ -6,7 +6,7 @@ import pytest
 
 from keras_hybrid import layers, models
 from keras_hybrid.export import fold
-from keras_hybrid.layers.presets import batch_norm, layer_norm
+from keras_hybrid.layers.factories import batch_norm, layer_norm
 from tests.small import FAMILIES, small
 
 # Batch norms that stay in two blocks of MBConv with public weights: the first where

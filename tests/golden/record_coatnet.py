@@ -6,7 +6,7 @@ Needs torch, timm and torchvision; the tests need only what it writes here:
   `astroformer_micro.npz`: the loss gradients in inference mode (norms of all, some
   in full) and the logits in training mode;
 - `coatnet_rw.npz`: the logits of every RW configuration at micro size, with weights
-  that `weights_of` draws from a seed, so that they need no room here;
+  that `attention_weights` draws from a seed, so that they need no room here;
 - `offset_tables.npz`: relative position tables resized between grids.
 """
 
@@ -53,7 +53,7 @@ MICRO = {
 GRIDS = ((7, 12), (12, 7), (7, 4), (2, 7))
 
 
-def weights_of(shapes, seed=0):
+def attention_weights(shapes, seed=0):
     """Weights by torch name, none of them trivially 0 or 1."""
     rng = np.random.RandomState(seed)  # its stream is frozen for good
     weights = {}
@@ -134,7 +134,7 @@ def record_rw():
             for k, v in net.state_dict().items()
             if not k.endswith("num_batches_tracked")
         }
-        weights = {k: torch.tensor(v) for k, v in weights_of(shapes).items()}
+        weights = {k: torch.tensor(v) for k, v in attention_weights(shapes).items()}
         net.load_state_dict(weights, strict=False)
         out[f"{name}/shapes"] = json.dumps(shapes)
         with torch.no_grad():

@@ -55,7 +55,7 @@ def test_attention_core_is_the_definition():
     weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
     expected = (weights @ heads[2]).transpose(0, 2, 1, 3).reshape(2, 6, 12)
     np.testing.assert_allclose(out, expected, atol=1e-5)
-    found = keras.ops.convert_to_numpy(layer.weights_of(q, k, bias=bias))
+    found = keras.ops.convert_to_numpy(layer.attention_weights(q, k, bias=bias))
     np.testing.assert_allclose(found, weights, atol=1e-5)
 
 

@@ -28,7 +28,7 @@ def mean_distance(weights, grid):
 
 
 def network(dtype):
-    """Linear maps, then attention: the gradients of the first are those of inputs."""
+    """Dense maps, then attention: the gradients of the first are those of inputs."""
     x = keras.Input((5, 7, 18), dtype=dtype)
     linear = {"use_bias": False, "dtype": dtype}
     parts = [keras.layers.Dense(18, name=n, **linear)(x) for n in ("q", "k", "v")]
@@ -73,7 +73,9 @@ def test_dense_is_the_published_formula(randomise):
     gate = 1 / (1 + np.exp(-numpy(layer.gate)))[:, None, None]
     expected = (1 - gate) * content + gate * softmax(scores.transpose(2, 0, 1))
     maps = [z.transpose(1, 0, 2).reshape(1, 3, 4, 8) for z in (q, k)]
-    np.testing.assert_allclose(numpy(layer.weights_of(*maps))[0], expected, 0, 1e-6)
+    np.testing.assert_allclose(
+        numpy(layer.attention_weights(*maps))[0], expected, 0, 1e-6
+    )
 
 
 def test_starts_as_a_convolution():
@@ -89,7 +91,7 @@ def test_starts_as_a_convolution():
 def test_heads_beyond_a_square_start_at_random():
     kernel = numpy(built(heads=6, width=36).position_kernel)
     assert abs(kernel[:, :4]).min() == 1 and 0 < abs(kernel[:, 4:]).max() < 0.2
-    kernel = numpy(built(convolutional_start=False).position_kernel)
+    kernel = numpy(built(local_init=False).position_kernel)
     assert 0 < abs(kernel).max() < 0.2
 
 
@@ -162,7 +164,7 @@ def test_dropout_acts_on_the_whole_map():
 
 
 def test_gate():
-    layer = built(gate_start=0.0, train_gate=False)
+    layer = built(gate_init=0.0, train_gate=False)
     np.testing.assert_array_equal(numpy(layer.gate), np.zeros(9))
     names = {weight.name for weight in layer.trainable_weights}
     assert names == {"position_kernel", "position_bias"}
@@ -173,8 +175,8 @@ def test_config_round_trip():
     arguments = {
         "heads": 4,
         "locality_strength": 0.5,
-        "convolutional_start": False,
-        "gate_start": 2.0,
+        "local_init": False,
+        "gate_init": 2.0,
         "train_gate": False,
         "dropout_rate": 0.1,
         "form": "shared",

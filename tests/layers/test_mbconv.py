@@ -168,4 +168,4 @@ def test_layer_scale():
     x = np.ones((2, 3, 4), "float32")
     np.testing.assert_array_equal(numpy(layer(x)), x / 2)
     assert layer.gamma.shape == (4,)
-    assert LayerScale.from_config(layer.get_config()).start == 0.5
+    assert LayerScale.from_config(layer.get_config()).init_values == 0.5

@@ -103,7 +103,9 @@ def test_golden_training_mode(golden):
 
 def rw_weights(golden, name):
     shapes = json.loads(str(golden("coatnet_rw").arrays[f"{name}/shapes"]))
-    return record.weights_of({key: tuple(shape) for key, shape in shapes.items()})
+    return record.attention_weights(
+        {key: tuple(shape) for key, shape in shapes.items()}
+    )
 
 
 def rw_micro(name, **arguments):

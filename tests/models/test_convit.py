@@ -71,7 +71,7 @@ def test_golden(name, form, golden):
     np.testing.assert_allclose(numpy(token([file.x])), expected, 0, TOLERANCE)
     core = model.get_layer("block1_attention")
     query, key, _ = keras.Model(model.inputs, core.input)([file.x])
-    weights = numpy(core.weights_of(query, key))
+    weights = numpy(core.attention_weights(query, key))
     np.testing.assert_allclose(weights, file.taps["attention_map_0"], 0, 2e-6)
 
 
@@ -156,10 +156,10 @@ def test_class_token_after_gpsa_everywhere(randomise):
 
 
 def test_ablations():
-    frozen = micro(train_gates=False, gate_start=0.0)
+    frozen = micro(train_gates=False, gate_init=0.0)
     assert all((numpy(core.gate) == 0).all() for core in cores(frozen))
     assert parameters(frozen) == parameters(micro()) - 3 * 4
-    random = micro(convolutional_start=False)
+    random = micro(local_init=False)
     assert abs(numpy(random.get_layer("block1_attention_value").kernel)).max() < 0.2
     assert abs(numpy(cores(random)[0].position_kernel)).max() < 0.2
     fixed = micro(train_gpsa=False)

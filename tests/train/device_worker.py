@@ -28,7 +28,7 @@ import keras
 import numpy as np
 
 from keras_hybrid.layers import DropPath
-from keras_hybrid.layers.presets import batch_norm
+from keras_hybrid.layers.factories import batch_norm
 from keras_hybrid.train import Recipe, plan, run
 from keras_hybrid.train.callbacks import Journal
 from keras_hybrid.train.replicas import as_one, seed_generators

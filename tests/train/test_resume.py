@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_hybrid.train.checkpoint import write_atomically
 from keras_hybrid.train.fit import fit
+from keras_hybrid.utils.files import write_atomically
 from tests.train.test_formulas import images, network, recipe
 
 BACKEND = keras.backend.backend()

@@ -7,7 +7,7 @@ from keras_hybrid.layers.backend import jax_on_cpu
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class Linear(keras.layers.Dense):
+class Dense(keras.layers.Dense):
     """`keras.layers.Dense`, whose weights' gradient takes no detour on JAX's CPUs.
 
     There the gradient that JAX derives is a transposed product, for which XLA first

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from keras_hybrid.page import Page
+from keras_hybrid.utils.page import Page
 
 figures = pytest.importorskip("matplotlib.figure")
 

@@ -1,6 +1,6 @@
-"""Image files, known by what their names end in."""
+"""Files: found by suffix, written in one step."""
 
-from keras_hybrid.image_files import find_images
+from keras_hybrid.utils.files import find_images
 
 
 def test_images_at_any_depth_in_order(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_hybrid.errors import first_line
+from keras_hybrid.utils.errors import first_line
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import math
 import keras
 
 from keras_hybrid.layers.batch_norm import BatchNorm
+from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.layer_norm import LayerNorm
-from keras_hybrid.layers.linear import Linear
 
 
 def batch_norm(name: str, epsilon: float = 1e-5, **kwargs) -> BatchNorm:
@@ -26,10 +26,10 @@ def layer_norm(name: str, epsilon: float = 1e-5, **kwargs) -> LayerNorm:
     return LayerNorm(epsilon=epsilon, name=name, **kwargs)
 
 
-def dense(width: int, name: str, **kwargs) -> Linear:
-    """Linear map over channels, its kernel started from N(0, 0.02), its bias from 0."""
+def dense(width: int, name: str, **kwargs) -> Dense:
+    """A dense layer over channels: kernel drawn from N(0, 0.02), bias zero."""
     start = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.02)}
-    return Linear(width, name=name, **start | kwargs)
+    return Dense(width, name=name, **start | kwargs)
 
 
 def dense_macs(input_shape: tuple, width: int) -> int:

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_hybrid.layers import Linear, linear
+from keras_hybrid.layers import Dense, dense
 from tests.layers.own_gradients import assert_equal, both_forms
 
 TOLERANCE = {"float32": 1e-5, "mixed_bfloat16": 0.05}
@@ -15,15 +15,15 @@ def test_own_gradients(shape, policy, options, gradients, monkeypatch):
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
 
     def make():
-        return Linear(3, dtype=policy, **options)
+        return Dense(3, dtype=policy, **options)
 
-    own, derived = both_forms(make, linear, gradients, monkeypatch, x, policy)
+    own, derived = both_forms(make, dense, gradients, monkeypatch, x, policy)
     assert_equal(own, derived, TOLERANCE[policy])
 
 
 def test_it_is_kerass_dense():
-    layer = Linear(3, name="a")
+    layer = Dense(3, name="a")
     layer.build((None, 4))
     assert isinstance(layer, keras.layers.Dense)
-    assert keras.saving.get_registered_name(Linear) == "keras_hybrid>Linear"
+    assert keras.saving.get_registered_name(Dense) == "keras_hybrid>Dense"
     assert layer.get_config() == keras.layers.Dense(3, name="a").get_config()

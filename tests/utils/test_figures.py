@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from keras_hybrid.figures import blank_figure
+from keras_hybrid.utils.figures import blank_figure
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):

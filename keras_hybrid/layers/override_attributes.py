@@ -8,7 +8,7 @@ import keras
 
 
 @contextlib.contextmanager
-def temporarily(
+def override_attributes(
     model: keras.Model, kind: type[keras.Layer], **settings: Any
 ) -> Iterator[list[keras.Layer]]:
     """Sets attributes of all layers of a kind, those within layers too, for a while.

@@ -6,7 +6,7 @@ from keras_hybrid.layers.class_token import SplitClassToken
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class Tap(keras.layers.Layer):
+class FeatureOutput(keras.layers.Layer):
     """The identity. Its name is the name of the feature.
 
     `models.features` collects the `feature` of every layer that has one.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_hybrid.rows import append_csv
+from keras_hybrid.utils.csv_rows import append_csv
 
 
 def test_only_a_new_file_gets_a_header(tmp_path):

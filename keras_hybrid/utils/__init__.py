@@ -1,0 +1,1 @@
+"""What every part may use: files, figures, pages, memory, child processes."""

@@ -1,0 +1,30 @@
+"""Cards: the JSON file that says what an artefact is and where it comes from."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from keras_hybrid.utils.files import write_atomically
+
+
+def write_card(card: Mapping[str, Any], path: pathlib.Path) -> None:
+    """Writes a card as indented JSON, in one step."""
+    text = json.dumps(card, indent=2) + "\n"
+    write_atomically(path, lambda part: part.write_text(text))
+
+
+def read_card(path: pathlib.Path) -> dict[str, Any]:
+    """Reads a card.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If the file is no card.
+    """
+    try:
+        card = json.loads(path.read_text())
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if not isinstance(card, dict):
+        raise ValueError(f"{path} is no card: it holds {type(card).__name__}.")
+    return card

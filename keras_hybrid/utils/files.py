@@ -1,0 +1,70 @@
+"""Files: found by their suffix, hashed, written in one step."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+
+_JPEG = (".jpg", ".jpeg", ".jfif")
+_PNM = (".ppm", ".pgm", ".pbm")
+IMAGE_SUFFIXES = (*_JPEG, *_PNM, ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+"""Suffixes of image files in lower case; files may have them in upper case."""
+
+
+def find_images(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The image files in a folder and in all folders below it, sorted by path."""
+    return sorted(
+        path for path in folder.rglob("*") if path.suffix.casefold() in IMAGE_SUFFIXES
+    )
+
+
+def sha256(file: pathlib.Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def write_atomically(path: pathlib.Path, write: Callable[[pathlib.Path], None]) -> None:
+    """Calls `write(temporary_path)` and moves the result to `path` in one step.
+
+    Args:
+        path: The file to write or to replace.
+        write: Writes a file at the path it is given.
+
+    Raises:
+        OSError: If the disk is full; a file that was at `path` is still there.
+    """
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        with explain_full_disk(path):
+            write(temporary)
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_partial(path: pathlib.Path) -> bool:
+    """Whether a killed `write_atomically` left this file behind."""
+    return path.name.startswith(".") and ".part" in path.name
+
+
+@contextlib.contextmanager
+def explain_full_disk(path: pathlib.Path) -> Iterator[None]:
+    """Turns "no space left" into an error that names the file and the cure.
+
+    Raises:
+        OSError: If the disk is full, with the path in its message.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise OSError(
+            f"No space left to write {path}; what the run has saved before is intact. "
+            "Make room, then the same command goes on from there."
+        ) from error
