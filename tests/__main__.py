@@ -1,7 +1,8 @@
 """Runs the tests once per backend, each in its own process: `python -m tests`.
 
 Arguments go to pytest, e.g. `python -m tests tests/models -k cvt`. `KERAS_BACKENDS`
-chooses the backends, e.g. `KERAS_BACKENDS=jax,torch python -m tests`.
+chooses the backends, e.g. `KERAS_BACKENDS=jax,torch python -m tests`. Tests marked
+`backend_independent` run under the first of them only.
 """
 
 import os
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-BACKENDS = os.environ.get("KERAS_BACKENDS", "tensorflow,jax,torch").split(",")
+BACKENDS = os.environ.get("KERAS_BACKENDS", "jax,tensorflow,torch").split(",")
 
 
 # The workers and the processes that tests start share what JAX has compiled.
@@ -29,6 +30,8 @@ def run(environment: dict[str, str]) -> int:
     for backend in BACKENDS:
         print(f"=== backend {backend} ===", flush=True)
         command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
+        if backend != BACKENDS[0]:
+            command.append("--skip-backend-independent")
         chosen = environment | {"KERAS_BACKEND": backend}
         if subprocess.run(command, env=chosen).returncode:
             failed.append(backend)

@@ -14,6 +14,23 @@ import pytest
 
 from keras_hybrid.export.table import randomised
 
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--skip-backend-independent",
+        action="store_true",
+        help="leave out the tests that another backend's run has made already",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--skip-backend-independent"):
+        return
+    out = [x for x in items if x.get_closest_marker("backend_independent")]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [x for x in items if not x.get_closest_marker("backend_independent")]
+
+
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 
 
