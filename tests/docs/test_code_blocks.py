@@ -1,0 +1,167 @@
+"""Every code block of the README and the docs runs, as a reader would paste it.
+
+Blocks run in a folder with `recipes/`, a folder `photos/`, an image `photo.jpg` and a
+trained `saved_models/digits-atc3`. Two things differ from a reader's machine: training
+commands get two epochs, and `pip install` is checked against the extras that exist.
+Blocks under a comment `<!-- options only: REASON -->` have their options parsed, but do
+not train.
+"""
+
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tomllib
+from PIL import Image
+
+pytestmark = pytest.mark.backend_independent
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+BLOCK = re.compile(
+    r"^(?:<!-- options only: (?P<only>.+) -->\n)?"
+    r"```(?P<language>\w+)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+FEW = ("--epochs", "2", "--warmup-epochs", "0")
+
+
+def blocks(page):
+    """(language, code, whether only its options are checked) of a page's blocks."""
+    for match in BLOCK.finditer(page.read_text()):
+        yield match["language"], match["code"], match["only"] is not None
+
+
+def commands(code):
+    """The commands of a shell block, each a list of words."""
+    for line in code.replace("\\\n", " ").splitlines():
+        for part in re.split(r"\s&&\s", line):
+            words = shlex.split(part, comments=True)
+            if words:
+                yield words
+
+
+def environment_of(words):
+    """Assignments before a command, and the command."""
+    setting = re.compile(r"[A-Z_]+=.*")
+    chosen = {}
+    while words and setting.fullmatch(words[0]):
+        name, _, value = words.pop(0).partition("=")
+        chosen[name] = value
+    return chosen, words
+
+
+def run(words, folder, **chosen):
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": path} | chosen,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with recipes, photos and a run, from which every page starts."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "bin").mkdir()
+    script = folder / "bin" / "keras-hybrid"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m keras_hybrid "$@"\n')
+    script.chmod(0o755)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    for name in ("recipes", "benchmarks"):
+        (folder / name).symlink_to(ROOT / name)
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(("ant", "bee", "cat")):
+        (folder / "photos" / name).mkdir(parents=True)
+        for i in range(10):
+            pixels = rng.integers(0, 60, (40 + i, 50, 3)) + 60 * number
+            file = folder / "photos" / name / f"{i}.jpg"
+            Image.fromarray(pixels.astype("uint8")).save(file)
+    shutil.copy(folder / "photos" / "ant" / "0.jpg", folder / "photo.jpg")
+    run(["python", "recipes/digits.py", *FEW], folder)
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page(page, trained):
+    namespace = {}
+    for language, code, only_options in blocks(page):
+        if language == "python":
+            program = compile(code, str(page), "exec")
+            if not only_options:
+                exec(program, namespace)
+        elif language == "sh":
+            for words in commands(code):
+                chosen, words = environment_of(list(words))
+                check(words, chosen, trained, only_options)
+        else:
+            assert language in ("text", "toml", "yaml", "csv", "json"), language
+
+
+def check(words, chosen, folder, only_options):
+    """Runs a command, or what of it can be run here."""
+    if not words or words[0] in ("export", "."):
+        return
+    if words[0] == "pip" or words[1:3] == ["-m", "venv"]:
+        check_install(words)
+    elif words[0] in ("git", "mkdocs", "ruff", "mypy") or "tests" in words:
+        return  # what .ci/run does
+    elif only_options:
+        check_options(words)
+    else:
+        trains = "train" in words or words[1:2] == ["recipes/image_folder.py"]
+        if words[1:2] == ["recipes/digits.py"]:
+            trains = True
+        more = FEW if trains and "--epochs" not in words else ()
+        if trains and "--epochs" in words:
+            words[words.index("--epochs") + 1] = "2"
+            more = ("--warmup-epochs", "0")
+        run([*words, *more], folder, **chosen)
+
+
+def check_install(words):
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    for extra in re.findall(r"\[(.+?)\]", " ".join(words)):
+        assert set(extra.split(",")) <= set(extras), extra
+
+
+def check_options(words):
+    """Parses the options of a command that would run for too long."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    if words[0] == "keras-hybrid":
+        words = ["python", "-m", "keras_hybrid", *words[1:]]
+    code = (
+        "import runpy, sys; import keras_hybrid.program as program; "
+        "program._run_program = program.parse_only; "
+        f"sys.argv = {words[1:]!r}; "
+    )
+    if words[1] == "-m":
+        code += "sys.argv.pop(0); runpy.run_module(sys.argv[0], run_name='__main__')"
+    else:
+        code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stderr}"
