@@ -14,10 +14,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import numpy as np
 import pytest
-import tomllib
 from PIL import Image
 
 pytestmark = pytest.mark.backend_independent
