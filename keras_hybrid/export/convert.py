@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_hybrid import layers, models
+from keras_hybrid import models, ops
 
 
 def saved_model(
@@ -173,7 +173,7 @@ def main(format: str, source: str, target: str, options: str = "{}") -> None:
         openvino(origin, path)
     else:
         model = with_named_outputs(keras.models.load_model(origin, compile=False))
-        with layers.depthwise_form(model, "native"):
+        with ops.forms(depthwise_conv="native"):
             {"saved_model": saved_model, "onnx": onnx}[format](model, path, **chosen)
 
 

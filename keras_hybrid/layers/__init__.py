@@ -13,7 +13,7 @@ from keras_hybrid.layers.conv_embedding import ConvEmbedding
 from keras_hybrid.layers.conv_projection import ConvProjection
 from keras_hybrid.layers.convolution import PaddedConv2D
 from keras_hybrid.layers.dense import Dense
-from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D, depthwise_form
+from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
 from keras_hybrid.layers.feature_output import FeatureOutput
 from keras_hybrid.layers.fixed_positional import FixedPositionalAttention
@@ -22,10 +22,9 @@ from keras_hybrid.layers.layer_norm import LayerNorm
 from keras_hybrid.layers.layer_scale import LayerScale
 from keras_hybrid.layers.leff import LeFF
 from keras_hybrid.layers.mbconv import MBConv
-from keras_hybrid.layers.offset_table import resize_offsets
 from keras_hybrid.layers.override_attributes import override_attributes
 from keras_hybrid.layers.pooling import PaddedMaxPool2D
-from keras_hybrid.layers.position import PositionEmbedding, resize_grid
+from keras_hybrid.layers.position import PositionEmbedding
 from keras_hybrid.layers.relative_attention import RelativeAttention
 from keras_hybrid.layers.relative_position import RelativePositionBias
 from keras_hybrid.layers.residual import ResidualEmbedding, SeparableUnit
@@ -58,11 +57,8 @@ __all__ = [
     "SelectToken",
     "SqueezeExcite",
     "FeatureOutput",
-    "depthwise_form",
     "drop_path_schedule",
     "gelu",
     "quick_gelu",
-    "resize_grid",
-    "resize_offsets",
     "override_attributes",
 ]

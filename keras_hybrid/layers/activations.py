@@ -1,40 +1,30 @@
 """Activations as the networks use them."""
 
+from collections.abc import Callable
+
 import keras
-from keras import ops
 
-HALF_ROOT = 0.5**0.5
-
-
-@keras.saving.register_keras_serializable("keras_hybrid")
-def gelu(x):
-    """The exact GELU, x times the normal distribution up to x.
-
-    It differs from Keras' own in two points: JAX goes through erfc there, which costs
-    a training step of ConViT on a CPU 8 % more memory; and below float32 only torch
-    computes it in float32.
-    """
-    if keras.backend.backend() == "torch":
-        return ops.gelu(x, approximate=False)
-    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
-    if keras.backend.backend() == "jax":
-        y = 0.5 * wide * (1 + ops.erf(HALF_ROOT * wide))
-    else:
-        y = ops.gelu(wide, approximate=False)
-    return ops.cast(y, x.dtype)
+from keras_hybrid import ops
+from keras_hybrid.utils.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-def quick_gelu(x):
+def gelu(x: Tensor) -> Tensor:
+    """The exact GELU, computed in float32 at least."""
+    return ops.gelu(x)
+
+
+@keras.saving.register_keras_serializable("keras_hybrid")
+def quick_gelu(x: Tensor) -> Tensor:
     """x * sigmoid(1.702 x), the approximation of GELU that CvT was trained with."""
-    return x * ops.sigmoid(1.702 * x)
+    return ops.quick_gelu(x)
 
 
-def get(name):
+def get(name: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """The activation of that name: these two, or Keras'; a function is itself.
 
     Raises:
         ValueError: If there is none.
     """
-    own = {"gelu": gelu, "quick_gelu": quick_gelu}
-    return own[name] if name in own else keras.activations.get(name)
+    ours = {"gelu": gelu, "quick_gelu": quick_gelu}
+    return ours[name] if name in ours else keras.activations.get(name)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_hybrid.layers.grid import to_map, to_tokens, tokens_shape
+from keras_hybrid.ops import to_map, to_tokens, tokens_shape
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.factories import batch_norm_unless, dense, dense_macs
-from keras_hybrid.layers.grid import to_map, to_tokens
+from keras_hybrid.ops import to_map, to_tokens
 
 METHODS = ("conv", "avg", "linear")
 

@@ -13,31 +13,12 @@ import math
 import keras
 from keras import ops
 
-from keras_hybrid.layers.backend import jax_on_cpu
-from keras_hybrid.layers.convolve import convolution, convolution_by_taps
-
-PADDING_MODES = ("zeros", "circular")
+from keras_hybrid.ops import PADDING_MODES, conv, pad_map
 
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
     """U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
     return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
-
-
-def pad_map(x, padding: int, mode: str = "zeros"):
-    """Adds `padding` pixels on each side of the two spatial axes of (B, H, W, C).
-
-    They are zeros, with `"circular"` those of the opposite border, with `"edge"`
-    the border's own once more.
-    """
-    if not padding:
-        return x
-    if mode == "zeros":
-        return ops.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    first, last = slice(None, padding), slice(-padding, None)
-    near, far = (last, first) if mode == "circular" else (first, last)
-    x = ops.concatenate([x[:, near], x, x[:, far]], axis=1)
-    return ops.concatenate([x[:, :, near], x, x[:, :, far]], axis=2)
 
 
 class PaddedConvolution(keras.layers.Layer):
@@ -134,8 +115,7 @@ class PaddedConv2D(PaddedConvolution):
         self._add_weights(shape, size * size * channels, self.filters)
 
     def call(self, x):
-        convolve = convolution_by_taps if jax_on_cpu() else convolution
-        x = convolve(self._pad(x), ops.cast(self.kernel, x.dtype), self.strides)
+        x = conv(self._pad(x), ops.cast(self.kernel, x.dtype), self.strides)
         return x if self.bias is None else x + self.bias
 
     def compute_output_shape(self, input_shape):

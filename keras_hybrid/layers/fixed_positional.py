@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
-from keras_hybrid.layers.by_place import attend_along_axes
+from keras_hybrid.ops.positional_attention import attend_along_axes
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")

@@ -8,7 +8,7 @@ from keras_hybrid.layers.convolution import fan_in_uniform
 from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.factories import batch_norm, dense, dense_macs
-from keras_hybrid.layers.grid import to_map, to_tokens
+from keras_hybrid.ops import to_map, to_tokens
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")

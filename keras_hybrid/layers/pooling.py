@@ -1,11 +1,8 @@
 """Max pooling with symmetric padding, the alignment of the published networks."""
 
 import keras
-from keras import ops
 
-from keras_hybrid.layers.backend import jax_on_cpu
-from keras_hybrid.layers.convolution import PADDING_MODES, pad_map
-from keras_hybrid.layers.taps import back_to_input, taps
+from keras_hybrid.ops import PADDING_MODES, max_pool, pad_map
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -39,8 +36,7 @@ class PaddedMaxPool2D(keras.layers.Layer):
         padding = self.pool_size // 2
         mode = "edge" if self.padding_mode == "zeros" else self.padding_mode
         x = pad_map(x, padding, mode)
-        pool = max_pool_by_winner if jax_on_cpu() else max_pool
-        return pool(x, self.pool_size, self.strides)
+        return max_pool(x, self.pool_size, self.strides)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -59,35 +55,3 @@ class PaddedMaxPool2D(keras.layers.Layer):
             "strides": self.strides,
             "padding_mode": self.padding_mode,
         }
-
-
-def max_pool(x, size: int, stride: int):
-    """The backend's maximum over windows of `(B, H, W, C)`, without padding."""
-    return ops.max_pool(x, size, stride, "valid", data_format="channels_last")
-
-
-def max_pool_by_winner(x, size: int, stride: int):
-    """`max_pool`, whose gradient goes to the first pixel of a window that reached it.
-
-    XLA's own gradient runs a window over the map for each of a pixel's coordinates.
-    """
-
-    @ops.custom_gradient
-    def apply(x):
-        y = max_pool(x, size, stride)
-
-        def gradients(*arguments, upstream=None):
-            upstream = arguments[0] if upstream is None else upstream
-            winner = ops.full_like(y, -1)
-            for (i, j), tap in reversed(taps(x, size, stride).items()):
-                winner = ops.where(tap == y, i * size + j, winner)
-
-            def weigh(i, j, change, winner):
-                return ops.where(winner == i * size + j, change, 0)
-
-            seen = [upstream, winner]
-            return back_to_input(weigh, seen, size, stride, *ops.shape(x)[1:3])
-
-        return y, gradients
-
-    return apply(x)

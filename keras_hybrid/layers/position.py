@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_hybrid.ops import resize_grid
+
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class PositionEmbedding(keras.layers.Layer):
@@ -79,39 +81,3 @@ class PositionEmbedding(keras.layers.Layer):
     def get_config(self):
         config = {"grid": list(self.grid), "class_token": self.class_token}
         return {**super().get_config(), **config}
-
-
-def resize_grid(grid, size: tuple[int, int]):
-    """Bicubic resize of `(H, W, C)` to `(*size, C)`, alike on every backend.
-
-    The rule of torch's `interpolate(mode="bicubic", align_corners=False)`: cubic
-    coefficient -0.75, borders repeated, no antialiasing.
-    """
-    rows = _cubic_matrix(grid.shape[0], size[0])
-    return resample(grid, rows, _cubic_matrix(grid.shape[1], size[1]))
-
-
-def resample(grid, rows: list[list[float]], columns: list[list[float]]):
-    """Applies two matrices of weights (target, source) to the axes of `(H, W, C)`."""
-    rows = ops.convert_to_tensor(rows, "float32")
-    columns = ops.convert_to_tensor(columns, "float32")
-    return ops.einsum("ih,jw,hwc->ijc", rows, columns, ops.convert_to_tensor(grid))
-
-
-def _cubic_matrix(source: int, target: int) -> list[list[float]]:
-    """Weights (target, source) of a one-dimensional bicubic resize."""
-    matrix = [[0.0] * source for _ in range(target)]
-    for i, row in enumerate(matrix):
-        position = (i + 0.5) * source / target - 0.5
-        nearest = math.floor(position)
-        for tap in range(nearest - 1, nearest + 3):
-            row[min(max(tap, 0), source - 1)] += _cubic(abs(position - tap))
-    return matrix
-
-
-def _cubic(distance: float, a: float = -0.75) -> float:
-    if distance <= 1:
-        return ((a + 2) * distance - (a + 3)) * distance**2 + 1
-    if distance < 2:
-        return a * (((distance - 5) * distance + 8) * distance - 4)
-    return 0.0

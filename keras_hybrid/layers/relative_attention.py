@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.layers.factories import dense
-from keras_hybrid.layers.grid import to_tokens
 from keras_hybrid.layers.relative_position import RelativePositionBias
+from keras_hybrid.ops import to_tokens
 
 PLACES = ("before", "after")
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.factories import dense
-from keras_hybrid.layers.offset_table import resize_offsets
+from keras_hybrid.ops import resize_offsets
 
 SOURCES = ("table", "mlp", "constant")
 

@@ -6,9 +6,9 @@ import sys
 import keras
 import numpy as np
 
+from keras_hybrid import ops
 from keras_hybrid.data import Batches, Evaluation, Split
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
-from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.callbacks import Journal, cut_journal
 from keras_hybrid.train.checkpoint import restore_state
@@ -74,7 +74,7 @@ def fit(
     if validation:
         most = max(recipe.batch_size, 128)
         watched = share(Evaluation(validation, classes, most, devices.replicas))
-    form = depthwise_form(network, "shifted" if recipe.jit == "on" else "auto")
+    form = ops.forms(depthwise_conv="shifted" if recipe.jit == "on" else "auto")
     with form, as_one(model, devices.replicas):
         model.fit(
             share(batches),

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from keras_hybrid.layers import BatchNorm, override_attributes
+from keras_hybrid import ops
 from keras_hybrid.train.augmented import Augmented
 
 # By default XLA orders a CPU's work so that much of it can run at once, and holds all
@@ -51,5 +51,5 @@ class Rematerialised(Augmented):
             return call(trainable, others, *args)
         kept = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
         # With batch norms in closed form XLA keeps more: CeiT takes 1.4 times as much
-        with override_attributes(self, BatchNorm, closed_form=False):
+        with ops.forms(batch_normalization="plain"):
             return jax.checkpoint(call, policy=kept)(trainable, others, *args)

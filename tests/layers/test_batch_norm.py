@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_hybrid.layers import BatchNorm, batch_norm
-from tests.layers.own_gradients import assert_equal, both_forms
+from keras_hybrid import ops
+from keras_hybrid.layers import BatchNorm
+from tests.ops.both_forms import assert_equal, both_forms
 
 TOLERANCE = {"float32": 1e-5, "mixed_bfloat16": 0.05}
 
@@ -19,7 +20,7 @@ def some():
 
 @pytest.mark.parametrize("policy", TOLERANCE)
 @pytest.mark.parametrize("shape", [(9, 4), (3, 7, 4), (2, 3, 5, 4)])
-def test_own_gradients(shape, policy, gradients, monkeypatch):
+def test_hand_written_gradients(shape, policy, gradients):
     def make():
         return BatchNorm(
             epsilon=0.1,
@@ -29,8 +30,8 @@ def test_own_gradients(shape, policy, gradients, monkeypatch):
         )
 
     x = draws(shape)
-    own, derived = both_forms(make, batch_norm, gradients, monkeypatch, x, policy)
-    assert_equal(own, derived, TOLERANCE[policy])
+    fast, plain = both_forms(make, "batch_normalization", gradients, x, policy)
+    assert_equal(fast, plain, TOLERANCE[policy])
 
 
 class Shift(keras.Layer):
@@ -43,8 +44,8 @@ class Shift(keras.Layer):
         return x + self.shift
 
 
-def test_gradients_where_the_mean_is_large(gradients, monkeypatch):
-    """A hundred times the deviation, over many places: against float64 no worse."""
+def test_gradients_where_the_mean_is_large(gradients):
+    """A hundred times the deviation, over many positions: against float64 no worse."""
     x, mark = draws((1, 300, 300, 4), mean=100), draws((300, 300, 4), 0.5)[::-1]
     norm = BatchNorm(epsilon=0, gamma_initializer=some())
     model = keras.Sequential([keras.Input(x.shape[1:]), Shift(), norm])
@@ -52,9 +53,9 @@ def test_gradients_where_the_mean_is_large(gradients, monkeypatch):
     def loss(y):
         return keras.ops.sum(y * keras.ops.convert_to_tensor(mark))
 
-    def found(own):
-        monkeypatch.setattr(batch_norm, "jax_on_cpu", lambda: own)
-        return gradients(model, x, loss, training=True).values()
+    def found(form):
+        with ops.forms(batch_normalization=form):
+            return gradients(model, x, loss, training=True).values()
 
     u, z = mark.astype("float64"), x[0].astype("float64")
     z = z - z.mean((0, 1))
@@ -63,8 +64,9 @@ def test_gradients_where_the_mean_is_large(gradients, monkeypatch):
     to_gamma, to_beta = (u * y).sum((0, 1)), u.sum((0, 1))
     scale = keras.ops.convert_to_numpy(norm.gamma) / deviation
     exact = (scale * (u - to_beta / n - y * to_gamma / n), to_gamma, to_beta)
-    for own, derived, expected in zip(found(True), found(False), exact, strict=True):
-        error, allowed = (np.abs(x - expected).max() for x in (own, derived))
+    fast, plain = found("closed_gradient"), found("plain")
+    for ours, derived, expected in zip(fast, plain, exact, strict=True):
+        error, allowed = (np.abs(x - expected).max() for x in (ours, derived))
         assert error <= 2 * allowed < 0.5 * np.abs(expected).max()
 
 
@@ -79,12 +81,12 @@ def test_gradients_where_the_mean_is_large(gradients, monkeypatch):
         ({"center": False, "scale": False}, True),
     ],
 )
-def test_values_and_moving_averages_are_kerass(options, training, monkeypatch):
-    monkeypatch.setattr(batch_norm, "jax_on_cpu", lambda: True)
+def test_values_and_moving_averages_are_kerass(options, training):
     x, found = draws((2, 5, 4, 3)), []
     for kind in (BatchNorm, keras.layers.BatchNormalization):
         layer = kind(**options)
-        values = [layer(x, training=training), *layer.weights]
+        with ops.forms(batch_normalization="closed_gradient"):
+            values = [layer(x, training=training), *layer.weights]
         found.append([keras.ops.convert_to_numpy(value) for value in values])
-    for own, expected in zip(*found, strict=True):
-        np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-5)
+    for ours, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from keras_hybrid import layers
-from keras_hybrid.layers import convolution, convolve
-from tests.layers.own_gradients import assert_equal, both_forms
+from keras_hybrid.ops.conv import _divisor
+from tests.ops.both_forms import assert_equal, both_forms
 
 TOLERANCE = {"float32": 1e-5, "mixed_bfloat16": 0.05}
 
@@ -34,19 +34,19 @@ def test_too_small_an_input_is_named():
     [(6, (39, 40), 3, 2), (4, (8, 9), 1, 2), (3, (11, 7), 5, 3), (2, (40, 40), 3, 1)],
 )
 @pytest.mark.parametrize("padding", [0, None])
-def test_own_gradients(
-    batch, size, kernel, stride, padding, policy, gradients, monkeypatch
+def test_hand_written_gradients(
+    batch, size, kernel, stride, padding, policy, gradients
 ):
-    """A piece of the kernel's gradient holds all images, some of them, and one."""
+    """A chunk of the kernel's gradient holds all images, some of them, and one."""
     x = np.random.default_rng(0).normal(size=(batch, *size, 4)).astype("float32")
 
     def make():
         return layers.PaddedConv2D(5, kernel, stride, padding, dtype=policy)
 
-    own, derived = both_forms(make, convolution, gradients, monkeypatch, x, policy)
-    assert_equal(own, derived, TOLERANCE[policy])
+    fast, plain = both_forms(make, "conv", gradients, x, policy)
+    assert_equal(fast, plain, TOLERANCE[policy])
 
 
 @pytest.mark.parametrize("most, expected", [(0, 1), (3, 3), (5, 4), (20, 12)])
 def test_pieces_hold_as_many_images_as_they_may(most, expected):
-    assert convolve._divisor(12, most) == expected
+    assert _divisor(12, most) == expected

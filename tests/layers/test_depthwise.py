@@ -1,10 +1,10 @@
-"""The two forms of the depthwise convolution, and when each is used."""
+"""The two forms of the depthwise convolution."""
 
 import keras
 import numpy as np
 import pytest
 
-from keras_hybrid import layers, models
+from keras_hybrid import layers, ops
 
 
 def numpy_depthwise(x, kernel, bias, stride, padding):
@@ -24,8 +24,9 @@ def numpy_depthwise(x, kernel, bias, stride, padding):
 def test_depthwise_is_the_definition(form, size, stride, padding):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 9, 12, 5)).astype("float32")
-    layer = layers.PaddedDepthwiseConv2D(size, stride, padding, form=form)
-    out = keras.ops.convert_to_numpy(layer(x))
+    layer = layers.PaddedDepthwiseConv2D(size, stride, padding)
+    with ops.forms(depthwise_conv=form):
+        out = keras.ops.convert_to_numpy(layer(x))
     kernel, bias = map(keras.ops.convert_to_numpy, (layer.kernel, layer.bias))
     expected = numpy_depthwise(x, kernel, bias, stride, padding)
     assert out.shape == layer.compute_output_shape(x.shape) == expected.shape
@@ -35,7 +36,7 @@ def test_depthwise_is_the_definition(form, size, stride, padding):
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("size, stride, padding", [(3, 1, 1), (3, 2, 1), (5, 2, 0)])
 def test_forms_have_the_same_gradients(size, stride, padding, policy, gradients):
-    """Those of the kernel, the bias, and of what lies before (the linear map's)."""
+    """Those of the kernel, the bias, and of what lies before (the dense layer's)."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(1)
     x = rng.normal(size=(3, 9, 12, 4)).astype("float32")
@@ -51,7 +52,7 @@ def test_forms_have_the_same_gradients(size, stride, padding, policy, gradients)
 
     found = {}
     for form in ("native", "shifted"):
-        with layers.depthwise_form(model, form):
+        with ops.forms(depthwise_conv=form):
             found[form] = gradients(model, x, loss, training=True)
     assert len(found["native"]) == 4
     for path, native in found["native"].items():
@@ -59,20 +60,3 @@ def test_forms_have_the_same_gradients(size, stride, padding, policy, gradients)
         away = np.linalg.norm(found["shifted"][path] - native) / np.linalg.norm(native)
         # bfloat16 loses most in the bias before, whose terms cancel
         assert away < {"float32": 1e-5, "mixed_bfloat16": 0.1}[policy], path
-
-
-def test_auto_form_per_backend():
-    model = models.ATC(widths=(8, 8, 8), heads=(1, 1, 1))
-    unit = model.get_layer("stage1_block1_mlp_unit1").conv
-    assert unit.form == "auto"
-    with layers.depthwise_form(model, "shifted"):
-        assert unit.form == "shifted"
-        assert model.get_layer("stage3_block1_attention_key").conv.form == "shifted"
-    assert unit.form == "auto"
-    text = str(unit.get_config())
-    assert "'form': 'auto'" in text
-
-
-def test_unknown_form_is_refused():
-    with pytest.raises(ValueError, match="form must be one of"):
-        layers.PaddedDepthwiseConv2D(3, form="fast")

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_hybrid.bench.attention import fused
-from keras_hybrid.layers import DotProductAttention, attention
-from keras_hybrid.layers.attention import attend
+import keras_hybrid
+from keras_hybrid.layers import DotProductAttention
 from tests.layers.test_relative_attention import numpy, softmax
 
+FORMS = ["plain", "fused", "divide_last"]
 HEADS, WIDTH = 3, 4
 QUERIES, KEYS = 7, 5
 
@@ -44,10 +44,12 @@ def test_attention_is_its_formula(biased):
     assert np.ptp(expected) > 0.5
 
 
-def test_large_scores_do_not_overflow():
+@pytest.mark.parametrize("form", FORMS)
+def test_large_scores_do_not_overflow(form):
     q, k, v, bias = draws(size=40.0)  # scores to some thousands, exp(89) is infinite
     arrays = (ops.convert_to_tensor(x, "float32") for x in (q, k, v, bias))
-    found = attend(*arrays, 1.0)
+    with keras_hybrid.ops.forms(dot_product_attention=form):
+        found = keras_hybrid.ops.dot_product_attention(*arrays, 1.0)
     np.testing.assert_allclose(
         numpy(found), formula(q, k, v, bias, 1.0), rtol=1e-3, atol=1e-2
     )
@@ -66,20 +68,23 @@ class OfWeights(keras.Layer):
         return x * self.function(*map(ops.copy, self.arrays))
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_gradients_are_those_of_the_fused_attention(own, gradients, monkeypatch):
-    monkeypatch.setattr(attention, "jax_on_cpu", lambda: own)
+@pytest.mark.parametrize("bias_form", ["plain", "matmul_gradient"])
+@pytest.mark.parametrize("form", ["plain", "divide_last"])
+def test_gradients_are_those_of_the_fused_attention(form, bias_form, gradients):
     arrays = draws(seed=1)
     shape = (1, *arrays[0].shape)
     upstream = np.random.default_rng(2).normal(size=shape).astype("float32")
 
     def of(form):
         inputs = keras.Input(shape[1:])
-        outputs = OfWeights(lambda *x: form(*x, 0.7), arrays)(inputs)
+        attention = keras_hybrid.ops.dot_product_attention
+        outputs = OfWeights(lambda *x: attention(*x, 0.7), arrays)(inputs)
         model = keras.Model(inputs, outputs)
-        return list(gradients(model, upstream, ops.sum).values())
+        chosen = {"dot_product_attention": form, "add_shared_bias": bias_form}
+        with keras_hybrid.ops.forms(**chosen):
+            return list(gradients(model, upstream, ops.sum).values())
 
-    found, expected = of(attend), of(fused)
+    found, expected = of(form), of("fused")
     assert len(expected) == len(arrays)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from keras_hybrid import ops
 from keras_hybrid.layers import GatedPositionalAttention
-from keras_hybrid.layers.gated_positional import FORMS
+
+FORMS = ["plain", "separable"]
 
 numpy = keras.ops.convert_to_numpy
 
@@ -40,20 +42,19 @@ def network(dtype):
 def test_forms_agree(dtype, tolerance, randomise, gradients, float64):
     rng = np.random.default_rng(0)
     x, cotangent = (rng.normal(size=(2, 5, 7, 18)).astype(dtype) for _ in "xc")
-    model, answers = randomise(network(dtype)), {}
+    model, outputs = randomise(network(dtype)), {}
 
     def loss(y):
         return keras.ops.mean(keras.ops.multiply(y, cotangent))
 
     for form in FORMS:
-        model.get_layer("attention").form = form
-        answers[form] = numpy(model(x)), gradients(model, x, loss)
-    out, gradient = answers["dense"]
+        with ops.forms(positional_attention=form):
+            outputs[form] = numpy(model(x)), gradients(model, x, loss)
+    out, gradient = outputs["plain"]
     assert out.dtype == dtype and abs(out).max() > 0.1
-    for form in ("separable", "shared"):
-        np.testing.assert_allclose(answers[form][0], out, 0, tolerance)
-        for path, value in answers[form][1].items():
-            np.testing.assert_allclose(value, gradient[path], 0, tolerance, path)
+    np.testing.assert_allclose(outputs["separable"][0], out, 0, tolerance)
+    for path, value in outputs["separable"][1].items():
+        np.testing.assert_allclose(value, gradient[path], 0, tolerance, path)
 
 
 def test_dense_is_the_published_formula(randomise):
@@ -122,7 +123,7 @@ def test_locality_grows_with_its_strength(strength, expected):
 
 
 def test_strong_locality_is_a_shift():
-    """A 3x3 convolution whose border repeats: head h1 + 3 h2 is one of its taps."""
+    """A 3x3 convolution whose border repeats: head h1 + 3 h2 is one of its weights."""
     layer = built(locality_strength=100.0)
     image = np.random.default_rng(0).normal(size=(5, 7)).astype("f4")
     padded = np.pad(image, 1, mode="edge")
@@ -140,16 +141,15 @@ def test_even_kernels_look_between_patches():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_mixed_precision_keeps_places_exact(form):
+def test_mixed_precision_keeps_positions_exact(form):
     exact = built(grid=(14, 14), locality_strength=3.3)
-    mixed = built(
-        grid=(14, 14), locality_strength=3.3, dtype="mixed_bfloat16", form=form
-    )
+    mixed = built(grid=(14, 14), locality_strength=3.3, dtype="mixed_bfloat16")
     weights = mixed.position_weights(14, 14)
     assert keras.backend.standardize_dtype(weights.dtype) == "float32"
     np.testing.assert_array_equal(numpy(weights), place(exact, (14, 14)))
     x = np.random.default_rng(0).normal(size=(1, 14, 14, 36)).astype("f4")
-    out = mixed(x, x, x)
+    with ops.forms(positional_attention=form):
+        out = mixed(x, x, x)
     assert keras.backend.standardize_dtype(out.dtype) == "bfloat16"
     out = numpy(keras.ops.cast(out, "float32"))
     np.testing.assert_allclose(out, numpy(exact(x, x, x)), atol=0.03)
@@ -179,13 +179,7 @@ def test_config_round_trip():
         "gate_init": 2.0,
         "train_gate": False,
         "dropout_rate": 0.1,
-        "form": "shared",
     }
     config = GatedPositionalAttention(**arguments).get_config()
     assert {key: config[key] for key in arguments} == arguments
     assert GatedPositionalAttention.from_config(config).get_config() == config
-
-
-def test_unknown_form():
-    with pytest.raises(ValueError, match="form must be one of"):
-        GatedPositionalAttention(4, form="fast")

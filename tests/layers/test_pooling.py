@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_hybrid.layers import PaddedMaxPool2D, pooling
-from tests.layers.own_gradients import assert_equal, both_forms
+from keras_hybrid import ops
+from keras_hybrid.layers import PaddedMaxPool2D
+from tests.ops.both_forms import assert_equal, both_forms
 
 
 @pytest.mark.parametrize("pool, stride", [(3, 2), (5, 2), (3, 1), (5, 3)])
@@ -22,14 +23,14 @@ def test_what_lies_beyond_the_border_never_wins(pool, stride, size):
 
 
 @pytest.mark.parametrize("pool, stride", [(3, 2), (5, 2), (3, 1), (2, 3)])
-def test_own_gradients(pool, stride, gradients, monkeypatch):
+def test_hand_written_gradients(pool, stride, gradients):
     x = np.random.default_rng(0).normal(size=(2, 9, 12, 4)).astype("float32")
 
     def make():
         return PaddedMaxPool2D(pool, stride)
 
-    own, derived = both_forms(make, pooling, gradients, monkeypatch, x)
-    assert_equal(own, derived, 1e-5)
+    fast, plain = both_forms(make, "max_pool", gradients, x)
+    assert_equal(fast, plain, 1e-5)
 
 
 def test_of_equal_pixels_the_first_is_the_winner(gradients):
@@ -38,7 +39,8 @@ def test_of_equal_pixels_the_first_is_the_winner(gradients):
     x = np.arange(1, 10, dtype="float32").reshape(1, 3, 3, 1)
 
     def loss(y):
-        return keras.ops.sum(pooling.max_pool_by_winner(y, 3, 1))
+        with ops.forms(max_pool="first_maximum"):
+            return keras.ops.sum(ops.max_pool(y, 3, 1))
 
     kernel, bias = gradients(model, x, loss).values()
     assert bias == 1

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_hybrid.layers import PositionEmbedding, resize_grid
+from keras_hybrid.layers import PositionEmbedding
+from keras_hybrid.ops import resize_grid
 
 torch = pytest.importorskip("torch")
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_hybrid.layers import RelativeAttention, RelativePositionBias, resize_offsets
+from keras_hybrid.layers import RelativeAttention, RelativePositionBias
+from keras_hybrid.ops import resize_offsets
 from tests.golden import record_coatnet as record
 
 GRID = (3, 4)
