@@ -21,6 +21,11 @@ class ClassToken(keras.layers.Layer):
             name="token",
         )
 
+    @property
+    def undecayed_variables(self) -> tuple[keras.Variable, ...]:
+        """Variables without weight decay: the token is no connection."""
+        return (self.token,)
+
     def call(self, x):
         x = to_tokens(x)
         shape = (ops.shape(x)[0], 1, x.shape[-1])

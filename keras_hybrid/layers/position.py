@@ -36,6 +36,11 @@ class PositionEmbedding(keras.layers.Layer):
             name="table",
         )
 
+    @property
+    def undecayed_variables(self) -> tuple[keras.Variable, ...]:
+        """Variables without weight decay: the table holds no connections."""
+        return (self.table,)
+
     def call(self, x):
         table = ops.cast(self.table, x.dtype)
         if len(x.shape) == 4:

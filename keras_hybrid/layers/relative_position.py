@@ -84,6 +84,11 @@ class RelativePositionBias(keras.layers.Layer):
             name="table",
         )
 
+    @property
+    def undecayed_variables(self) -> tuple[keras.Variable, ...]:
+        """Variables without weight decay: the table, if there is one."""
+        return () if self.table is None else (self.table,)
+
     def call(self, x, training=None):
         if self.source == "constant":
             return ops.cast(self.constant, self.compute_dtype)
