@@ -6,10 +6,10 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_hybrid import ops
 from keras_hybrid.bench.candidates import FILES
 from keras_hybrid.bench.terms import ADAMW, LEARNING_RATE, Setup, to_numpy
 from keras_hybrid.export.runtime import open_exported
-from keras_hybrid.layers import depthwise_form
 
 
 def load_ours(setup: Setup) -> keras.Model:
@@ -125,7 +125,7 @@ class TensorFlow(_Ours):
 
         x = tf.constant(x)
         call = tf.function(lambda x: self.model(x, training=False), jit_compile=True)
-        with depthwise_form(self.model, "shifted"):
+        with ops.forms(depthwise_conv="shifted"):
             call(x)
         return lambda: call(x)
 
@@ -133,7 +133,7 @@ class TensorFlow(_Ours):
         train = super().training(x, y)
 
         def shifted():
-            with depthwise_form(self.model, "shifted"):
+            with ops.forms(depthwise_conv="shifted"):
                 return train()
 
         return shifted

@@ -74,7 +74,9 @@ def _batch_closed(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float) -> Ten
 
 def _layer_plain(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float) -> Tensor:
     mean, variance = ops.moments(x, axes=[-1], keepdims=True)
-    return (x - mean) * ops.rsqrt(variance + epsilon) * gamma + beta
+    scale = ops.rsqrt(variance + epsilon) * gamma
+    shift = -mean * scale + beta
+    return x * scale + shift
 
 
 def _layer_closed(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float) -> Tensor:
@@ -106,7 +108,8 @@ def _layer_closed(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float) -> Ten
 
 
 def _mean(x: Tensor) -> Tensor:
-    return ops.mean(x, axis=-1, keepdims=True)
+    # ops.mean would compute a float64 mean in float32
+    return ops.sum(x, axis=-1, keepdims=True) / x.shape[-1]
 
 
 def _all_but_last(x: Tensor) -> tuple[int, ...]:
