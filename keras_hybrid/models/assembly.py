@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from keras_hybrid.layers.factories import dense
+from keras_hybrid.models.checkpoints import load_checkpoint
 
 COMMON_ARGUMENTS = {
     "include_top": "Whether to end in the classifier.",
@@ -80,7 +81,7 @@ def assemble(
         outputs = _pooled(feature_map, pooling)
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
-        _load(model, str(weights))
+        load_checkpoint(model, str(weights))
     return model
 
 
@@ -162,12 +163,3 @@ def _classifier(vector, classes, activation, dropout_rate):
             outputs
         )
     return outputs
-
-
-def _load(model: keras.Model, path: str) -> None:
-    if path.endswith((".keras", ".h5")):
-        model.load_weights(path)
-    else:
-        from keras_hybrid.weights import load_torch  # only when a file asks for it
-
-        load_torch(model, path)

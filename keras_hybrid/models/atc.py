@@ -27,13 +27,13 @@ accuracies on CIFAR-100 are quoted as reported, not as reproduced.
 import dataclasses
 
 from keras_hybrid.models.config import check_choice, check_per_stage, option
-from keras_hybrid.models.cvt import Stage, network
+from keras_hybrid.models.pyramid import Stage, blocks, network, of_stage
 from keras_hybrid.models.registry import Family, family_builder, variant
 
 
 @dataclasses.dataclass(frozen=True)
 class ATCConfig:
-    """Hyper-parameters of ATC, one value a stage where it is a tuple."""
+    """Hyper-parameters of ATC, one value per stage where it is a tuple."""
 
     depths: tuple = option((1, 1, 1), "Blocks of each stage (Table 4).")
     widths: tuple = option((64, 192, 384), "Channels of each stage.")
@@ -57,7 +57,9 @@ class ATCConfig:
     convolution_first: bool = option(
         False, "That unit before attention instead: ATC's idea turned around."
     )
-    mlp_ratio: float = option(4, "Hidden width of an MLP over the stage's width.")
+    mlp_ratio: float | tuple = option(
+        4, "Hidden width of an MLP over the width; also per stage or block."
+    )
     activation: str = option("quick_gelu", "Activation of an MLP.")
     drop_path_rate: float = option(0.1, "Stochastic depth of the last block.")
 
@@ -71,14 +73,16 @@ class ATCConfig:
     def _stage(self, i: int, last: bool = False) -> Stage:
         kernel = 3 if i else self.stem_kernel
         stage = Stage(
-            depth=self.depths[i],
             width=self.widths[i],
             heads=self.heads[i],
             kernel=kernel,
             stride=self.strides[i],
             padding=kernel // 2,
-            key_value_stride=self.key_value_strides[i],
-            mlp_ratio=self.mlp_ratio,
+            blocks=blocks(
+                depth=self.depths[i],
+                mlp_ratio=of_stage(self.mlp_ratio, i),
+                key_value_stride=self.key_value_strides[i],
+            ),
             activation=self.activation,
             class_token=last and self.last_stage == "cvt",
             drop_path_rate=self.drop_path_rate if last else 0.0,

@@ -137,10 +137,10 @@ def _block(x, grid, config: CeiTConfig, rate: float, name: str, class_only=False
     y = layer_norm(f"{name}_mlp_norm", EPSILON)(x)
     feed_forward = LeFF(
         config.width,
-        int(config.width * config.mlp_ratio),
-        config.leff_kernel,
-        config.leff_norm,
-        config.leff_final_activation,
+        hidden=int(config.width * config.mlp_ratio),
+        kernel_size=config.leff_kernel,
+        use_norm=config.leff_norm,
+        final_activation=config.leff_final_activation,
         name=f"{name}_leff",
     )
     y = feed_forward(y) if class_only else feed_forward(y, grid=grid)

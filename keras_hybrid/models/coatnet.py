@@ -54,7 +54,7 @@ from keras_hybrid.models.registry import Family, family_builder, variant
 
 @dataclasses.dataclass(frozen=True)
 class CoAtNetConfig:
-    """Hyper-parameters of CoAtNet, one value a stage where it is a tuple."""
+    """Hyper-parameters of CoAtNet, one value per stage where it is a tuple."""
 
     block_types: str = option("CCTT", "Blocks of each stage: C (MBConv) or T.")
     depths: tuple = option((2, 3, 5, 2), "Blocks of each stage.")
@@ -65,7 +65,7 @@ class CoAtNetConfig:
     head_width: int = option(32, "Channels of an attention head.")
     expand_ratio: float = option(4, "Inner width of MBConv and MLP over the outer.")
     expand_first: bool = option(
-        True, "Whether a stage's channels grow at the begin of its first block."
+        True, "Whether a stage's channels grow at the beginning of its first block."
     )
     squeeze_ratio: float = option(
         0.25,
@@ -164,16 +164,18 @@ def _conv_block(x, width, strides, rate, config, name):
     inner = int(outer * config.expand_ratio)
     y = MBConv(
         width,
-        inner,
-        int((width if config.expand_first else inner) * config.squeeze_ratio),
-        strides,
-        config.activation,
-        config.norm_activation,
-        config.squeeze_early,
-        config.squeeze_activation,
-        config.stride_by,
-        config.conv_bias,
-        config.padding_mode,
+        expand_width=inner,
+        squeeze_width=int(
+            (width if config.expand_first else inner) * config.squeeze_ratio
+        ),
+        strides=strides,
+        activation=config.activation,
+        norm_activation=config.norm_activation,
+        squeeze_early=config.squeeze_early,
+        squeeze_activation=config.squeeze_activation,
+        stride_by=config.stride_by,
+        use_bias=config.conv_bias,
+        padding_mode=config.padding_mode,
         name=f"{name}_mbconv",
     )(x)
     start = {"kernel_initializer": fan_out_normal(), "use_bias": config.conv_bias}
@@ -188,12 +190,12 @@ def _transformer_block(x, width, strides, rate, config, name):
     y = _pool(y, strides, config, f"{name}_attention_pool")
     y = RelativeAttention(
         width,
-        None if config.expand_first else x.shape[-1],
-        config.head_width,
-        config.bias_source,
-        config.bias_mlp_width,
-        config.bias_place,
-        config.periodic,
+        attention_width=None if config.expand_first else x.shape[-1],
+        head_width=config.head_width,
+        source=config.bias_source,
+        mlp_width=config.bias_mlp_width,
+        place=config.bias_place,
+        periodic=config.periodic,
         name=f"{name}_attention",
     )(y)
     y = _layer_scale(y, config, f"{name}_attention_scale")

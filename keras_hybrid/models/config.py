@@ -18,8 +18,8 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
 
 
 def check_per_stage(config: Any, names: Sequence[str], stages: int) -> None:
-    """Raises ValueError unless each named field has one value a stage."""
+    """Raises ValueError unless each named field has one value per stage."""
     for name in names:
         value = getattr(config, name)
         if not isinstance(value, Sequence) or len(value) != stages:
-            raise ValueError(f"{name} takes {stages} values, one a stage: {value!r}.")
+            raise ValueError(f"{name} takes {stages} values, one per stage: {value!r}.")

@@ -109,7 +109,7 @@ def _block(x, config: ConViTConfig, rate: float, name: str, local: bool):
 
 
 def gpsa(x, config: ConViTConfig, name: str):
-    """GPSA of a map, with its linear maps before and after."""
+    """GPSA of a map, with the dense layers before and after it."""
     trained = {"trainable": config.train_gpsa}
     start = {"kernel_initializer": "identity"} if config.local_init else {}
     linear = {"use_bias": False, **trained}
@@ -118,10 +118,10 @@ def gpsa(x, config: ConViTConfig, name: str):
     value = dense(config.width, f"{name}_value", **linear, **start)(x)
     core = GatedPositionalAttention(
         config.heads,
-        config.locality_strength,
-        config.local_init,
-        config.gate_init,
-        config.train_gates,
+        locality_strength=config.locality_strength,
+        local_init=config.local_init,
+        gate_init=config.gate_init,
+        train_gate=config.train_gates,
         name=name,
         **trained,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_hybrid.utils.errors import first_line
 
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 WRAPPERS = ("state_dict", "model", "model_ema")
 
 

@@ -210,3 +210,45 @@ def test_every_field_changes_the_model(field, value, facts):
 def test_bad_settings_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         models.CvT13(**fields)
+
+
+def test_blocks_of_a_stage_may_differ(tmp_path, randomise):
+    """Ratios and strides per block, as in a searched CvT: counted by hand."""
+    fields = {
+        "depths": (1, 1, 2),
+        "widths": (8, 12, 16),
+        "heads": (1, 2, 2),
+        "input_shape": (32, 32, 3),
+        "classes": 3,
+    }
+    plain = models.CvT(**fields, mlp_ratio=2)
+    searched = models.CvT(
+        **fields, mlp_ratio=(2, 2, (1, 3)), key_value_strides=(2, 1, (2, 1))
+    )
+    dense_of = {
+        m: m.get_layer("stage3_block2_mlp_expand").units for m in (plain, searched)
+    }
+    assert list(dense_of.values()) == [32, 48]
+    assert searched.get_layer("stage3_block1_mlp_expand").units == 16
+    assert searched.get_layer("stage3_block2_attention_key").strides == 1
+    assert searched.get_layer("stage3_block1_attention_key").strides == 2
+
+    def count(model):
+        return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+
+    # Per hidden unit: 16 weights in, a bias, 16 weights out. 16 fewer, 16 more.
+    assert count(searched) - count(plain) == (48 + 16 - 2 * 32) * 33
+    wider = models.CvT(**fields, mlp_ratio=(2, 2, (2, 3)))
+    assert count(wider) - count(plain) == 16 * 33
+    randomise(searched).save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    x = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    np.testing.assert_array_equal(
+        *(np.asarray(keras.ops.convert_to_numpy(m(x))) for m in (searched, again))
+    )
+
+
+@pytest.mark.parametrize("value", [(2, 2, (1, 2, 3)), (2, 2, (1,))])
+def test_one_value_per_block(value):
+    with pytest.raises(ValueError, match="mlp_ratio takes one value or 10, one per b"):
+        models.CvT(mlp_ratio=value)
