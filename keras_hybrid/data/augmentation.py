@@ -20,31 +20,30 @@ _ERASED_RATIO = (0.3, 1 / 0.3)
 class Augmentation:
     """Settings of augmentation; the defaults leave images as they are.
 
-    Attributes:
-        random_crop: Smallest and largest share of the image that a random resized
-            crop keeps, with a width to height ratio in 3/4..4/3; None for none.
-        padding: Pixels of random shift up, down, left and right.
-        mirror: Whether to flip left to right with probability one half.
-        flip_vertical: Whether to flip upside down with probability one half.
-        rotation: Largest angle of a random rotation, in degrees, either way.
-        color_jitter: Largest change of brightness, contrast and saturation, as a
-            share, in an order drawn per image.
-        rand_augment: Magnitude of RandAugment, 0 to 10, see `palette`; 0 for none.
-        random_erasing: Probability that a box of an image is filled with noise.
-        mixup: Alpha of mixup's Beta distribution; 0 for none.
-        cutmix: Alpha of CutMix's; with both, each batch takes one or the other.
+    The text below each field is its help on the command line.
     """
 
     random_crop: tuple[float, float] | None = None
+    """Smallest and largest share of the image that a random resized crop keeps, e.g.
+    0.08 1; its width is 3/4 to 4/3 of its height."""
     padding: int = 0
-    mirror: bool = False
-    flip_vertical: bool = False
+    """Random shifts by up to so many pixels, horizontally and vertically."""
+    horizontal_flip: bool = False
+    """Random left-right flips, with probability one half."""
+    vertical_flip: bool = False
+    """Random upside-down flips, with probability one half."""
     rotation: float = 0.0
+    """Random rotations by up to so many degrees either way."""
     color_jitter: float = 0.0
+    """Random changes of brightness, contrast and saturation, e.g. 0.4."""
     rand_augment: float = 0.0
+    """Magnitude of RandAugment's two operations per image, 0 to 10; 9 is usual."""
     random_erasing: float = 0.0
+    """Share of images in which a box is filled with noise, e.g. 0.25."""
     mixup: float = 0.0
+    """Alpha of mixup, e.g. 0.8; with CutMix, each batch takes one of the two."""
     cutmix: float = 0.0
+    """Alpha of CutMix, e.g. 1.0."""
 
     def __post_init__(self):
         if self.random_crop is not None:
@@ -121,9 +120,9 @@ class Augmentation:
         if self.padding:
             shift = rng.integers(-self.padding, self.padding + 1, (batch, 2))
             maps.append(geometry.shift(shift[:, 0], shift[:, 1]))
-        if self.mirror or self.flip_vertical:
-            across = (rng.random(batch) < 0.5) & self.mirror
-            down = (rng.random(batch) < 0.5) & self.flip_vertical
+        if self.horizontal_flip or self.vertical_flip:
+            across = (rng.random(batch) < 0.5) & self.horizontal_flip
+            down = (rng.random(batch) < 0.5) & self.vertical_flip
             maps.append(geometry.flip(across, down, height, width))
         if self.rotation:
             angle = rng.uniform(-self.rotation, self.rotation, batch)

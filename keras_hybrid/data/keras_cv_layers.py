@@ -71,9 +71,9 @@ def _layers(settings: Augmentation, size: tuple[int, int], layers) -> list:
     if settings.random_crop:
         area, ratio = settings.random_crop, (3 / 4, 4 / 3)
         steps.append(layers.RandomCropAndResize(size, area, ratio))
-    if settings.mirror:
+    if settings.horizontal_flip:
         steps.append(layers.RandomFlip("horizontal"))
-    if settings.flip_vertical:
+    if settings.vertical_flip:
         steps.append(layers.RandomFlip("vertical"))
     if settings.rotation:
         fill = {"fill_mode": "constant", "fill_value": settings.fill}

@@ -195,7 +195,8 @@ class Recipe:
     def augmentation(self) -> Augmentation:
         """The fields that say how images are augmented."""
         names = [field.name for field in dataclasses.fields(Augmentation)]
-        return Augmentation(**{name: getattr(self, name) for name in names})
+        renamed = {"horizontal_flip": "mirror", "vertical_flip": "flip_vertical"}
+        return Augmentation(**{n: getattr(self, renamed.get(n, n)) for n in names})
 
     def settings(self) -> dict[str, Any]:
         """The fields that determine the result, ready for JSON."""

@@ -106,7 +106,7 @@ def test_resized_crop_is_pillows_resize():
 
 def test_maps_are_composed_in_order():
     images = pictures()
-    steps = draw(padding=1)[0]["warp"], draw(mirror=True, seed=1)[0]["warp"]
+    steps = draw(padding=1)[0]["warp"], draw(horizontal_flip=True, seed=1)[0]["warp"]
     one_by_one = pixels(pixels(images, warp=steps[0]), warp=steps[1])
     full = [np.zeros((8, 3, 3)) for _ in steps]
     for matrix, rows in zip(full, steps, strict=True):

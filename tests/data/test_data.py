@@ -92,7 +92,7 @@ def test_repeats_share_a_batch_and_no_pair():
 def test_a_batch_depends_on_seed_and_step_alone():
     every = Augmentation(
         padding=2,
-        mirror=True,
+        horizontal_flip=True,
         rand_augment=9,
         color_jitter=0.4,
         random_erasing=0.5,
