@@ -1,6 +1,6 @@
-"""What augmentation draws: the settings, and one batch's random numbers.
+"""What augmentation samples: the settings, and one batch's random numbers.
 
-The host draws with NumPy, once a batch and for every image; `augment.augment` turns
+The host samples with NumPy, once a batch and for every image; `augment.augment` turns
 pixels by these numbers on the device. So a batch is a pure function of
 `(seed, epoch, step)` and looks the same on every backend.
 """
@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_hybrid.data import geometry, palette
+from keras_hybrid.data import affine, rand_augment
 
 # Box of the erased area: share of the image, and height over width (timm's).
 _ERASED_AREA = (0.02, 1 / 3)
@@ -77,13 +77,13 @@ class Augmentation:
         """What geometry shows beyond the edge: black, with RandAugment grey."""
         return 128.0 if self.rand_augment else 0.0
 
-    def draw(
+    def sample(
         self, rng: np.random.Generator, batch: int, height: int, width: int
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """The random numbers of one batch.
 
         Args:
-            rng: Source of the draws.
+            rng: Source of the samples.
             batch: Images in the batch.
             height: Of the images, in pixels.
             width: Of the images, in pixels.
@@ -94,39 +94,39 @@ class Augmentation:
             a setting asks for it. Then how much of each image's own label remains,
             `(batch,)`; the rest goes to its partner's, see `swap_neighbours`.
         """
-        draws, own = {}, np.ones(batch, "float32")
+        samples, own = {}, np.ones(batch, "float32")
         maps = self._basic_maps(rng, batch, height, width)
         if self.rand_augment:
-            chosen = palette.draw(rng, (batch, 2), self.rand_augment)
-            maps += palette.warps(chosen, height, width)
-            draws["color"] = palette.table(chosen)
+            chosen = rand_augment.sample(rng, (batch, 2), self.rand_augment)
+            maps += rand_augment.affine_matrices(chosen, height, width)
+            samples["color"] = rand_augment.color_parameters(chosen)
         if self.color_jitter:
-            chosen = palette.draw_jitter(rng, batch, self.color_jitter)
-            draws["jitter"] = palette.table(chosen)
+            chosen = rand_augment.sample_jitter(rng, batch, self.color_jitter)
+            samples["jitter"] = rand_augment.color_parameters(chosen)
         if maps:
-            draws["warp"] = geometry.compose(maps)
+            samples["affine"] = affine.compose(maps)
         if self.random_erasing:
-            draws["erase"] = _erased(rng, batch, height, width, self.random_erasing)
-            draws["noise"] = rng.integers(0, 1 << 16, batch, dtype="int32")
+            samples["erase"] = _erased(rng, batch, height, width, self.random_erasing)
+            samples["noise"] = rng.integers(0, 1 << 16, batch, dtype="int32")
         if self.mixes:
-            draws["keep"], draws["cut"], own = self._mix(rng, batch, height, width)
-        return draws, own
+            samples["lam"], samples["bbox"], own = self._mix(rng, batch, height, width)
+        return samples, own
 
     def _basic_maps(self, rng, batch, height, width) -> list[np.ndarray]:
         maps = []
         if self.random_crop:
             size = (batch, height, width)
-            maps.append(geometry.resized_crop(rng, *size, self.random_crop))
+            maps.append(affine.resized_crop(rng, *size, self.random_crop))
         if self.padding:
             shift = rng.integers(-self.padding, self.padding + 1, (batch, 2))
-            maps.append(geometry.shift(shift[:, 0], shift[:, 1]))
+            maps.append(affine.shift(shift[:, 0], shift[:, 1]))
         if self.horizontal_flip or self.vertical_flip:
             across = (rng.random(batch) < 0.5) & self.horizontal_flip
             down = (rng.random(batch) < 0.5) & self.vertical_flip
-            maps.append(geometry.flip(across, down, height, width))
+            maps.append(affine.flip(across, down, height, width))
         if self.rotation:
             angle = rng.uniform(-self.rotation, self.rotation, batch)
-            maps.append(geometry.rotation(angle, height, width))
+            maps.append(affine.rotation(angle, height, width))
         return maps
 
     def _mix(self, rng, batch, height, width):

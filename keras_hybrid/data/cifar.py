@@ -6,17 +6,17 @@ import tarfile
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.published import Published
+from keras_hybrid.data.download import Download
 from keras_hybrid.data.tfds import is_prepared, load_tfds
 
 # The binary version, which holds plain bytes (the Python version holds pickles).
 ARCHIVES = {
-    "cifar10": Published(
+    "cifar10": Download(
         "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
         "md5",
         "c32a1d4ab5d03f1284b67883e8d87530",
     ),
-    "cifar100": Published(
+    "cifar100": Download(
         "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
         "md5",
         "03b5dce01913d631647c71ecec9e9cb8",

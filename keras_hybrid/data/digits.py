@@ -1,10 +1,10 @@
 """scikit-learn's 1,797 handwritten digits, enlarged from 8x8 to 32x32."""
 
 import numpy as np
-from PIL import Image
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.subset import balanced_split
+from keras_hybrid.data.decode import resize_array
+from keras_hybrid.data.splits import balanced_split
 
 
 def load_digits() -> Dataset:
@@ -28,5 +28,5 @@ def load_digits() -> Dataset:
 
 def _enlarge(image: np.ndarray) -> np.ndarray:
     """(8, 8) values in 0..16 -> (32, 32, 3) pixels."""
-    picture = Image.fromarray((image * (255 / 16)).astype("uint8"))
-    return np.asarray(picture.resize((32, 32), Image.Resampling.BICUBIC).convert("RGB"))
+    pixels = (image * (255 / 16)).astype("uint8")
+    return resize_array(pixels[..., None], (32, 32))

@@ -6,6 +6,7 @@ set; what others published on it was measured on splits of their own.
 
 import contextlib
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -13,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.images import in_threads, room
-from keras_hybrid.data.picture import fit, from_array
+from keras_hybrid.data.decode import resize_array
+from keras_hybrid.data.download import Download
+from keras_hybrid.data.lazy_images import allocate_images, in_threads
 from keras_hybrid.data.progress import in_chunks
-from keras_hybrid.data.published import Published
-from keras_hybrid.data.subset import stratified_split
+from keras_hybrid.data.splits import stratified_split
 from keras_hybrid.data.tfds import is_prepared, load_tfds
 
-FILE = Published(
+FILE = Download(
     "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5",
     "sha256",
     "19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571",
@@ -64,21 +65,21 @@ def load_galaxy10(data_dir: pathlib.Path | None, image_size: int | None) -> Data
     path = path or FILE.fetch(data_dir)
     labels = read_labels(path)
     images = None
-    for places, pixels in read_images(path):
+    for indices, pixels in read_images(path):
         if images is None:
             size = (image_size,) * 2 if image_size else pixels.shape[1:3]
-            images = room((len(labels), *size, 3), path.parent)
-        images[places] = in_threads(
-            lambda image, size=size: np.asarray(fit(from_array(image), size)),
+            images = allocate_images((len(labels), *size, 3), path.parent)
+        images[indices] = in_threads(
+            functools.partial(resize_array, size=size),
             pixels,
             images.shape[1:],
         )
     every = Split(images, labels)
-    test, train = split_places(labels)
+    test, train = split_indices(labels)
     return Dataset("galaxy10", every.select(train), every.select(test), CLASS_NAMES)
 
 
-def split_places(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places of the test and of the training images: a stratified tenth, seed 0."""
     return stratified_split(labels, 0.1, seed=0)
 
@@ -90,11 +91,11 @@ def read_labels(path: pathlib.Path) -> np.ndarray:
 
 
 def read_images(path: pathlib.Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields places and uint8 images `(n, 256, 256, 3)`, `CHUNK` at a time."""
+    """Yields indices and uint8 images `(n, 256, 256, 3)`, `CHUNK` at a time."""
     with _opened(path) as file:
         count = len(file["images"])
-        for places in in_chunks(count, "Reading galaxies", CHUNK):
-            yield places, file["images"][places[0] : places[-1] + 1]
+        for indices in in_chunks(count, "Reading galaxies", CHUNK):
+            yield indices, file["images"][indices[0] : indices[-1] + 1]
 
 
 @contextlib.contextmanager

@@ -5,10 +5,10 @@ import pathlib
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.images import is_in_memory
-from keras_hybrid.data.listing import list_images, natural
-from keras_hybrid.data.picture_files import Corrupt, open_files
-from keras_hybrid.data.subset import stratified_split
+from keras_hybrid.data.image_files import Corrupt, open_files
+from keras_hybrid.data.lazy_images import is_in_memory
+from keras_hybrid.data.scan_folder import list_images, natural
+from keras_hybrid.data.splits import stratified_split
 
 TEST_SHARE = 0.2
 """Share of the images that is the test set where the folder names none."""
@@ -24,9 +24,9 @@ def load_folder(
     columns `file,label` or `file,label,split`. Without a test split a stratified
     fifth (seed 0) is the test set. What was found is printed.
 
-    Each image has its short side resized to `image_size` and its centre cropped
-    (`picture.fit`), once if the result fits in memory (`images.IN_MEMORY`), else
-    whenever it is needed. Classes are in natural order: "class 2", "class 10".
+    Each image is brought to `image_size` by `resize.resize_and_crop`: once if the
+    result fits in memory (`lazy_images.IN_MEMORY`), else whenever it is needed.
+    Classes are in natural order: "class 2", "class 10".
 
     Args:
         data_dir: The folder.
@@ -41,10 +41,10 @@ def load_folder(
     listed, found = list_images(data_dir)
     names = tuple(sorted({image.label for image in listed}, key=natural))
     _check_classes(data_dir, listed, names)
-    images, places = open_files(
+    images, indices = open_files(
         [image.path for image in listed], _open, image_size, corrupt
     )
-    listed = [listed[place] for place in places]
+    listed = [listed[index] for index in indices]
     _check_classes(data_dir, listed, names)  # again, without what was skipped
     number = {name: i for i, name in enumerate(names)}
     labels = np.array([number[image.label] for image in listed], dtype="int64")

@@ -8,13 +8,13 @@ import numpy as np
 
 
 def in_chunks(count: int, what: str, size: int = 256) -> Iterator[np.ndarray]:
-    """Yields the places 0..count-1 in chunks, and shows how many are done.
+    """Yields the indices 0..count-1 in chunks, and shows how many are done.
 
     On a terminal the line is renewed as the work goes on; elsewhere only work of more
     than five seconds is reported, at its end.
 
     Args:
-        count: How many places there are.
+        count: How many indices there are.
         what: What is done to them, e.g. "Decoding images".
         size: Places a chunk.
     """

@@ -1,4 +1,4 @@
-"""The data sets by name."""
+"""The datasets by name."""
 
 import dataclasses
 import pathlib
@@ -8,16 +8,16 @@ from keras_hybrid.data.cifar import cifar_advice, load_cifar
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.digits import load_digits
 from keras_hybrid.data.galaxy10 import FILE, load_galaxy10
+from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.image_folder import load_folder
-from keras_hybrid.data.images import Resized
-from keras_hybrid.data.picture_files import Corrupt
+from keras_hybrid.data.lazy_images import Resized
 from keras_hybrid.data.tfds import load_tfds
 from keras_hybrid.data.tiny_imagenet import ARCHIVE, load_tiny_imagenet
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Where a data set comes from.
+    """Where a dataset comes from.
 
     Attributes:
         loader: Takes the folder, the image size (which it may leave to `load`) and
@@ -52,23 +52,23 @@ SOURCES: dict[str, Source] = {
         "train and test if there is such a split, or with a table labels.csv.",
     ),
 }
-"""Data sets by name; beside them `tfds:NAME` is any of tensorflow-datasets'."""
+"""Datasets by name; beside them `tfds:NAME` is any of tensorflow-datasets'."""
 
 
 def load(
     name: str,
     data_dir: str | pathlib.Path | None = None,
     image_size: int | None = None,
-    corrupt: Corrupt = "refuse",
+    corrupt: Corrupt = "raise",
 ) -> Dataset:
-    """Loads a data set by name.
+    """Loads a dataset by name.
 
     Args:
         name: One of `SOURCES`, or `tfds:NAME` for a set of tensorflow-datasets.
         data_dir: Where the data is or may be put; None leaves it to the library.
         image_size: Side that images are brought to, by their short side and a centre
             crop; None keeps the data's own.
-        corrupt: Whether image files that cannot be decoded are an error (`"refuse"`)
+        corrupt: Whether image files that cannot be decoded are an error (`"raise"`)
             or left out (`"skip"`, with a warning that names them).
 
     Raises:
@@ -79,7 +79,7 @@ def load(
     of_tfds = name.removeprefix("tfds:")
     if name not in SOURCES and of_tfds in (name, ""):
         known = ", ".join([*SOURCES, "tfds:NAME"])
-        raise ValueError(f"There is no data set {name!r}; known: {known}.")
+        raise ValueError(f"There is no dataset {name!r}; known: {known}.")
     advice = SOURCES[name].advice if name in SOURCES else ""
     folder = None if data_dir is None else pathlib.Path(data_dir).expanduser()
     if folder and not folder.is_dir():
@@ -92,7 +92,7 @@ def load(
     if image_size is None or dataset.train.images.shape[1:3] == (image_size,) * 2:
         return dataset
     train, test = (
-        Split(Resized(split.images, image_size), split.labels).held()
+        Split(Resized(split.images, image_size), split.labels).load_into_memory()
         for split in (dataset.train, dataset.test)
     )
     return dataclasses.replace(dataset, train=train, test=test)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.images import in_threads, reason, room
-from keras_hybrid.data.picture import fit, from_array
+from keras_hybrid.data.decode import resize_array
+from keras_hybrid.data.lazy_images import allocate_images, in_threads, reason
 from keras_hybrid.data.progress import in_chunks
-from keras_hybrid.data.subset import stratified_split
+from keras_hybrid.data.splits import stratified_split
 
 TEST_SHARE = 0.1
 """Share of the images that is the test set where there is no official one."""
@@ -69,7 +69,7 @@ def load_tfds(
 
 
 def from_builder(builder: Any, image_size: int | None) -> Dataset:
-    """The data set that a prepared tensorflow-datasets builder holds."""
+    """The dataset that a prepared tensorflow-datasets builder holds."""
     name, features = builder.info.name, builder.info.features
     keys = builder.info.supervised_keys or ("image", "label")
     if not all(key in features for key in keys) or not hasattr(
@@ -92,9 +92,9 @@ def from_builder(builder: Any, image_size: int | None) -> Dataset:
         if part in parts and (test := _read(builder, part, keys, size)):
             break
     else:
-        places, rest = stratified_split(train.labels, TEST_SHARE, seed=0)
+        indices, rest = stratified_split(train.labels, TEST_SHARE, seed=0)
         print(f"{name} has no test split: a stratified tenth (seed 0) is its test set.")
-        train, test = train.select(rest), train.select(places)
+        train, test = train.select(rest), train.select(indices)
     return Dataset(name, train, test, tuple(features[keys[1]].names))
 
 
@@ -111,14 +111,16 @@ def _read(builder, part, keys, size) -> Split | None:
     whole = None not in builder.info.features[keys[0]].shape
     stream = stream.map(lambda example: (example[keys[0]], example[keys[1]]))
     batches = iter(tfds.as_numpy(stream.batch(256) if whole else stream))
-    images = room((count, *size, 3), pathlib.Path(builder.data_dir))
+    images = allocate_images((count, *size, 3), pathlib.Path(builder.data_dir))
     labels = np.empty(count, dtype="int64")
-    for places in in_chunks(count, f"Reading {part}"):
+    for indices in in_chunks(count, f"Reading {part}"):
         if whole:
-            pixels, labels[places] = next(batches)
+            pixels, labels[indices] = next(batches)
         else:
-            pixels, labels[places] = zip(*(next(batches) for _ in places), strict=True)
-        images[places] = _at_size(pixels, size)
+            pixels, labels[indices] = zip(
+                *(next(batches) for _ in indices), strict=True
+            )
+        images[indices] = _at_size(pixels, size)
     return Split(images, labels)
 
 
@@ -126,6 +128,4 @@ def _at_size(pixels, size: tuple[int, int]) -> np.ndarray:
     """Arrays `(h, w, c)` of 8 or 16 bits -> uint8 `(N, H, W, 3)`."""
     if getattr(pixels, "shape", ())[1:] == (*size, 3) and pixels.dtype == np.uint8:
         return pixels
-    return in_threads(
-        lambda image: np.asarray(fit(from_array(image), size)), pixels, (*size, 3)
-    )
+    return in_threads(lambda image: resize_array(image, size), pixels, (*size, 3))

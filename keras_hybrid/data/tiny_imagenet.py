@@ -10,10 +10,10 @@ from typing import BinaryIO
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.picture_files import Corrupt, open_files
-from keras_hybrid.data.published import Published
+from keras_hybrid.data.download import Download
+from keras_hybrid.data.image_files import Corrupt, open_files
 
-ARCHIVE = Published(
+ARCHIVE = Download(
     "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
     "md5",
     "90528d7ca1a48142e341f4ef8d21d0de",
@@ -56,8 +56,8 @@ def load_tiny_imagenet(
 def _from_folder(root: pathlib.Path) -> tuple[list[str], Callable[[str], BinaryIO]]:
     """Names relative to the folder, and what opens one."""
     names = [
-        pathlib.Path(place, name).relative_to(root).as_posix()
-        for place, _, files in os.walk(root)
+        pathlib.Path(parent, name).relative_to(root).as_posix()
+        for parent, _, files in os.walk(root)
         for name in files
     ]
     return names, lambda name: open(root / name, "rb")
@@ -96,7 +96,7 @@ def _read(where, names, opener, image_size, corrupt) -> Dataset:
     images, kept = open_files(
         [name for _, _, name in listed], opener, image_size or SIDE, corrupt
     )
-    listed = [listed[place] for place in kept]
+    listed = [listed[index] for index in kept]
     every = Split(images, np.array([label for _, label, _ in listed], dtype="int64"))
     train, test = (
         every.select(np.flatnonzero([p == part for p, _, _ in listed]))

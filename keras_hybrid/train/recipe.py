@@ -57,7 +57,7 @@ class Recipe:
     """Folder with the data; without it the data set's own library finds it."""
     image_size: int | None = None
     """Side of the images that the model sees; None keeps the data's own."""
-    corrupt: Literal["refuse", "skip"] = "refuse"
+    corrupt: Literal["raise", "skip"] = "raise"
     """What to do about image files that cannot be decoded."""
     fraction: float = 1.0
     """Share of every class of the training images to use, in (0, 1]."""

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_hybrid.data import images as images_module
-from keras_hybrid.data import load, picture_files
-from keras_hybrid.data.listing import natural
+from keras_hybrid.data import image_files, load
+from keras_hybrid.data import lazy_images as images_module
+from keras_hybrid.data.scan_folder import natural
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.run import _splits
 
@@ -36,7 +36,7 @@ def fill(root, classes=("ant", "bee"), count=5, size=(10, 10)):
 def lazily(monkeypatch):
     """As if nothing fitted in memory."""
     monkeypatch.setattr(images_module, "IN_MEMORY", 0)
-    monkeypatch.setattr(picture_files, "IN_MEMORY", 0)
+    monkeypatch.setattr(image_files, "IN_MEMORY", 0)
 
 
 def test_a_folder_for_every_class(tmp_path, capsys):
@@ -201,7 +201,7 @@ def test_corrupt_files_of_large_folders(tmp_path, lazily):
         load("folder", tmp_path, image_size=10)
     with pytest.warns(UserWarning, match="Skipped 4 image files"):
         found = load("folder", tmp_path, image_size=10, corrupt="skip")
-    assert isinstance(found.train.images, images_module.View)
+    assert isinstance(found.train.images, images_module.Subset)
     assert len(found.train.images[:]) + len(found.test.images[:]) == 11
     for name in bad - {"cut.jpg"}:
         next(tmp_path.rglob(name)).unlink()
@@ -223,9 +223,9 @@ def test_a_bomb_is_refused_by_name(tmp_path, monkeypatch):
 def test_large_folders_are_decoded_when_needed(tmp_path, lazily, monkeypatch, capsys):
     fill(tmp_path)
     decoded = []
-    decode = picture_files.Files.decode
+    decode = image_files.ImageFiles.decode
     monkeypatch.setattr(
-        picture_files.Files,
+        image_files.ImageFiles,
         "decode",
         lambda self, name: decoded.append(name) or decode(self, name),
     )

@@ -1,4 +1,4 @@
-"""Every data set through its real loading code, on small files of the true layout."""
+"""Every dataset through its real loading code, on small files of the true layout."""
 
 import io
 import tarfile
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from keras_hybrid.data import galaxy10, load
-from keras_hybrid.data import images as images_module
+from keras_hybrid.data import lazy_images as images_module
 
 RNG = np.random.default_rng(0)
 
@@ -191,7 +191,7 @@ def unpack(folder, files):
 @pytest.mark.parametrize("lazy", [False, True])
 def test_tiny_imagenet(tmp_path, offline, lazy, monkeypatch):
     if lazy:
-        for module in ("images", "picture_files"):
+        for module in ("lazy_images", "image_files"):
             monkeypatch.setattr(f"keras_hybrid.data.{module}.IN_MEMORY", 0)
     (tmp_path / "zip").mkdir()
     write_zip(tmp_path / "zip", tiny_files())
@@ -251,9 +251,9 @@ def test_galaxy10_from_its_file(tmp_path, monkeypatch):
     original = galaxy10.read_images
 
     def spy(path):
-        for places, images in original(path):
+        for indices, images in original(path):
             read.append(len(images))
-            yield places, images
+            yield indices, images
 
     monkeypatch.setattr(galaxy10, "read_images", spy)
     found = load("galaxy10", tmp_path, image_size=16)
@@ -262,8 +262,8 @@ def test_galaxy10_from_its_file(tmp_path, monkeypatch):
     assert found.class_names[4] == "cigar-shaped smooth"
     assert (len(found.train), len(found.test)) == (136, 15)
     for split in (found.train, found.test):
-        places = split.images[:][:, 3, 5, 1]
-        np.testing.assert_array_equal(split.labels, labels[places])
+        indices = split.images[:][:, 3, 5, 1]
+        np.testing.assert_array_equal(split.labels, labels[indices])
     share = np.bincount(found.test.labels) / np.bincount(labels)
     assert share.min() > 0.05 and share.max() < 0.16
     again = load("galaxy10", tmp_path, image_size=16)
@@ -273,7 +273,7 @@ def test_galaxy10_from_its_file(tmp_path, monkeypatch):
 def test_galaxy10_has_the_split_it_states():
     counts = [1081, 1853, 2645, 2027, 334, 2043, 1829, 2628, 1423, 1873]
     labels = np.repeat(np.arange(10), counts)
-    test, train = galaxy10.split_places(labels)
+    test, train = galaxy10.split_indices(labels)
     assert (len(train), len(test)) == (15_962, 1_774)
     np.testing.assert_allclose(
         np.bincount(labels[test]), np.multiply(counts, 0.1), atol=1
@@ -421,7 +421,7 @@ def test_an_unknown_set(tmp_path):
     pytest.importorskip("tensorflow_datasets")
     with pytest.raises(ValueError, match="tensorflow-datasets has no set 'cifar1000'"):
         load("tfds:cifar1000", tmp_path)
-    with pytest.raises(ValueError, match="no data set 'tfds:'"):
+    with pytest.raises(ValueError, match="no dataset 'tfds:'"):
         load("tfds:", tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Class-balanced parts of a data set, the same for every model."""
+"""Class-balanced parts of a dataset, the same for every model."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ import numpy as np
 def balanced_split(
     labels: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits places into two parts with the same share of every class.
+    """Splits indices into two parts with the same share of every class.
 
     Args:
         labels: Class numbers `(N,)`.
@@ -15,7 +15,7 @@ def balanced_split(
         seed: Which images are drawn. A larger fraction draws the same and more.
 
     Returns:
-        The places of the first and of the second part, both ascending.
+        The indices of the first and of the second part, both ascending.
 
     Raises:
         ValueError: If `fraction` is outside [0, 1].
@@ -30,7 +30,7 @@ def balanced_split(
 def per_class_split(
     labels: np.ndarray, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits places into `count` of every class, and the rest.
+    """Splits indices into `count` of every class, and the rest.
 
     Args:
         labels: Class numbers `(N,)`.
@@ -38,7 +38,7 @@ def per_class_split(
         seed: Which images are drawn. A larger count draws the same and more.
 
     Returns:
-        The places of the first and of the second part, both ascending.
+        The indices of the first and of the second part, both ascending.
 
     Raises:
         ValueError: If a class has fewer images.
@@ -55,7 +55,7 @@ def per_class_split(
 def stratified_split(
     labels: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits places into a test part of that share of all images, and the rest.
+    """Splits indices into a test part of that share of all images, and the rest.
 
     The test part has each class in proportion, rounded by largest remainder, so that
     its size is that of `fraction`; but at least one image of a class, and not the
@@ -67,7 +67,7 @@ def stratified_split(
         seed: Which images are drawn.
 
     Returns:
-        The places of the first and of the second part, both ascending.
+        The indices of the first and of the second part, both ascending.
     """
     counts = np.unique(labels, return_counts=True)[1]
     exact = fraction * counts
@@ -78,10 +78,10 @@ def stratified_split(
 
 
 def _draw(labels, wanted, seed) -> tuple[np.ndarray, np.ndarray]:
-    """Draws so many places of each class, in ascending order of the classes."""
+    """Draws so many indices of each class, in ascending order of the classes."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(labels), dtype=bool)
     for label, count in zip(np.unique(labels), wanted, strict=True):
-        places = rng.permutation(np.flatnonzero(labels == label))
-        chosen[places[:count]] = True
+        indices = rng.permutation(np.flatnonzero(labels == label))
+        chosen[indices[:count]] = True
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)

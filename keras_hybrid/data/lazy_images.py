@@ -1,4 +1,4 @@
-"""Pictures that are read when they are asked for, with the face of a uint8 array."""
+"""Images that are read when they are indexed, like a uint8 array."""
 
 import concurrent.futures
 import os
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
-from keras_hybrid.data.picture import decode, fit
+from keras_hybrid.data.decode import decode, resize_array
 from keras_hybrid.data.progress import in_chunks
 from keras_hybrid.utils.errors import first_line
 
 IN_MEMORY = 4 * 2**30
-"""Bytes of pixels up to which images are decoded once and held."""
+"""Bytes of pixels up to which images are decoded once and stay in memory."""
 
 WORKERS = min(16, os.cpu_count() or 1)
 """Threads that decode or resize a batch; Pillow lets them run side by side."""
@@ -24,8 +24,8 @@ WORKERS = min(16, os.cpu_count() or 1)
 _CHUNK = 256
 
 
-class Images:
-    """uint8 pictures `(N, H, W, 3)` that `read` makes; indexed like a NumPy array.
+class LazyImages:
+    """Images `(N, H, W, 3)`, uint8, that are read when they are indexed.
 
     Args:
         shape: `(N, H, W, 3)`.
@@ -36,83 +36,83 @@ class Images:
     def __init__(self, shape: tuple[int, int, int, int]):
         self.shape = tuple(int(side) for side in shape)
 
-    def read(self, places: np.ndarray) -> np.ndarray:
-        """The pictures at those places, `(len(places), H, W, 3)`."""
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """The images at these indices, `(len(indices), H, W, 3)`."""
         raise NotImplementedError
 
-    def pieces(self, places: np.ndarray) -> Iterator[bytes | np.ndarray]:
-        """What a fingerprint hashes of those pictures, a piece at a time."""
-        return _pixels(self, places)
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+        """The bytes of these images that a fingerprint hashes, in chunks."""
+        return _pixels(self, indices)
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all pictures take up once they are read."""
+        """Bytes that all images take up once they are read."""
         return int(np.prod(self.shape, dtype="int64"))
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, places: np.ndarray | slice | int) -> np.ndarray:
-        places = np.arange(len(self))[places]
-        return self.read(places) if places.ndim else self.read(places[None])[0]
+    def __getitem__(self, indices: np.ndarray | slice | int) -> np.ndarray:
+        indices = np.arange(len(self))[indices]
+        return self.read(indices) if indices.ndim else self.read(indices[None])[0]
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.asarray(self[:], dtype)
 
 
-class View(Images):
-    """Some of the pictures of another sequence, none of them copied.
+class Subset(LazyImages):
+    """Some images of another sequence, without a copy.
 
     Args:
-        base: Array or `Images`; of another view its base is taken.
-        places: Which, `(N,)`, from 0.
+        base: Array or `LazyImages`.
+        indices: Indices of the images in `base`, `(N,)`.
     """
 
-    def __init__(self, base: np.ndarray | Images, places: np.ndarray):
-        if isinstance(base, View):
-            base, places = base.base, base.places[places]
-        super().__init__((len(places), *base.shape[1:]))
+    def __init__(self, base: np.ndarray | LazyImages, indices: np.ndarray):
+        if isinstance(base, Subset):
+            base, indices = base.base, base.indices[indices]
+        super().__init__((len(indices), *base.shape[1:]))
         self.base = base
-        self.places = places
+        self.indices = indices
 
-    def read(self, places: np.ndarray) -> np.ndarray:
-        return np.asarray(self.base[self.places[places]])
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        return np.asarray(self.base[self.indices[indices]])
 
-    def pieces(self, places: np.ndarray) -> Iterator[bytes | np.ndarray]:
-        return pieces(self.base, self.places[places])
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+        return fingerprint_chunks(self.base, self.indices[indices])
 
 
-class Resized(Images):
-    """The pictures of another sequence at another size, see `picture.fit`.
+class Resized(LazyImages):
+    """The images of another sequence at another size, see `decode.resize_array`.
 
     Args:
-        base: Array or `Images`.
+        base: Array or `LazyImages`.
         side: Height and width, in pixels.
     """
 
-    def __init__(self, base: np.ndarray | Images, side: int):
+    def __init__(self, base: np.ndarray | LazyImages, side: int):
         super().__init__((len(base), side, side, 3))
         self.base = base
 
-    def read(self, places: np.ndarray) -> np.ndarray:
-        originals = self.base[places]
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        originals = self.base[indices]
         return in_threads(
-            lambda row: np.asarray(fit(Image.fromarray(row), self.shape[1:3])),
+            lambda row: resize_array(row, self.shape[1:3]),
             originals,
             self.shape[1:],
         )
 
-    def pieces(self, places: np.ndarray) -> Iterator[bytes | np.ndarray]:
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
         yield repr(self.shape[1:]).encode()
-        yield from pieces(self.base, places)
+        yield from fingerprint_chunks(self.base, indices)
 
 
-class Files(Images):
-    """Image files, decoded when they are asked for.
+class ImageFiles(LazyImages):
+    """Image files, decoded when they are indexed.
 
     Args:
-        names: Their names.
-        size: Height and width that each is brought to, see `picture.fit`.
+        names: Names of the files.
+        size: Height and width that each is brought to, see `decode.decode`.
         opener: Opens a file by its name.
     """
 
@@ -126,8 +126,8 @@ class Files(Images):
         self.names = names
         self.opener = opener
 
-    def read(self, places: np.ndarray) -> np.ndarray:
-        names = [self.names[place] for place in places]
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        names = [self.names[index] for index in indices]
         return in_threads(self.decode, names, self.shape[1:])
 
     def decode(self, name: str) -> np.ndarray:
@@ -145,37 +145,37 @@ class Files(Images):
                 "or use --corrupt skip."
             ) from error
 
-    def pieces(self, places: np.ndarray) -> Iterator[bytes | np.ndarray]:
-        """Contents of the files; no picture is decoded for a fingerprint."""
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+        """The contents of the files; nothing is decoded for a fingerprint."""
         yield repr(self.shape[1:]).encode()
-        for place in places:
-            with self.opener(self.names[place]) as file:
+        for index in indices:
+            with self.opener(self.names[index]) as file:
                 content = file.read()
             yield len(content).to_bytes(8, "little")
             yield content
 
 
-def pieces(
-    images: np.ndarray | Images, places: np.ndarray
+def fingerprint_chunks(
+    images: np.ndarray | LazyImages, indices: np.ndarray
 ) -> Iterator[bytes | np.ndarray]:
-    """What a fingerprint hashes of those images: pixels, or the files behind them."""
-    if isinstance(images, Images):
-        return images.pieces(places)
-    return _pixels(images, places)
+    """The bytes that a fingerprint hashes: of the pixels, or of the files behind."""
+    if isinstance(images, LazyImages):
+        return images.fingerprint_chunks(indices)
+    return _pixels(images, indices)
 
 
-def held(images: np.ndarray | Images) -> np.ndarray | Images:
+def load_into_memory(images: np.ndarray | LazyImages) -> np.ndarray | LazyImages:
     """The images, read once into an array if they fit in memory."""
     if is_in_memory(images) or images.nbytes > IN_MEMORY:
         return images
     array = np.empty(images.shape, dtype="uint8")
-    for places in in_chunks(len(images), "Preparing images", _CHUNK):
-        array[places] = images[places]
+    for indices in in_chunks(len(images), "Preparing images", _CHUNK):
+        array[indices] = images[indices]
     return array
 
 
-def room(shape: tuple[int, ...], folder: pathlib.Path) -> np.ndarray:
-    """An array to fill: in memory if it fits, else in a nameless file in `folder`.
+def allocate_images(shape: tuple[int, ...], folder: pathlib.Path) -> np.ndarray:
+    """An array to fill: in memory if it fits, else in an unlinked file in `folder`.
 
     Raises:
         OSError: If there is no room for it on disk either.
@@ -199,7 +199,7 @@ def in_threads(
     shape: tuple[int, ...],
     dtype: str = "uint8",
 ) -> np.ndarray:
-    """`function` of every item, each of that shape, stacked."""
+    """Stacks `function(item)`, each an array of `shape`, computed in threads."""
     results = np.empty((len(items), *shape), dtype)
 
     def work(first: int) -> None:
@@ -213,19 +213,21 @@ def in_threads(
 
 
 def reason(error: Exception) -> str:
-    """What an error says, in one line."""
+    """The message of an error, in one line."""
     if isinstance(error, UnidentifiedImageError):
         return "no image of a known kind"
     return first_line(error)
 
 
-def is_in_memory(images: np.ndarray | Images) -> bool:
+def is_in_memory(images: np.ndarray | LazyImages) -> bool:
     """Whether reading the images costs no more than copying them."""
-    if isinstance(images, View):
+    if isinstance(images, Subset):
         return is_in_memory(images.base)
     return isinstance(images, np.ndarray) and not isinstance(images, np.memmap)
 
 
-def _pixels(images: np.ndarray | Images, places: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(places), _CHUNK):
-        yield np.ascontiguousarray(images[places[start : start + _CHUNK]])
+def _pixels(
+    images: np.ndarray | LazyImages, indices: np.ndarray
+) -> Iterator[np.ndarray]:
+    for start in range(0, len(indices), _CHUNK):
+        yield np.ascontiguousarray(images[indices[start : start + _CHUNK]])

@@ -13,7 +13,7 @@ TEST_NAMES = ("test", "val", "valid", "validation")
 """What a test split may be called, the first that is there being taken."""
 
 
-class Listed(NamedTuple):
+class ImageRecord(NamedTuple):
     """An image file.
 
     Attributes:
@@ -27,7 +27,7 @@ class Listed(NamedTuple):
     part: str | None
 
 
-def list_images(root: pathlib.Path) -> tuple[list[Listed], str]:
+def list_images(root: pathlib.Path) -> tuple[list[ImageRecord], str]:
     """Finds the images of `root`, by `labels.csv` or by sub-folders.
 
     Returns:
@@ -76,18 +76,20 @@ def _parts(root: pathlib.Path) -> dict[str, pathlib.Path]:
     return {"train": folders["train"]} if set(folders) == {"train"} else {}
 
 
-def _from_classes(root: pathlib.Path, part: str | None) -> tuple[list[Listed], str]:
+def _from_classes(
+    root: pathlib.Path, part: str | None
+) -> tuple[list[ImageRecord], str]:
     """Images in a sub-folder for every class, at any depth."""
     listed, others = [], Counter()
     for folder in _folders(root):
         before = len(listed)
-        for place, folders, files in os.walk(folder):
+        for parent, folders, files in os.walk(folder):
             folders[:] = sorted(name for name in folders if not _hidden(name))
             for name in sorted(name for name in files if not _hidden(name)):
                 suffix = pathlib.PurePath(name).suffix.casefold()
                 if suffix in IMAGE_SUFFIXES:
-                    path = os.path.join(place, name)
-                    listed.append(Listed(path, folder.name, part))
+                    path = os.path.join(parent, name)
+                    listed.append(ImageRecord(path, folder.name, part))
                 else:
                     others[suffix or "no suffix"] += 1
         if len(listed) == before:
@@ -107,7 +109,7 @@ def _from_classes(root: pathlib.Path, part: str | None) -> tuple[list[Listed], s
     return listed, f"; files left alone: {left}" if left else ""
 
 
-def _from_csv(path: pathlib.Path) -> tuple[list[Listed], str]:
+def _from_csv(path: pathlib.Path) -> tuple[list[ImageRecord], str]:
     """Rows of file,label[,split]; the files are relative to the table."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         header = file.readline()
@@ -140,7 +142,7 @@ def _from_csv(path: pathlib.Path) -> tuple[list[Listed], str]:
     return chosen, f"labels.csv, splits train and {test}"
 
 
-def _row(path: pathlib.Path, line: int, row: dict[str, str]) -> Listed:
+def _row(path: pathlib.Path, line: int, row: dict[str, str]) -> ImageRecord:
     name, label = (row["file"] or "").strip(), (row["label"] or "").strip()
     if not name or not label:
         raise ValueError(f"{path}, line {line}: file and label must not be empty.")
@@ -152,4 +154,4 @@ def _row(path: pathlib.Path, line: int, row: dict[str, str]) -> Listed:
                 f"{path}, line {line}: split must be train, test or validation, not "
                 f"{row['split']!r}."
             )
-    return Listed(str(path.parent / name), label, part)
+    return ImageRecord(str(path.parent / name), label, part)
