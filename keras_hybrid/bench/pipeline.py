@@ -34,7 +34,7 @@ from keras_hybrid.utils.csv_rows import append_csv
 from keras_hybrid.utils.errors import first_line
 
 CLASSES = 100
-REGULARISED = {"mirror": True, **DEIT_AUGMENTATION}
+REGULARISED = {"horizontal_flip": True, **DEIT_AUGMENTATION}
 OPERATIONS = {
     "shift": Augmentation(padding=4),
     "flip": Augmentation(horizontal_flip=True),

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.download import Download
+from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.tfds import is_prepared, load_tfds
 
 # The binary version, which holds plain bytes (the Python version holds pickles).
@@ -32,7 +33,12 @@ def cifar_advice(name: str) -> str:
     )
 
 
-def load_cifar(name: str, data_dir: pathlib.Path | None) -> Dataset:
+def load_cifar(
+    name: str,
+    data_dir: pathlib.Path | None,
+    image_size: int | None,
+    corrupt: Corrupt,
+) -> Dataset:
     """CIFAR from whatever there is.
 
     In this order: `NAME.npz` (arrays `x_train`, `y_train`, `x_test`, `y_test`,
@@ -42,6 +48,8 @@ def load_cifar(name: str, data_dir: pathlib.Path | None) -> Dataset:
     Args:
         name: `"cifar10"` or `"cifar100"`.
         data_dir: Folder with the data, or to put it.
+        image_size: Unused: `load` resizes.
+        corrupt: Unused: there are no image files.
 
     Raises:
         ValueError: If a file is not what it should be.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from keras_hybrid.data.galaxy10 import (
+from keras_hybrid.data.galaxy10_file import (
     CLASS_NAMES,
     FILE,
     read_images,

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.decode import resize_array
+from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.lazy_images import allocate_images, in_threads, reason
 from keras_hybrid.data.progress import in_chunks
 from keras_hybrid.data.splits import stratified_split
@@ -25,7 +26,10 @@ def is_prepared(name: str, data_dir: pathlib.Path | None) -> bool:
 
 
 def load_tfds(
-    name: str, data_dir: pathlib.Path | None, image_size: int | None
+    name: str,
+    data_dir: pathlib.Path | None,
+    image_size: int | None = None,
+    corrupt: Corrupt = "raise",
 ) -> Dataset:
     """Loads a set with the features image and label.
 
@@ -35,7 +39,8 @@ def load_tfds(
     Args:
         name: What tensorflow-datasets calls it, e.g. `"oxford_flowers102"`.
         data_dir: tensorflow-datasets' folder; None is its own.
-        image_size: Side that images are brought to; None keeps theirs.
+        image_size: Side that images are brought to; None keeps their own.
+        corrupt: Unused: tensorflow-datasets checks its files itself.
 
     Raises:
         ImportError: If tensorflow-datasets is missing.

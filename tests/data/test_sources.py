@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_hybrid.data import galaxy10, load
+from keras_hybrid.data import galaxy10, galaxy10_file, load
 from keras_hybrid.data import lazy_images as images_module
 
 RNG = np.random.default_rng(0)
@@ -246,7 +246,7 @@ def write_galaxies(folder, counts=(11, 25, 12, 13, 10, 14, 15, 16, 17, 18), **ch
 
 def test_galaxy10_from_its_file(tmp_path, monkeypatch):
     labels = write_galaxies(tmp_path)
-    monkeypatch.setattr(galaxy10, "CHUNK", 40)
+    monkeypatch.setattr(galaxy10_file, "CHUNK", 40)
     read = []
     original = galaxy10.read_images
 
@@ -273,7 +273,7 @@ def test_galaxy10_from_its_file(tmp_path, monkeypatch):
 def test_galaxy10_has_the_split_it_states():
     counts = [1081, 1853, 2645, 2027, 334, 2043, 1829, 2628, 1423, 1873]
     labels = np.repeat(np.arange(10), counts)
-    test, train = galaxy10.split_indices(labels)
+    test, train = galaxy10_file.split_indices(labels)
     assert (len(train), len(test)) == (15_962, 1_774)
     np.testing.assert_allclose(
         np.bincount(labels[test]), np.multiply(counts, 0.1), atol=1
