@@ -22,14 +22,19 @@ before it. And by operation (keras 3.15, `benchmarks/pipeline.csv`):
 """
 
 import functools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from keras import ops
 
 from keras_hybrid.data import rand_augment
+from keras_hybrid.data.custom_augmentation import get_augmentation
+from keras_hybrid.utils.typing import Tensor
+
+_Recolor = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 
-def augment(images, samples: dict, fill: float = 0.0):
+def augment(images: Tensor, samples: Mapping[str, Tensor], fill: float = 0.0) -> Tensor:
     """Transforms, recolours, erases and mixes images; each step only if sampled.
 
     Args:
@@ -47,6 +52,11 @@ def augment(images, samples: dict, fill: float = 0.0):
     for name, recolor in (("color", _any_color), ("jitter", _blend)):
         if name in samples:
             images = _stages(recolor, images, samples[name])
+    # The compiler may hand over the names in another order.
+    for key in sorted((k for k in samples if k.startswith("extra")), key=_extra_number):
+        name = key.partition("_")[2]
+        images = get_augmentation(name).apply(images, samples[key])
+        images = ops.clip(ops.cast(images, "float32"), 0, 255)
     if "erase" in samples:
         images = erase(images, samples["erase"], samples["noise"])
     if "lam" in samples:
@@ -54,7 +64,12 @@ def augment(images, samples: dict, fill: float = 0.0):
     return images
 
 
-def affine_transform(images, matrices, fill: float):
+def _extra_number(key: str) -> int:
+    """The number in `extraNUMBER_NAME`."""
+    return int(key.partition("_")[0].removeprefix("extra"))
+
+
+def affine_transform(images: Tensor, matrices: Tensor, fill: float) -> Tensor:
     """Reads every pixel at the position its matrix gives, bilinearly.
 
     Args:
@@ -85,7 +100,7 @@ def affine_transform(images, matrices, fill: float):
     return ops.reshape(result, (-1, height, width, channels))
 
 
-def _stages(recolor, images, table):
+def _stages(recolor: _Recolor, images: Tensor, table: Tensor) -> Tensor:
     """Operations in a row: `(B, H, W, 3)`, `(B, N, len(COLUMNS))`.
 
     The loop keeps XLA on CPUs from fusing the operations, which would compute the first
@@ -93,13 +108,13 @@ def _stages(recolor, images, table):
     """
     by_stage = ops.transpose(table, (1, 0, 2))
 
-    def body(stage, images):
+    def body(stage: Tensor, images: Tensor) -> Tensor:
         return recolor(images, _columns(ops.take(by_stage, stage, axis=0)))
 
     return ops.fori_loop(0, table.shape[1], body, images)
 
 
-def _columns(table) -> dict:
+def _columns(table: Tensor) -> dict[str, Tensor]:
     """`(B, len(COLUMNS))` -> `(B, 1, 1, 1)` each, by name; see `rand_augment`."""
     return {
         name: table[:, number][:, None, None, None]
@@ -107,7 +122,7 @@ def _columns(table) -> dict:
     }
 
 
-def _any_color(images, column: dict):
+def _any_color(images: Tensor, column: Mapping[str, Tensor]) -> Tensor:
     """All color operations of `rand_augment`, with parameters per image."""
     images = _blend(images, column, column["smooth"] * _smooth(images))
     images = ops.where(column["autocontrast"] > 0, _stretch(images), images)
@@ -119,7 +134,7 @@ def _any_color(images, column: dict):
     return ops.where(column["step"] > 1, whole, images)
 
 
-def _blend(images, column: dict, other=0.0):
+def _blend(images: Tensor, column: Mapping[str, Tensor], other: Tensor = 0.0) -> Tensor:
     """Blends each image with black, its mean, its grey version, or `other`."""
     grey = ops.sum(images * np.float32([0.299, 0.587, 0.114]), -1, keepdims=True)
     mean = ops.round(ops.mean(grey, axis=(1, 2), keepdims=True))
@@ -128,7 +143,7 @@ def _blend(images, column: dict, other=0.0):
     return ops.clip(blend, 0, 255)
 
 
-def _smooth(images):
+def _smooth(images: Tensor) -> Tensor:
     """Pillow's SMOOTH: the centre five times, its neighbours once; not at the edge."""
     rows = images[:, :-2] + images[:, 1:-1] + images[:, 2:]
     total = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
@@ -140,7 +155,7 @@ def _smooth(images):
     return ops.where(inner, padded, images)
 
 
-def _stretch(images):
+def _stretch(images: Tensor) -> Tensor:
     """Maps the darkest value of each channel to 0 and the brightest to 255."""
     low = ops.min(images, axis=(1, 2), keepdims=True)
     high = ops.max(images, axis=(1, 2), keepdims=True)
@@ -148,7 +163,7 @@ def _stretch(images):
     return ops.where(high > low, (images - low) * (255 / span), images)
 
 
-def _equalize(images):
+def _equalize(images: Tensor) -> Tensor:
     """Makes the histogram of each channel flat, as Pillow does."""
     height, width, channels = images.shape[1:]
     rows = ops.shape(images)[0] * channels  # one histogram each
@@ -169,7 +184,7 @@ def _equalize(images):
     return ops.cast(ops.transpose(found, (0, 2, 3, 1)), "float32")
 
 
-def erase(images, boxes, starts):
+def erase(images: Tensor, boxes: Tensor, starts: Tensor) -> Tensor:
     """Fills the boxes with noise, a different value for each pixel.
 
     Args:
@@ -184,7 +199,7 @@ def erase(images, boxes, starts):
     return ops.where(_inside(boxes, images), fresh, images)
 
 
-def mix(images, lam, bbox):
+def mix(images: Tensor, lam: Tensor, bbox: Tensor) -> Tensor:
     """Blends every image with its neighbour, and puts a box of the neighbour in it.
 
     Args:
@@ -198,7 +213,7 @@ def mix(images, lam, bbox):
     return share * images + (1 - share) * partner
 
 
-def _inside(boxes, images):
+def _inside(boxes: Tensor, images: Tensor) -> Tensor:
     """`(B, H, W, 1)`: whether a pixel lies in its image's box."""
     height, width = images.shape[1:3]
     boxes = boxes[:, :, None, None, None]

@@ -5,9 +5,10 @@ import time
 import keras
 import numpy as np
 
-from keras_hybrid.data.augmentation import Augmentation, swap_neighbours
+from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.dataset import Split
 from keras_hybrid.data.keras_cv_layers import HostAugmenter
+from keras_hybrid.data.sample_augmentation import swap_neighbours
 
 _NONE = Augmentation()
 

@@ -195,6 +195,7 @@ class Recipe:
     def augmentation(self) -> Augmentation:
         """The fields that say how images are augmented."""
         names = [field.name for field in dataclasses.fields(Augmentation)]
+        names.remove("extra_augmentations")
         renamed = {"horizontal_flip": "mirror", "vertical_flip": "flip_vertical"}
         return Augmentation(**{n: getattr(self, renamed.get(n, n)) for n in names})
 

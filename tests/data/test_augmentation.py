@@ -7,7 +7,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from keras_hybrid.data import Augmentation, affine, rand_augment
 from keras_hybrid.data.apply_augmentation import augment
-from keras_hybrid.data.augmentation import swap_neighbours
+from keras_hybrid.data.sample_augmentation import swap_neighbours
 
 SIZE = 12, 16  # nowhere square
 
