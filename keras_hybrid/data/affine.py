@@ -78,7 +78,8 @@ def resized_crop(
         area: Smallest and largest share of the image to keep.
     """
     kept = rng.uniform(*area, (batch, 10)) * height * width
-    ratio = np.exp(rng.uniform(*np.log(_CROP_RATIO), (batch, 10)))
+    lowest, highest = np.log(_CROP_RATIO)
+    ratio = np.exp(rng.uniform(lowest, highest, (batch, 10)))
     wide, tall = np.rint(np.sqrt(kept * ratio)), np.rint(np.sqrt(kept / ratio))
     fits = (wide <= width) & (tall <= height) & (wide > 0) & (tall > 0)
     rows, chosen = np.arange(batch), fits.argmax(1)

@@ -136,7 +136,9 @@ def _any_color(images: Tensor, column: Mapping[str, Tensor]) -> Tensor:
 
 def _blend(images: Tensor, column: Mapping[str, Tensor], other: Tensor = 0.0) -> Tensor:
     """Blends each image with black, its mean, its grey version, or `other`."""
-    grey = ops.sum(images * np.float32([0.299, 0.587, 0.114]), -1, keepdims=True)
+    grey = ops.sum(
+        images * np.array([0.299, 0.587, 0.114], "float32"), -1, keepdims=True
+    )
     mean = ops.round(ops.mean(grey, axis=(1, 2), keepdims=True))
     other = other + column["mean"] * mean + column["grey"] * grey
     blend = column["factor"] * images + (1 - column["factor"]) * other

@@ -61,12 +61,12 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 (first 16 hex digits) of every pixel and label.
 
-        Of images that are decoded as they are needed, the files' contents and the
-        size that they are brought to stand for the pixels.
+        Images that are decoded when they are needed are represented by the contents of
+        their files and the size that they are brought to.
         """
         digest = hashlib.sha256()
         for split in (self.train, self.test):
-            for piece in fingerprint_chunks(split.images, np.arange(len(split))):
-                digest.update(piece)
-            digest.update(np.ascontiguousarray(split.labels, dtype="int64"))
+            for chunk in fingerprint_chunks(split.images, np.arange(len(split))):
+                digest.update(chunk)  # type: ignore[arg-type]  # arrays, too
+            digest.update(np.asarray(split.labels, dtype="int64").tobytes())
         return digest.hexdigest()[:16]

@@ -41,4 +41,4 @@ class Evaluation(keras.utils.PyDataset):
         batch = self.split.take(np.where(there, indices, 0))
         weight = self._steps * self.batch_size / len(self.split)
         labels = np.eye(self.classes, dtype="float32")[batch.labels]
-        return batch.images, labels, (weight * there).astype("float32")
+        return np.asarray(batch.images), labels, (weight * there).astype("float32")

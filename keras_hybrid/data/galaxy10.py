@@ -8,6 +8,8 @@ import dataclasses
 import functools
 import pathlib
 
+import numpy as np
+
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.decode import resize_array
 from keras_hybrid.data.galaxy10_file import (
@@ -47,9 +49,9 @@ def load_galaxy10(
         return dataclasses.replace(prepared, name="galaxy10")
     path = path or FILE.fetch(data_dir)
     labels = read_labels(path)
-    images = None
+    images = np.empty(0)
     for indices, pixels in read_images(path):
-        if images is None:
+        if not len(images):
             size = (image_size,) * 2 if image_size else pixels.shape[1:3]
             images = allocate_images((len(labels), *size, 3), path.parent)
         images[indices] = in_threads(

@@ -65,10 +65,10 @@ class Galaxy10Decals(tfds.core.GeneratorBasedBuilder):
         self, path: pathlib.Path, wanted: np.ndarray
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         labels = read_labels(path)
-        wanted = set(wanted.tolist())
+        chosen = set(wanted.tolist())
         for indices, images in read_images(path):
             for index, image in zip(indices.tolist(), images, strict=True):
-                if index in wanted:
+                if index in chosen:
                     yield index, {"image": image, "label": int(labels[index])}
 
 

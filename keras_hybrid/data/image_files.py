@@ -1,4 +1,4 @@
-"""Many image files as one sequence: sizes, memory, and what is done with bad ones."""
+"""Many image files as one array: their sizes, memory, and damaged files."""
 
 import collections
 import warnings
@@ -30,7 +30,7 @@ def open_files(
     """Image files, decoded into an array if that fits in memory, else on demand.
 
     ImageFiles that are decoded on demand are tried first: their headers, or with
-    `corrupt="skip"` the whole of them, as afterwards none can be left out any more.
+    `corrupt="skip"` their pixels, because later no file can be left out.
 
     Args:
         names: The files.
@@ -51,7 +51,8 @@ def open_files(
         sizes = _read_headers(names, opener, bad)
         size = size or _common_size(sizes[_without(len(names), bad)])
     good = _without(len(names), bad)
-    images = files = ImageFiles([names[index] for index in good], size, opener)
+    files = ImageFiles([names[index] for index in good], size, opener)
+    images: np.ndarray | LazyImages = files
     if files.nbytes <= IN_MEMORY or corrupt == "skip":
         images, failed = _decode(files)
         bad |= {int(good[index]): why for index, why in failed.items()}
@@ -63,8 +64,10 @@ def open_files(
     return images, good
 
 
-def _read_headers(names, opener, bad: dict[int, str]) -> np.ndarray:
-    """Sizes `(N, 2)`; those that cannot be read are put down in `bad`."""
+def _read_headers(
+    names: Sequence[str], opener: Callable[[str], BinaryIO], bad: dict[int, str]
+) -> np.ndarray:
+    """Sizes `(N, 2)`; `bad` gets the files that cannot be read."""
 
     def read(index: int) -> np.ndarray:
         try:
@@ -89,31 +92,33 @@ def _common_size(sizes: np.ndarray) -> tuple[int, int]:
             f"The images have {len(counts)} different sizes ({w}x{h}, {w2}x{h2}...): "
             "give --image-size, the side that each is brought to, e.g. 224."
         )
-    return counts[0][0] if counts else (1, 1)  # none can be read: reported later
+    return counts[0][0] if counts else (1, 1)  # no file can be read: reported later
 
 
 def _decode(files: ImageFiles) -> tuple[np.ndarray | ImageFiles, dict[int, str]]:
     """Decodes every file; keeps the pixels if they fit in memory.
 
     Returns:
-        The images, and why which of them could not be decoded.
+        The images, and by index why some of them could not be decoded.
     """
     keep = files.nbytes <= IN_MEMORY
-    array = np.empty(files.shape, dtype="uint8") if keep else files
+    array = np.empty(files.shape, dtype="uint8") if keep else None
     failed: dict[int, str] = {}
 
     def decode(index: int) -> np.ndarray:
         try:
             return files.decode(files.names[index])
         except ValueError as error:
-            failed[int(index)] = reason(error.__cause__)
+            cause = error.__cause__
+            known = cause if isinstance(cause, Exception) else error
+            failed[int(index)] = reason(known)
             return np.zeros(files.shape[1:], "uint8")
 
     for indices in in_chunks(len(files), "Decoding images"):
         pixels = in_threads(decode, indices, files.shape[1:])
-        if keep:
+        if array is not None:
             array[indices] = pixels
-    return array, failed
+    return files if array is None else array, failed
 
 
 def _without(count: int, bad: dict[int, str]) -> np.ndarray:

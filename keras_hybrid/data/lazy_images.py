@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 from PIL import UnidentifiedImageError
 
 from keras_hybrid.data.decode import decode, resize_array
@@ -34,7 +35,8 @@ class LazyImages:
     dtype = np.dtype("uint8")
 
     def __init__(self, shape: tuple[int, int, int, int]):
-        self.shape = tuple(int(side) for side in shape)
+        count, height, width, channels = map(int, shape)
+        self.shape = (count, height, width, channels)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """The images at these indices, `(len(indices), H, W, 3)`."""
@@ -56,7 +58,9 @@ class LazyImages:
         indices = np.arange(len(self))[indices]
         return self.read(indices) if indices.ndim else self.read(indices[None])[0]
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> np.ndarray:
         return np.asarray(self[:], dtype)
 
 
@@ -69,11 +73,11 @@ class Subset(LazyImages):
     """
 
     def __init__(self, base: np.ndarray | LazyImages, indices: np.ndarray):
+        self.base: np.ndarray | LazyImages = base
+        self.indices: np.ndarray = indices
         if isinstance(base, Subset):
-            base, indices = base.base, base.indices[indices]
+            self.base, self.indices = base.base, base.indices[indices]
         super().__init__((len(indices), *base.shape[1:]))
-        self.base = base
-        self.indices = indices
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         return np.asarray(self.base[self.indices[indices]])
@@ -195,7 +199,7 @@ def allocate_images(shape: tuple[int, ...], folder: pathlib.Path) -> np.ndarray:
 
 def in_threads(
     function: Callable[..., np.ndarray],
-    items: Sequence,
+    items: Sequence | np.ndarray,
     shape: tuple[int, ...],
     dtype: str = "uint8",
 ) -> np.ndarray:

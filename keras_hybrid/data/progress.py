@@ -29,9 +29,9 @@ def in_chunks(count: int, what: str, size: int = 256) -> Iterator[np.ndarray]:
             print(f"\r{what}: {done:,} of {count:,}", end="", file=sys.stderr)
     seconds = time.perf_counter() - began
     if shown > began or seconds > 5:
-        start = "\r" if live else ""
+        prefix = "\r" if live else ""
         rate = count / seconds
         print(
-            f"{start}{what}: {count:,} in {seconds:.0f} s, {rate:,.0f} a second",
+            f"{prefix}{what}: {count:,} in {seconds:.0f} s, {rate:,.0f} per second",
             file=sys.stderr,
         )

@@ -1,7 +1,7 @@
 """Image files and arrays as a model's input, resized as in training."""
 
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -75,25 +75,23 @@ def load_images(
         raise FileNotFoundError(f"There are no images at {source}.")
     if None in shape:
         raise ValueError("A model with a free input size takes images one by one.")
-    found: Sequence[Any] | np.ndarray
-    read: Callable[[Any], np.ndarray]
-    if source.is_dir():
-        found = find_images(source)
-
-        def read(path: pathlib.Path) -> np.ndarray:
-            return read_image(path, shape, preprocessing)
-
-    else:
-        found = _arrays(source, split)
-
-        def read(pixels: np.ndarray) -> np.ndarray:
-            pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-            return _to_input(from_array(pixels), shape, preprocessing)
-
+    found = find_images(source) if source.is_dir() else _arrays(source, split)
     if not len(found):
         raise ValueError(f"{source} has no images in it.")
     step = max(1, len(found) // most) if most else 1
-    return np.stack([read(image) for image in found[::step][:most]])
+    return np.stack(
+        [_read(item, shape, preprocessing) for item in found[::step][:most]]
+    )
+
+
+def _read(
+    item: pathlib.Path | np.ndarray, shape: Shape, preprocessing: Mapping[str, Any]
+) -> np.ndarray:
+    """A file, or pixels `(H, W, C)` or `(H, W)`, as a model's input."""
+    if isinstance(item, pathlib.Path):
+        return read_image(item, shape, preprocessing)
+    pixels = item if item.ndim == 3 else item[..., None]
+    return _to_input(from_array(pixels), shape, preprocessing)
 
 
 def _arrays(path: pathlib.Path, split: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from keras_hybrid.utils.typing import Shape
 
-TRAINING_RESIZE = {"crop": 1.0, "interpolation": "bicubic"}
+TRAINING_RESIZE: dict[str, Any] = {"crop": 1.0, "interpolation": "bicubic"}
 """Arguments of `resize_and_crop` for training, validation and test images."""
 
 

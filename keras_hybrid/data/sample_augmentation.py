@@ -130,7 +130,8 @@ def _erased_boxes(
     Each image has ten tries to sample a box that is smaller than itself, as in timm.
     """
     area = rng.uniform(*_ERASED_AREA, (batch, 10)) * height * width
-    ratio = np.exp(rng.uniform(*np.log(_ERASED_RATIO), (batch, 10)))
+    lowest, highest = np.log(_ERASED_RATIO)
+    ratio = np.exp(rng.uniform(lowest, highest, (batch, 10)))
     tall = np.rint(np.sqrt(area * ratio))
     wide = np.rint(np.sqrt(area / ratio))
     fits = (tall < height) & (wide < width)

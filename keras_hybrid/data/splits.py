@@ -1,4 +1,6 @@
-"""Class-balanced parts of a dataset, the same for every model."""
+"""Class-balanced splits of a dataset, the same for every model."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,7 +14,7 @@ def balanced_split(
         labels: Class numbers `(N,)`.
         fraction: Share of each class that goes to the first part, in [0, 1];
             rounded to whole images, at least one where it is above 0.
-        seed: Which images are drawn. A larger fraction draws the same and more.
+        seed: Which images are taken. A larger fraction takes the same images and more.
 
     Returns:
         The indices of the first and of the second part, both ascending.
@@ -24,7 +26,7 @@ def balanced_split(
         raise ValueError(f"The fraction must lie in [0, 1], not {fraction}.")
     counts = np.unique(labels, return_counts=True)[1]
     wanted = [max(round(fraction * n), 1) if fraction else 0 for n in counts]
-    return _draw(labels, wanted, seed)
+    return _sample_per_class(labels, wanted, seed)
 
 
 def per_class_split(
@@ -35,7 +37,7 @@ def per_class_split(
     Args:
         labels: Class numbers `(N,)`.
         count: Images of each class in the first part, at least one.
-        seed: Which images are drawn. A larger count draws the same and more.
+        seed: Which images are taken. A larger count takes the same images and more.
 
     Returns:
         The indices of the first and of the second part, both ascending.
@@ -49,7 +51,7 @@ def per_class_split(
             f"--per-class {count} is impossible: class {classes[counts.argmin()]} has "
             f"{counts.min()} training images; give 1 to {counts.min()}."
         )
-    return _draw(labels, [count] * len(classes), seed)
+    return _sample_per_class(labels, [count] * len(classes), seed)
 
 
 def stratified_split(
@@ -64,7 +66,7 @@ def stratified_split(
     Args:
         labels: Class numbers `(N,)`; at least two images of each class.
         fraction: Share of the first part, in (0, 1).
-        seed: Which images are drawn.
+        seed: Which images are taken.
 
     Returns:
         The indices of the first and of the second part, both ascending.
@@ -74,11 +76,13 @@ def stratified_split(
     wanted = np.floor(exact).astype(int)
     missing = round(exact.sum()) - wanted.sum()
     wanted[np.argsort(wanted - exact, kind="stable")[:missing]] += 1
-    return _draw(labels, np.clip(wanted, 1, counts - 1), seed)
+    return _sample_per_class(labels, np.clip(wanted, 1, counts - 1), seed)
 
 
-def _draw(labels, wanted, seed) -> tuple[np.ndarray, np.ndarray]:
-    """Draws so many indices of each class, in ascending order of the classes."""
+def _sample_per_class(
+    labels: np.ndarray, wanted: Sequence[int] | np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples `wanted` indices of each class; and the remaining indices."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(labels), dtype=bool)
     for label, count in zip(np.unique(labels), wanted, strict=True):

@@ -71,7 +71,13 @@ def _from_archive(
     return names, lambda name: io.BytesIO(archive.read(prefix + name))
 
 
-def _read(where, names, opener, image_size, corrupt) -> Dataset:
+def _read(
+    where: pathlib.Path,
+    names: list[str],
+    opener: Callable[[str], BinaryIO],
+    image_size: int | None,
+    corrupt: Corrupt,
+) -> Dataset:
     def lines(name: str) -> list[list[str]]:
         with opener(name) as file:
             return [line.split("\t") for line in file.read().decode().splitlines()]
@@ -79,14 +85,16 @@ def _read(where, names, opener, image_size, corrupt) -> Dataset:
     try:
         wnids = sorted(line[0].strip() for line in lines("wnids.txt") if line[0])
         words = dict(line[:2] for line in lines("words.txt"))
-        answers = {line[0]: line[1] for line in lines("val/val_annotations.txt")}
+        val_wnids = {line[0]: line[1] for line in lines("val/val_annotations.txt")}
         number = {wnid: i for i, wnid in enumerate(wnids)}
         listed = sorted(
-            (part, number[wnid], name)
+            (split, number[wnid], name)
             for name in names
-            if name.endswith(".JPEG") and (part := name.split("/")[0]) != "test"
+            if name.endswith(".JPEG") and (split := name.split("/")[0]) != "test"
             for wnid in [
-                name.split("/")[1] if part == "train" else answers[name.split("/")[-1]]
+                name.split("/")[1]
+                if split == "train"
+                else val_wnids[name.split("/")[-1]]
             ]
         )
     except (KeyError, OSError, ValueError) as error:
@@ -99,8 +107,8 @@ def _read(where, names, opener, image_size, corrupt) -> Dataset:
     listed = [listed[index] for index in kept]
     every = Split(images, np.array([label for _, label, _ in listed], dtype="int64"))
     train, test = (
-        every.select(np.flatnonzero([p == part for p, _, _ in listed]))
-        for part in ("train", "val")
+        every.select(np.flatnonzero([s == split for s, _, _ in listed]))
+        for split in ("train", "val")
     )
     return Dataset("tiny_imagenet", train, test, _names(wnids, words))
 

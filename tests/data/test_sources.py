@@ -413,13 +413,17 @@ def test_a_set_of_something_else(tmp_path):
         {"train": rows(2, 0)},
         label=tfds.features.Scalar(np.int64),
     )
-    with pytest.raises(ValueError, match=r"no set of classified images.*image, label"):
+    with pytest.raises(
+        ValueError, match=r"has no images with class labels.*image, label"
+    ):
         load("tfds:boxes", tmp_path, image_size=8)
 
 
 def test_an_unknown_set(tmp_path):
     pytest.importorskip("tensorflow_datasets")
-    with pytest.raises(ValueError, match="tensorflow-datasets has no set 'cifar1000'"):
+    with pytest.raises(
+        ValueError, match="tensorflow-datasets has no dataset 'cifar1000'"
+    ):
         load("tfds:cifar1000", tmp_path)
     with pytest.raises(ValueError, match="no dataset 'tfds:'"):
         load("tfds:", tmp_path)
