@@ -13,6 +13,8 @@ from keras_hybrid.data import (
     stratified_split,
 )
 
+pytestmark = pytest.mark.backend_independent
+
 
 def numbered(count=50, side=6):
     """LazyImages whose every pixel is the image's number."""

@@ -8,6 +8,8 @@ from PIL import Image
 
 from keras_hybrid.data.decode import decode, from_array, size_of
 
+pytestmark = pytest.mark.backend_independent
+
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (12, 16), dtype="uint8")
 COLOUR = RNG.integers(0, 256, (12, 16, 3), dtype="uint8")

@@ -12,13 +12,14 @@ from keras_hybrid.data.scan_folder import natural
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.run import _splits
 
-RNG = np.random.default_rng(0)
+pytestmark = pytest.mark.backend_independent
 
 
 def write(path: pathlib.Path, size=(10, 10), value=None, **options):
     """An image of noise, or of one value."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = RNG.integers(0, 256, (*size[::-1], 3), dtype="uint8")
+    rng = np.random.default_rng(list(path.name.encode()))
+    pixels = rng.integers(0, 256, (*size[::-1], 3), dtype="uint8")
     if value is not None:
         pixels[:] = value
     Image.fromarray(pixels).save(path, **options)

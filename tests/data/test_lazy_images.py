@@ -17,6 +17,8 @@ from keras_hybrid.data.lazy_images import (
     load_into_memory,
 )
 
+pytestmark = pytest.mark.backend_independent
+
 ARRAY = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3), dtype="uint8")
 LABELS = np.arange(30) % 4
 

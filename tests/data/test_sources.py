@@ -12,11 +12,12 @@ from PIL import Image
 from keras_hybrid.data import galaxy10, galaxy10_file, load
 from keras_hybrid.data import lazy_images as images_module
 
-RNG = np.random.default_rng(0)
+pytestmark = pytest.mark.backend_independent
 
 
 def noise(count, side):
-    return RNG.integers(0, 256, (count, side, side, 3), dtype="uint8")
+    rng = np.random.default_rng([count, side])
+    return rng.integers(0, 256, (count, side, side, 3), dtype="uint8")
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def records(images, *labels):
 
 
 def write_cifar10(folder):
-    images, labels = noise(24, 32), RNG.integers(0, 10, 24)
+    images, labels = noise(24, 32), np.random.default_rng(0).integers(0, 10, 24)
     files = {
         f"cifar-10-batches-bin/data_batch_{i + 1}.bin": records(
             images[4 * i : 4 * i + 4], labels[4 * i : 4 * i + 4]
