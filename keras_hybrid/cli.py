@@ -106,6 +106,7 @@ def convert_command(
         overwrite: Replace a file that is already there.
     """
     from keras_hybrid import models
+    from keras_hybrid.data import describe_preprocessing
     from keras_hybrid.utils.card import write_card
     from keras_hybrid.utils.files import write_atomically
     from keras_hybrid.weights import load_torch
@@ -121,7 +122,7 @@ def convert_command(
     load_torch(built, checkpoint, head="skip" if skip_head else "strict")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, built.save)
-    facts = dataclasses.asdict(variant.family.preprocessing)
+    facts = describe_preprocessing(dataclasses.asdict(variant.family.preprocessing))
     card = {"model": variant.name, "source": checkpoint.name, "preprocessing": facts}
     write_card(card, out.with_suffix(".card.json"))
     print(f"{out}: {variant.name} with the weights of {checkpoint}")
@@ -152,9 +153,9 @@ def export_command(
             and output uint8, for devices without floats; less like the original.
         overwrite: Replace files that are already there.
     """
+    from keras_hybrid.data.read_images import load_images
     from keras_hybrid.export import export
     from keras_hybrid.export.classify import read_card
-    from keras_hybrid.export.images import load_images
     from keras_hybrid.export.keras_file import keras_file, load_keras
 
     path = keras_file(model)
@@ -206,8 +207,8 @@ def analyse_command(
 
     from keras_hybrid.analysis.pictures import choose_pictures, labels_of
     from keras_hybrid.analysis.report import write_report
+    from keras_hybrid.data.read_images import read_image
     from keras_hybrid.export.classify import read_card
-    from keras_hybrid.export.images import read_image
     from keras_hybrid.export.keras_file import keras_file, load_keras
 
     path = keras_file(model)

@@ -1,4 +1,4 @@
-"""Which image files to look at, and what their folders say of them."""
+"""Chooses the image files to look at, and reads labels from their folders."""
 
 import pathlib
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ def choose_pictures(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
     """Paths of `count` images at most, evenly spread over a folder.
 
     Args:
-        folder: Images, or folders of images, one a class.
-        count: How many, at most.
+        folder: Folder of images, or of one folder of images per class.
+        count: Largest number of images.
 
     Raises:
-        FileNotFoundError: If the folder is none, or holds no image.
+        FileNotFoundError: If the folder does not exist or has no image.
         ValueError: If `count` is below 1.
     """
     if count < 1:
@@ -26,14 +26,14 @@ def choose_pictures(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
     every = find_images(folder)
     if not every:
         raise FileNotFoundError(f"There is no image in {folder} or below.")
-    places = np.linspace(0, len(every) - 1, min(count, len(every))).round()
-    return [every[int(i)] for i in places]
+    indices = np.linspace(0, len(every) - 1, min(count, len(every))).round()
+    return [every[int(i)] for i in indices]
 
 
 def labels_of(
     paths: Sequence[pathlib.Path], class_names: Sequence[str]
 ) -> np.ndarray | None:
-    """Class of each image by the name of its folder; None unless all are known."""
+    """Labels of images by the names of their folders; None if a name is unknown."""
     folders = [path.parent.name for path in paths]
     if not set(folders) <= set(class_names):
         return None

@@ -25,7 +25,7 @@ import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.data import Augmentation, Batches, Split
-from keras_hybrid.data.augment import augment
+from keras_hybrid.data.apply_augmentation import augment
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
 from keras_hybrid.layers import depthwise_form
 from keras_hybrid.train.augmented import Augmented
@@ -34,10 +34,10 @@ from keras_hybrid.utils.csv_rows import append_csv
 from keras_hybrid.utils.errors import first_line
 
 CLASSES = 100
-REGULARISED = {"mirror": True, **DEIT_AUGMENTATION}
+REGULARISED = {"horizontal_flip": True, **DEIT_AUGMENTATION}
 OPERATIONS = {
     "shift": Augmentation(padding=4),
-    "flip": Augmentation(mirror=True),
+    "flip": Augmentation(horizontal_flip=True),
     "resized crop": Augmentation(random_crop=(0.08, 1.0)),
     "rotation": Augmentation(rotation=180.0),
     "color jitter": Augmentation(color_jitter=0.4),
@@ -164,7 +164,7 @@ def _ours(settings: Augmentation):
     function = _compiled(lambda images, draws: augment(images, draws, settings.fill))
 
     def call(images):
-        draws, _ = settings.draw(rng, *images.shape[:3])
+        draws, _ = settings.sample(rng, *images.shape[:3])
         return keras.ops.convert_to_numpy(function(images, draws))
 
     return call

@@ -1,23 +1,42 @@
-"""Data sets, class-balanced subsets and the batches that training reads."""
+"""Datasets, class-balanced splits, image readers and the batches of training."""
 
 from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.batches import Batches
+from keras_hybrid.data.custom_augmentation import (
+    CustomAugmentation,
+    register_augmentation,
+)
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.evaluation import Evaluation
-from keras_hybrid.data.images import Images
-from keras_hybrid.data.sources import SOURCES, load
-from keras_hybrid.data.subset import balanced_split, per_class_split, stratified_split
+from keras_hybrid.data.eval_batches import Evaluation
+from keras_hybrid.data.lazy_images import LazyImages
+from keras_hybrid.data.read_images import load_images, read_image
+from keras_hybrid.data.resize import (
+    TRAINING_RESIZE,
+    describe_preprocessing,
+    resize_and_crop,
+)
+from keras_hybrid.data.sources import SOURCES, DatasetSource, load, register_dataset
+from keras_hybrid.data.splits import balanced_split, per_class_split, stratified_split
 
 __all__ = [
     "Augmentation",
     "Batches",
+    "CustomAugmentation",
     "Dataset",
+    "DatasetSource",
     "Evaluation",
-    "Images",
+    "LazyImages",
     "SOURCES",
     "Split",
+    "TRAINING_RESIZE",
     "balanced_split",
+    "describe_preprocessing",
     "load",
+    "load_images",
     "per_class_split",
+    "read_image",
+    "register_augmentation",
+    "register_dataset",
+    "resize_and_crop",
     "stratified_split",
 ]

@@ -5,9 +5,10 @@ import time
 import keras
 import numpy as np
 
-from keras_hybrid.data.augmentation import Augmentation, swap_neighbours
+from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.dataset import Split
 from keras_hybrid.data.keras_cv_layers import HostAugmenter
+from keras_hybrid.data.sample_augmentation import swap_neighbours
 
 _NONE = Augmentation()
 
@@ -16,24 +17,24 @@ class Batches(keras.utils.PyDataset):
     """Endless shuffled batches; batch `i` depends on `(seed, i)` alone.
 
     A batch is `(inputs, labels)`. `inputs` holds the untouched `images`, uint8
-    `(B, H, W, 3)`, or their places in the split as `indices`, and what
-    `Augmentation.draw` drew for them; `labels` are one-hot and mixed already.
+    `(B, H, W, 3)`, or `indices`, their indices in the split, and the parameters from
+    `Augmentation.sample`; `labels` are one-hot and mixed already.
 
-    Every epoch sees each image once, in an order drawn from `(seed, epoch)`; the
+    Every epoch sees each image once, in an order that depends on `(seed, epoch)`; the
     last, incomplete batch is left out. With `repeats` an epoch is as long, and sees
     so many times fewer images, each `repeats` times in one batch.
 
     Args:
         split: The images.
-        batch_size: Images a batch.
+        batch_size: Images per batch.
         classes: Number of classes.
-        seed: Of order and augmentation.
-        augmentation: What to draw for each batch.
+        seed: Seed of order and augmentation.
+        augmentation: Settings of augmentation.
         repeats: How often an image comes in its batch.
         resident: Whether to give `indices`, the images being on the device.
         augmenter: Augments on the host instead, `(images, labels)` to the same;
             inputs then hold its `images` alone.
-        start_epoch: The epoch of batch 0, that a resumed run goes on with.
+        start_epoch: The epoch of batch 0, at which a resumed run continues.
 
     Raises:
         ValueError: If there are fewer images than a batch, or an odd batch is to be
@@ -73,7 +74,7 @@ class Batches(keras.utils.PyDataset):
         self.start_epoch = start_epoch
         self.steps_per_epoch = len(split) // batch_size
         self.seconds = 0.0  # spent making batches
-        self._order = (None, None)
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, "int64"))
 
     @property
     def num_batches(self) -> None:
@@ -84,34 +85,36 @@ class Batches(keras.utils.PyDataset):
         began = time.perf_counter()
         epoch, step = divmod(index, self.steps_per_epoch)
         epoch += self.start_epoch
-        places = self._places(epoch, step)
-        labels = np.eye(self.classes, dtype="float32")[self.split.labels[places]]
+        indices = self._batch_indices(epoch, step)
+        labels = np.eye(self.classes, dtype="float32")[self.split.labels[indices]]
         if self.augmenter:
-            images, labels = self.augmenter(self.split.images[places], labels)
+            images, labels = self.augmenter(self.split.images[indices], labels)
             batch = {"images": images}, labels
         else:
-            batch = self._drawn(epoch, step, places, labels)
+            batch = self._with_samples(epoch, step, indices, labels)
         self.seconds += time.perf_counter() - began
         return batch
 
-    def _drawn(self, epoch: int, step: int, places: np.ndarray, labels: np.ndarray):
-        """Images as they are, with the draws that augment them, and mixed labels."""
+    def _with_samples(
+        self, epoch: int, step: int, indices: np.ndarray, labels: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Unchanged images, the samples that augment them, and mixed labels."""
         rng = np.random.default_rng([self.seed, epoch, 1 + step])
         size = self.split.images.shape[1:3]
-        inputs, own = self.augmentation.draw(rng, self.batch_size, *size)
+        inputs, lam = self.augmentation.sample(rng, self.batch_size, *size)
         if self.resident:
-            inputs["indices"] = places.astype("int32")
+            inputs["indices"] = indices.astype("int32")
         else:
-            inputs["images"] = self.split.images[places]
+            inputs["images"] = self.split.images[indices]
         if self.augmentation.mixes:
-            own = own[:, None]
-            labels = own * labels + (1 - own) * swap_neighbours(labels)
+            lam = lam[:, None]
+            labels = lam * labels + (1 - lam) * swap_neighbours(labels)
         return inputs, labels
 
-    def _places(self, epoch: int, step: int) -> np.ndarray:
+    def _batch_indices(self, epoch: int, step: int) -> np.ndarray:
         """The images of a batch; repeats of one lie far apart in it."""
-        places = self._epoch_order(epoch)[step * self.batch_size :][: self.batch_size]
-        return np.concatenate([places[k :: self.repeats] for k in range(self.repeats)])
+        indices = self._epoch_order(epoch)[step * self.batch_size :][: self.batch_size]
+        return np.concatenate([indices[k :: self.repeats] for k in range(self.repeats)])
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
         if self._order[0] != epoch:

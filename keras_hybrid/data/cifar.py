@@ -6,17 +6,18 @@ import tarfile
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.published import Published
+from keras_hybrid.data.download import Download
+from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.tfds import is_prepared, load_tfds
 
 # The binary version, which holds plain bytes (the Python version holds pickles).
 ARCHIVES = {
-    "cifar10": Published(
+    "cifar10": Download(
         "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
         "md5",
         "c32a1d4ab5d03f1284b67883e8d87530",
     ),
-    "cifar100": Published(
+    "cifar100": Download(
         "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
         "md5",
         "03b5dce01913d631647c71ecec9e9cb8",
@@ -32,8 +33,13 @@ def cifar_advice(name: str) -> str:
     )
 
 
-def load_cifar(name: str, data_dir: pathlib.Path | None) -> Dataset:
-    """CIFAR from whatever there is.
+def load_cifar(
+    name: str,
+    data_dir: pathlib.Path | None,
+    image_size: int | None,
+    corrupt: Corrupt,
+) -> Dataset:
+    """CIFAR from what is on disk, or downloaded.
 
     In this order: `NAME.npz` (arrays `x_train`, `y_train`, `x_test`, `y_test`,
     `fine_names`) or the published binary archive in `data_dir`; what
@@ -42,6 +48,8 @@ def load_cifar(name: str, data_dir: pathlib.Path | None) -> Dataset:
     Args:
         name: `"cifar10"` or `"cifar100"`.
         data_dir: Folder with the data, or to put it.
+        image_size: Unused: `load` resizes.
+        corrupt: Unused: there are no image files.
 
     Raises:
         ValueError: If a file is not what it should be.
@@ -65,8 +73,8 @@ def _from_npz(name: str, path: pathlib.Path) -> Dataset:
             raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
         arrays = {key: file[key] for key in needed}
     train, test = (
-        Split(arrays[f"x_{part}"], arrays[f"y_{part}"].reshape(-1).astype("int64"))
-        for part in ("train", "test")
+        Split(arrays[f"x_{split}"], arrays[f"y_{split}"].reshape(-1).astype("int64"))
+        for split in ("train", "test")
     )
     return Dataset(name, train, test, tuple(map(str, arrays["fine_names"])))
 
@@ -81,20 +89,20 @@ def _from_archive(name: str, path: pathlib.Path) -> Dataset:
         with tarfile.open(path) as tar:
             members = {pathlib.PurePosixPath(m.name).name: m for m in tar}
             contents = {
-                base: tar.extractfile(member).read()
+                base: tar.extractfile(member).read()  # type: ignore[union-attr]
                 for base, member in sorted(members.items())
                 if member.isfile() and base.endswith((".bin", ".txt"))
             }
         train = [v for k, v in contents.items() if k.startswith(("data_b", "train"))]
         test = [v for k, v in contents.items() if k.startswith("test")]
-        splits = [_records(b"".join(part), label_bytes) for part in (train, test)]
+        splits = [_records(b"".join(files), label_bytes) for files in (train, test)]
         class_names = tuple(contents[names].decode().split())
     except (tarfile.TarError, EOFError, KeyError, ValueError, OSError) as error:
         raise ValueError(
             f"{path} is damaged or not the published file "
             f"({type(error).__name__}). {ARCHIVES[name].advice}"
         ) from error
-    return Dataset(name, *splits, class_names)
+    return Dataset(name, splits[0], splits[1], class_names)
 
 
 def _records(content: bytes, label_bytes: int) -> Split:

@@ -1,11 +1,16 @@
-"""A data set: images, in memory or not, their labels, and the names of the classes."""
+"""A dataset: images, in memory or not, their labels, and the names of the classes."""
 
 import dataclasses
 import hashlib
 
 import numpy as np
 
-from keras_hybrid.data.images import Images, View, held, pieces
+from keras_hybrid.data.lazy_images import (
+    LazyImages,
+    Subset,
+    fingerprint_chunks,
+    load_into_memory,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,28 +18,28 @@ class Split:
     """Images with their labels.
 
     Attributes:
-        images: uint8 pixels `(N, H, W, 3)`: an array, a memory map, or `Images` that
-            are read when they are indexed.
+        images: uint8 pixels `(N, H, W, 3)`: an array, a memory map, or
+            `LazyImages`, which reads images when it is indexed.
         labels: Class numbers `(N,)`, from 0.
     """
 
-    images: np.ndarray | Images
+    images: np.ndarray | LazyImages
     labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> "Split":
-        """The images at those places, in that order, read into an array."""
+        """The images at these indices, in this order, read into an array."""
         return Split(self.images[indices], self.labels[indices])
 
     def select(self, indices: np.ndarray) -> "Split":
-        """The images at those places, in that order, neither read nor copied."""
-        return Split(View(self.images, indices), self.labels[indices])
+        """The images at these indices, in this order, neither read nor copied."""
+        return Split(Subset(self.images, indices), self.labels[indices])
 
-    def held(self) -> "Split":
-        """The same with the images read now, if they fit in memory."""
-        return Split(held(self.images), self.labels)
+    def load_into_memory(self) -> "Split":
+        """The same split with its images read now, if they fit in memory."""
+        return Split(load_into_memory(self.images), self.labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +49,8 @@ class Dataset:
     Attributes:
         name: What it is called.
         train: Images to learn from.
-        test: Images to be judged by.
-        class_names: One name a class, in the order of the labels.
+        test: Images to test on.
+        class_names: One name per class, in the order of the labels.
     """
 
     name: str
@@ -56,12 +61,12 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 (first 16 hex digits) of every pixel and label.
 
-        Of images that are decoded as they are needed, the files' contents and the
-        size that they are brought to stand for the pixels.
+        Images that are decoded when they are needed are represented by the contents of
+        their files and the size that they are brought to.
         """
         digest = hashlib.sha256()
         for split in (self.train, self.test):
-            for piece in pieces(split.images, np.arange(len(split))):
-                digest.update(piece)
-            digest.update(np.ascontiguousarray(split.labels, dtype="int64"))
+            for chunk in fingerprint_chunks(split.images, np.arange(len(split))):
+                digest.update(chunk)  # type: ignore[arg-type]  # arrays, too
+            digest.update(np.asarray(split.labels, dtype="int64").tobytes())
         return digest.hexdigest()[:16]

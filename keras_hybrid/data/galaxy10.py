@@ -4,44 +4,29 @@ It has no official split. Ours is a stratified tenth (1,774 images, seed 0) as t
 set; what others published on it was measured on splits of their own.
 """
 
-import contextlib
 import dataclasses
+import functools
 import pathlib
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.images import in_threads, room
-from keras_hybrid.data.picture import fit, from_array
-from keras_hybrid.data.progress import in_chunks
-from keras_hybrid.data.published import Published
-from keras_hybrid.data.subset import stratified_split
+from keras_hybrid.data.decode import resize_array
+from keras_hybrid.data.galaxy10_file import (
+    CLASS_NAMES,
+    FILE,
+    read_images,
+    read_labels,
+    split_indices,
+)
+from keras_hybrid.data.image_files import Corrupt
+from keras_hybrid.data.lazy_images import allocate_images, in_threads
 from keras_hybrid.data.tfds import is_prepared, load_tfds
 
-FILE = Published(
-    "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5",
-    "sha256",
-    "19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571",
-)
-CLASS_NAMES = (
-    "disturbed",
-    "merging",
-    "round smooth",
-    "in-between round smooth",
-    "cigar-shaped smooth",
-    "barred spiral",
-    "unbarred tight spiral",
-    "unbarred loose spiral",
-    "edge-on without bulge",
-    "edge-on with bulge",
-)
-CHUNK = 64
-"""Images (192 KiB each) that are read from the file at a time."""
 
-
-def load_galaxy10(data_dir: pathlib.Path | None, image_size: int | None) -> Dataset:
+def load_galaxy10(
+    data_dir: pathlib.Path | None, image_size: int | None, corrupt: Corrupt
+) -> Dataset:
     """Galaxy10 from its file, or as tensorflow-datasets has prepared it.
 
     In this order: `Galaxy10_DECals.h5` in `data_dir`; what `galaxy10_builder` has
@@ -51,6 +36,7 @@ def load_galaxy10(data_dir: pathlib.Path | None, image_size: int | None) -> Data
         data_dir: Folder with the data, or to put it.
         image_size: Side that images are brought to as they are read; None keeps 256,
             which takes 3.2 GiB of memory.
+        corrupt: Unused: a damaged file has no images to leave out.
 
     Raises:
         ValueError: If the file is not what it should be.
@@ -63,66 +49,16 @@ def load_galaxy10(data_dir: pathlib.Path | None, image_size: int | None) -> Data
         return dataclasses.replace(prepared, name="galaxy10")
     path = path or FILE.fetch(data_dir)
     labels = read_labels(path)
-    images = None
-    for places, pixels in read_images(path):
-        if images is None:
+    images = np.empty(0)
+    for indices, pixels in read_images(path):
+        if not len(images):
             size = (image_size,) * 2 if image_size else pixels.shape[1:3]
-            images = room((len(labels), *size, 3), path.parent)
-        images[places] = in_threads(
-            lambda image, size=size: np.asarray(fit(from_array(image), size)),
+            images = allocate_images((len(labels), *size, 3), path.parent)
+        images[indices] = in_threads(
+            functools.partial(resize_array, size=size),
             pixels,
             images.shape[1:],
         )
     every = Split(images, labels)
-    test, train = split_places(labels)
+    test, train = split_indices(labels)
     return Dataset("galaxy10", every.select(train), every.select(test), CLASS_NAMES)
-
-
-def split_places(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the test and of the training images: a stratified tenth, seed 0."""
-    return stratified_split(labels, 0.1, seed=0)
-
-
-def read_labels(path: pathlib.Path) -> np.ndarray:
-    """Class numbers `(N,)` of the file's images."""
-    with _opened(path) as file:
-        return file["ans"][:].astype("int64")
-
-
-def read_images(path: pathlib.Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields places and uint8 images `(n, 256, 256, 3)`, `CHUNK` at a time."""
-    with _opened(path) as file:
-        count = len(file["images"])
-        for places in in_chunks(count, "Reading galaxies", CHUNK):
-            yield places, file["images"][places[0] : places[-1] + 1]
-
-
-@contextlib.contextmanager
-def _opened(path: pathlib.Path) -> Iterator[Any]:
-    """The open HDF5 file, once it has the layout that is published."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            "galaxy10 needs: pip install 'keras_hybrid[galaxy10]'"
-        ) from error
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(
-            f"{path} is truncated or no HDF5 file. {FILE.advice}"
-        ) from error
-    with file:
-        images, labels = file.get("images"), file.get("ans")
-        if (
-            images is None
-            or labels is None
-            or images.ndim != 4
-            or images.shape[3:] != (3,)
-            or images.dtype != np.uint8
-            or labels.shape != images.shape[:1]
-            or not np.isin(np.arange(10), labels[:]).all()
-            or labels[:].max() > 9
-        ):
-            raise ValueError(f"{path} is not Galaxy10 DECaLS. {FILE.advice}")
-        yield file

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from keras_hybrid.data.galaxy10 import (
+from keras_hybrid.data.galaxy10_file import (
     CLASS_NAMES,
     FILE,
     read_images,
     read_labels,
-    split_places,
+    split_indices,
 )
 
 
@@ -55,7 +55,7 @@ class Galaxy10Decals(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
         path = _manual(dl_manager) or _checked(dl_manager.download(FILE.url))
-        test, train = split_places(read_labels(path))
+        test, train = split_indices(read_labels(path))
         return {
             "train": self._generate_examples(path, train),
             "test": self._generate_examples(path, test),
@@ -65,11 +65,11 @@ class Galaxy10Decals(tfds.core.GeneratorBasedBuilder):
         self, path: pathlib.Path, wanted: np.ndarray
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         labels = read_labels(path)
-        wanted = set(wanted.tolist())
-        for places, images in read_images(path):
-            for place, image in zip(places.tolist(), images, strict=True):
-                if place in wanted:
-                    yield place, {"image": image, "label": int(labels[place])}
+        chosen = set(wanted.tolist())
+        for indices, images in read_images(path):
+            for index, image in zip(indices.tolist(), images, strict=True):
+                if index in chosen:
+                    yield index, {"image": image, "label": int(labels[index])}
 
 
 def _manual(dl_manager: Any) -> pathlib.Path | None:

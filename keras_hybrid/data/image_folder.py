@@ -1,21 +1,22 @@
 """A folder of images: a sub-folder for every class, or a table `labels.csv`."""
 
 import pathlib
+from typing import BinaryIO
 
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.images import is_in_memory
-from keras_hybrid.data.listing import list_images, natural
-from keras_hybrid.data.picture_files import Corrupt, open_files
-from keras_hybrid.data.subset import stratified_split
+from keras_hybrid.data.image_files import Corrupt, open_files
+from keras_hybrid.data.lazy_images import is_in_memory
+from keras_hybrid.data.scan_folder import ImageRecord, list_images, natural
+from keras_hybrid.data.splits import stratified_split
 
 TEST_SHARE = 0.2
 """Share of the images that is the test set where the folder names none."""
 
 
 def load_folder(
-    data_dir: pathlib.Path, image_size: int | None, corrupt: Corrupt
+    data_dir: pathlib.Path | None, image_size: int | None, corrupt: Corrupt
 ) -> Dataset:
     """Loads the images of a folder.
 
@@ -24,9 +25,9 @@ def load_folder(
     columns `file,label` or `file,label,split`. Without a test split a stratified
     fifth (seed 0) is the test set. What was found is printed.
 
-    Each image has its short side resized to `image_size` and its centre cropped
-    (`picture.fit`), once if the result fits in memory (`images.IN_MEMORY`), else
-    whenever it is needed. Classes are in natural order: "class 2", "class 10".
+    Each image is brought to `image_size` by `resize.resize_and_crop`: once if the
+    result fits in memory (`lazy_images.IN_MEMORY`), else whenever it is needed.
+    Classes are in natural order: "class 2", "class 10".
 
     Args:
         data_dir: The folder.
@@ -38,23 +39,27 @@ def load_folder(
         ValueError: If the folder is not laid out so, a class has too few images,
             files cannot be decoded, or an image size is needed.
     """
+    if data_dir is None:
+        raise FileNotFoundError("A folder of images needs --data-dir.")
     listed, found = list_images(data_dir)
     names = tuple(sorted({image.label for image in listed}, key=natural))
     _check_classes(data_dir, listed, names)
-    images, places = open_files(
+    images, indices = open_files(
         [image.path for image in listed], _open, image_size, corrupt
     )
-    listed = [listed[place] for place in places]
-    _check_classes(data_dir, listed, names)  # again, without what was skipped
+    listed = [listed[index] for index in indices]
+    _check_classes(data_dir, listed, names)  # again, without the skipped files
     number = {name: i for i, name in enumerate(names)}
     labels = np.array([number[image.label] for image in listed], dtype="int64")
     every = Split(images, labels)
-    if listed[0].part is None:
+    if listed[0].split is None:
         test, train = stratified_split(labels, TEST_SHARE, seed=0)
-        found = found.replace("split by us", "a stratified fifth (seed 0) for testing")
+        found = found.replace(
+            "no split given", "a stratified fifth (seed 0) for testing"
+        )
     else:
-        parts = np.array([image.part for image in listed])
-        train, test = (np.flatnonzero(parts == part) for part in ("train", "test"))
+        splits = np.array([image.split for image in listed])
+        train, test = (np.flatnonzero(splits == split) for split in ("train", "test"))
     dataset = Dataset(
         data_dir.resolve().name, every.select(train), every.select(test), names
     )
@@ -62,12 +67,14 @@ def load_folder(
     return dataset
 
 
-def _open(path: str):
+def _open(path: str) -> BinaryIO:
     return open(path, "rb")
 
 
-def _check_classes(root: pathlib.Path, listed: list, names: tuple[str, ...]) -> None:
-    """Refuses classes that cannot be learned or tested."""
+def _check_classes(
+    root: pathlib.Path, listed: list[ImageRecord], names: tuple[str, ...]
+) -> None:
+    """Raises if a class has too few images to train and to test on."""
     if len(names) < 2:
         inner = root / names[0]
         folders = inner.is_dir() and any(path.is_dir() for path in inner.iterdir())
@@ -75,21 +82,21 @@ def _check_classes(root: pathlib.Path, listed: list, names: tuple[str, ...]) -> 
         raise ValueError(f"{root} holds one class, {names[0]}; two are needed.{hint}")
     training = {name: 0 for name in names}
     for image in listed:
-        training[image.label] += image.part != "test"
-    split_by_us = all(image.part is None for image in listed)
+        training[image.label] += image.split != "test"
+    no_split = all(image.split is None for image in listed)
     missing = [name for name, count in training.items() if not count]
     if missing:
         raise ValueError(
             f"{root}: no training images of {_few(missing)}; add some, or take the "
             "class away from the test images too."
         )
-    single = [name for name, count in training.items() if split_by_us and count < 2]
+    single = [name for name, count in training.items() if no_split and count < 2]
     if single:
         raise ValueError(
             f"{root}: too few images of {_few(single)}: one to train on and one to "
             "test on are needed."
         )
-    if not split_by_us and all(image.part == "train" for image in listed):
+    if not no_split and all(image.split == "train" for image in listed):
         raise ValueError(f"{root}: there are no test images.")
 
 

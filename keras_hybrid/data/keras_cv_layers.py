@@ -8,10 +8,12 @@ adds to the brightness, its mixing weights differ from image to image.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from keras_hybrid.data.augmentation import Augmentation
+from keras_hybrid.utils.typing import Tensor
 
 # Sides of the erased box, as shares of the image's: an area of 2 % to 33 %.
 _ERASED_SIDE = (0.14, 0.58)
@@ -49,21 +51,24 @@ def keras_cv_augmenter(
     sides = [[0, 0], *[[settings.padding] * 2] * 2, [0, 0]]
 
     @tf.function
-    def pipeline(images, labels):
+    def pipeline(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         images = tf.pad(tf.cast(images, "float32"), sides)
         batch = {"images": images, "labels": labels}
         for layer in steps:
             batch = layer(batch, training=True)
         return batch["images"], batch["labels"]
 
-    def augment(images, labels):
+    def augment(
+        images: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         with tf.device("/CPU:0"):
-            return tuple(x.numpy() for x in pipeline(images, labels))
+            pixels, mixed = pipeline(images, labels)
+            return pixels.numpy(), mixed.numpy()
 
     return augment
 
 
-def _layers(settings: Augmentation, size: tuple[int, int], layers) -> list:
+def _layers(settings: Augmentation, size: tuple[int, int], layers: Any) -> list[Any]:
     """The layers that do what is set, in the order of our own augmentation."""
     steps = []
     if settings.padding:
@@ -71,9 +76,9 @@ def _layers(settings: Augmentation, size: tuple[int, int], layers) -> list:
     if settings.random_crop:
         area, ratio = settings.random_crop, (3 / 4, 4 / 3)
         steps.append(layers.RandomCropAndResize(size, area, ratio))
-    if settings.mirror:
+    if settings.horizontal_flip:
         steps.append(layers.RandomFlip("horizontal"))
-    if settings.flip_vertical:
+    if settings.vertical_flip:
         steps.append(layers.RandomFlip("vertical"))
     if settings.rotation:
         fill = {"fill_mode": "constant", "fill_value": settings.fill}
@@ -87,8 +92,8 @@ def _layers(settings: Augmentation, size: tuple[int, int], layers) -> list:
     if settings.random_erasing:
         box = layers.RandomCutout(_ERASED_SIDE, _ERASED_SIDE, "gaussian_noise")
         steps.append(layers.RandomApply(box, settings.random_erasing))
-    mixing = {layers.MixUp: settings.mixup, layers.CutMix: settings.cutmix}
-    mixing = [kind(alpha) for kind, alpha in mixing.items() if alpha]
+    alphas = {layers.MixUp: settings.mixup, layers.CutMix: settings.cutmix}
+    mixing = [kind(alpha) for kind, alpha in alphas.items() if alpha]
     if len(mixing) == 2:
         return [*steps, layers.RandomChoice(mixing, batchwise=True)]
     return steps + mixing

@@ -8,13 +8,13 @@ import numpy as np
 
 
 def in_chunks(count: int, what: str, size: int = 256) -> Iterator[np.ndarray]:
-    """Yields the places 0..count-1 in chunks, and shows how many are done.
+    """Yields the indices 0..count-1 in chunks, and shows how many are done.
 
     On a terminal the line is renewed as the work goes on; elsewhere only work of more
     than five seconds is reported, at its end.
 
     Args:
-        count: How many places there are.
+        count: How many indices there are.
         what: What is done to them, e.g. "Decoding images".
         size: Places a chunk.
     """
@@ -29,9 +29,9 @@ def in_chunks(count: int, what: str, size: int = 256) -> Iterator[np.ndarray]:
             print(f"\r{what}: {done:,} of {count:,}", end="", file=sys.stderr)
     seconds = time.perf_counter() - began
     if shown > began or seconds > 5:
-        start = "\r" if live else ""
+        prefix = "\r" if live else ""
         rate = count / seconds
         print(
-            f"{start}{what}: {count:,} in {seconds:.0f} s, {rate:,.0f} a second",
+            f"{prefix}{what}: {count:,} in {seconds:.0f} s, {rate:,.0f} per second",
             file=sys.stderr,
         )

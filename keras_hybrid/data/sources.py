@@ -1,74 +1,124 @@
-"""The data sets by name."""
+"""The datasets by name, and how to add one."""
 
 import dataclasses
+import functools
 import pathlib
-from collections.abc import Callable
+from typing import Protocol
 
 from keras_hybrid.data.cifar import cifar_advice, load_cifar
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.digits import load_digits
-from keras_hybrid.data.galaxy10 import FILE, load_galaxy10
+from keras_hybrid.data.galaxy10 import load_galaxy10
+from keras_hybrid.data.galaxy10_file import FILE
+from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.image_folder import load_folder
-from keras_hybrid.data.images import Resized
-from keras_hybrid.data.picture_files import Corrupt
+from keras_hybrid.data.lazy_images import Resized
+from keras_hybrid.data.plugins import installed, load_plugin
 from keras_hybrid.data.tfds import load_tfds
 from keras_hybrid.data.tiny_imagenet import ARCHIVE, load_tiny_imagenet
 
+ENTRY_POINTS = "keras_hybrid.datasets"
+"""Entry point group: a package declares `NAME = "module:loader"` in it."""
+
+
+class Loader(Protocol):
+    """A function that loads a dataset; every loader has these parameters."""
+
+    def __call__(
+        self, data_dir: pathlib.Path | None, image_size: int | None, corrupt: Corrupt
+    ) -> Dataset:
+        """Loads the dataset.
+
+        Args:
+            data_dir: An existing folder, or None where the user gives no folder.
+            image_size: Side that the user asks for; a loader may ignore it, then
+                `load` resizes.
+            corrupt: Whether image files that cannot be decoded are an error
+                (`"raise"`) or left out (`"skip"`).
+        """
+
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """Where a data set comes from.
+class DatasetSource:
+    """Where a dataset comes from.
 
     Attributes:
-        loader: Takes the folder, the image size (which it may leave to `load`) and
-            `corrupt`.
-        advice: What `--data-dir` must name.
+        loader: Loads the dataset.
+        advice: What `--data-dir` must name, for error messages.
+        needs_folder: Whether there is no dataset without `--data-dir`.
     """
 
-    loader: Callable[[pathlib.Path | None, int | None, Corrupt], Dataset]
-    advice: str
+    loader: Loader
+    advice: str = ""
+    needs_folder: bool = False
 
 
-def _cifar(name: str) -> Source:
-    return Source(
-        lambda folder, size, corrupt: load_cifar(name, folder), cifar_advice(name)
-    )
-
-
-SOURCES: dict[str, Source] = {
-    "digits": Source(
-        lambda folder, size, corrupt: load_digits(),
-        "digits come with scikit-learn and need no folder.",
+SOURCES: dict[str, DatasetSource] = {
+    "digits": DatasetSource(
+        load_digits, "digits come with scikit-learn and need no folder."
     ),
-    "cifar10": _cifar("cifar10"),
-    "cifar100": _cifar("cifar100"),
-    "tiny_imagenet": Source(load_tiny_imagenet, ARCHIVE.advice),
-    "galaxy10": Source(
-        lambda folder, size, corrupt: load_galaxy10(folder, size), FILE.advice
+    "cifar10": DatasetSource(
+        functools.partial(load_cifar, "cifar10"), cifar_advice("cifar10")
     ),
-    "folder": Source(
+    "cifar100": DatasetSource(
+        functools.partial(load_cifar, "cifar100"), cifar_advice("cifar100")
+    ),
+    "tiny_imagenet": DatasetSource(load_tiny_imagenet, ARCHIVE.advice),
+    "galaxy10": DatasetSource(load_galaxy10, FILE.advice),
+    "folder": DatasetSource(
         load_folder,
         "Give --data-dir a folder with a sub-folder of images for every class, in "
         "train and test if there is such a split, or with a table labels.csv.",
+        needs_folder=True,
     ),
 }
-"""Data sets by name; beside them `tfds:NAME` is any of tensorflow-datasets'."""
+"""Datasets by name; beside them, `tfds:NAME` is any dataset of tensorflow-datasets."""
+
+
+def register_dataset(
+    name: str, loader: Loader, advice: str = "", needs_folder: bool = False
+) -> None:
+    """Adds a dataset, for `load`, `Recipe(dataset=name)` and `--dataset name`.
+
+    A package that is installed beside this one can declare the loader as an entry
+    point of the group `keras_hybrid.datasets` instead.
+
+    Args:
+        name: Name of the dataset.
+        loader: `loader(data_dir, image_size, corrupt)` returns a `Dataset`.
+        advice: What `--data-dir` must name, for error messages.
+        needs_folder: Whether there is no dataset without `--data-dir`.
+
+    Raises:
+        ValueError: If the name is taken or starts with `tfds:`.
+
+    Example:
+        >>> def load_noise(data_dir, image_size, corrupt):
+        ...     pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3))
+        ...     split = data.Split(pixels.astype("uint8"), np.arange(40) % 2)
+        ...     return data.Dataset("noise", split, split, ("a", "b"))
+        >>> data.register_dataset("noise", load_noise)
+    """
+    if name in SOURCES or name.startswith("tfds:"):
+        raise ValueError(f"The dataset name {name!r} is taken; choose another.")
+    SOURCES[name] = DatasetSource(loader, advice, needs_folder)
 
 
 def load(
     name: str,
     data_dir: str | pathlib.Path | None = None,
     image_size: int | None = None,
-    corrupt: Corrupt = "refuse",
+    corrupt: Corrupt = "raise",
 ) -> Dataset:
-    """Loads a data set by name.
+    """Loads a dataset by name.
 
     Args:
-        name: One of `SOURCES`, or `tfds:NAME` for a set of tensorflow-datasets.
+        name: A key of `SOURCES`, an installed plugin, or `tfds:NAME` for a dataset of
+            tensorflow-datasets.
         data_dir: Where the data is or may be put; None leaves it to the library.
-        image_size: Side that images are brought to, by their short side and a centre
-            crop; None keeps the data's own.
-        corrupt: Whether image files that cannot be decoded are an error (`"refuse"`)
+        image_size: Side that images are brought to, see `resize_and_crop`; None keeps
+            the dataset's own size.
+        corrupt: Whether image files that cannot be decoded are an error (`"raise"`)
             or left out (`"skip"`, with a warning that names them).
 
     Raises:
@@ -76,23 +126,32 @@ def load(
         FileNotFoundError: If the data is neither on disk nor to be downloaded; the
             message says what to put where.
     """
-    of_tfds = name.removeprefix("tfds:")
-    if name not in SOURCES and of_tfds in (name, ""):
-        known = ", ".join([*SOURCES, "tfds:NAME"])
-        raise ValueError(f"There is no data set {name!r}; known: {known}.")
-    advice = SOURCES[name].advice if name in SOURCES else ""
+    source = _source(name)
     folder = None if data_dir is None else pathlib.Path(data_dir).expanduser()
     if folder and not folder.is_dir():
-        raise FileNotFoundError(f"--data-dir {data_dir} is not a folder. {advice}")
-    if name not in SOURCES:
-        return load_tfds(of_tfds, folder, image_size)
-    if name == "folder" and not folder:
-        raise FileNotFoundError(f"There is no --data-dir. {advice}")
-    dataset = SOURCES[name].loader(folder, image_size, corrupt)
+        raise FileNotFoundError(
+            f"--data-dir {data_dir} is not a folder. {source.advice}"
+        )
+    if source.needs_folder and not folder:
+        raise FileNotFoundError(f"There is no --data-dir. {source.advice}")
+    dataset = source.loader(data_dir=folder, image_size=image_size, corrupt=corrupt)
     if image_size is None or dataset.train.images.shape[1:3] == (image_size,) * 2:
         return dataset
     train, test = (
-        Split(Resized(split.images, image_size), split.labels).held()
+        Split(Resized(split.images, image_size), split.labels).load_into_memory()
         for split in (dataset.train, dataset.test)
     )
     return dataclasses.replace(dataset, train=train, test=test)
+
+
+def _source(name: str) -> DatasetSource:
+    if name in SOURCES:
+        return SOURCES[name]
+    tfds_name = name.removeprefix("tfds:")
+    if tfds_name not in (name, ""):
+        return DatasetSource(functools.partial(load_tfds, tfds_name))
+    loader = load_plugin(ENTRY_POINTS, name)
+    if loader is None:
+        known = ", ".join([*SOURCES, *installed(ENTRY_POINTS), "tfds:NAME"])
+        raise ValueError(f"There is no dataset {name!r}; known: {known}.")
+    return DatasetSource(loader)

@@ -1,4 +1,4 @@
-"""Any image classification set of tensorflow-datasets."""
+"""Any image classification dataset of tensorflow-datasets."""
 
 import importlib.util
 import os
@@ -8,40 +8,45 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.images import in_threads, reason, room
-from keras_hybrid.data.picture import fit, from_array
+from keras_hybrid.data.decode import resize_array
+from keras_hybrid.data.image_files import Corrupt
+from keras_hybrid.data.lazy_images import allocate_images, in_threads, reason
 from keras_hybrid.data.progress import in_chunks
-from keras_hybrid.data.subset import stratified_split
+from keras_hybrid.data.splits import stratified_split
 
 TEST_SHARE = 0.1
-"""Share of the images that is the test set where there is no official one."""
+"""Share of the images in the test split of a dataset without an official one."""
 
 
 def is_prepared(name: str, data_dir: pathlib.Path | None) -> bool:
-    """Whether tensorflow-datasets has that set on disk; imports nothing."""
+    """Whether the dataset is prepared on disk; does not import tensorflow-datasets."""
     usual = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
     folder = (data_dir or pathlib.Path(usual).expanduser()) / name
     return folder.is_dir() and bool(importlib.util.find_spec("tensorflow_datasets"))
 
 
 def load_tfds(
-    name: str, data_dir: pathlib.Path | None, image_size: int | None
+    name: str,
+    data_dir: pathlib.Path | None,
+    image_size: int | None = None,
+    corrupt: Corrupt = "raise",
 ) -> Dataset:
-    """Loads a set with the features image and label.
+    """Loads a dataset with the features image and label.
 
-    The test split is `test`, or `validation` where there is none with labels; of a
-    set that has only `train`, a stratified tenth (seed 0).
+    The test split is `test`, or `validation` if `test` is missing or has no labels. A
+    dataset with `train` alone gives a stratified tenth (seed 0) as its test split.
 
     Args:
         name: What tensorflow-datasets calls it, e.g. `"oxford_flowers102"`.
-        data_dir: tensorflow-datasets' folder; None is its own.
-        image_size: Side that images are brought to; None keeps theirs.
+        data_dir: Folder of tensorflow-datasets; None is its default.
+        image_size: Side that images are brought to; None keeps their own.
+        corrupt: Unused: tensorflow-datasets checks its files itself.
 
     Raises:
         ImportError: If tensorflow-datasets is missing.
-        ValueError: If there is no such set, it is none of classified images, or its
-            images vary in size and `image_size` is None.
-        FileNotFoundError: If it is not on disk and cannot be downloaded.
+        ValueError: If the dataset is unknown, has no class labels, or has images of
+            several sizes and `image_size` is None.
+        FileNotFoundError: If the dataset is not on disk and cannot be downloaded.
     """
     try:
         import tensorflow_datasets as tfds
@@ -53,30 +58,30 @@ def load_tfds(
         builder = tfds.builder(name, data_dir=data_dir and str(data_dir))
     except tfds.core.DatasetNotFoundError as error:
         raise ValueError(
-            f"tensorflow-datasets has no set {name!r}; "
+            f"tensorflow-datasets has no dataset {name!r}; "
             "https://www.tensorflow.org/datasets/catalog lists all."
         ) from error
     try:
         builder.download_and_prepare()
-    except Exception as error:  # whatever the network answers
+    except Exception as error:  # any failure of the network
         raise FileNotFoundError(
             f"{name} is not in {builder.data_dir} and could not be downloaded "
             f"({type(error).__name__}: {reason(error)[:200]}). "
             "Prepare it once with a network, and give --data-dir the folder that "
-            "tensorflow-datasets keeps its sets in."
+            "tensorflow-datasets keeps its datasets in."
         ) from error
     return from_builder(builder, image_size)
 
 
 def from_builder(builder: Any, image_size: int | None) -> Dataset:
-    """The data set that a prepared tensorflow-datasets builder holds."""
+    """The dataset that a prepared tensorflow-datasets builder holds."""
     name, features = builder.info.name, builder.info.features
     keys = builder.info.supervised_keys or ("image", "label")
     if not all(key in features for key in keys) or not hasattr(
         features[keys[1]], "names"
     ):
         raise ValueError(
-            f"{name} is no set of classified images; its features are "
+            f"{name} has no images with class labels; its features are "
             f"{', '.join(features)}."
         )
     size = (image_size,) * 2 if image_size else features[keys[0]].shape[:2]
@@ -84,48 +89,53 @@ def from_builder(builder: Any, image_size: int | None) -> Dataset:
         raise ValueError(
             f"{name} has images of varying size: give --image-size, e.g. 224."
         )
-    parts = list(builder.info.splits) or ["train", "test"]  # a mocked one has none
-    if "train" not in parts:
-        raise ValueError(f"{name} has no split train, but {', '.join(parts)}.")
+    splits = list(builder.info.splits) or ["train", "test"]  # a mocked one has none
+    if "train" not in splits:
+        raise ValueError(f"{name} has no split train, but {', '.join(splits)}.")
     train = _read(builder, "train", keys, size)
-    for part in ("test", "validation", "val"):
-        if part in parts and (test := _read(builder, part, keys, size)):
+    if train is None:
+        raise ValueError(f"{name} has no labels in its split train.")
+    test = None
+    for split in ("test", "validation", "val"):
+        if split in splits and (test := _read(builder, split, keys, size)):
             break
-    else:
-        places, rest = stratified_split(train.labels, TEST_SHARE, seed=0)
+    if test is None:
+        indices, rest = stratified_split(train.labels, TEST_SHARE, seed=0)
         print(f"{name} has no test split: a stratified tenth (seed 0) is its test set.")
-        train, test = train.select(rest), train.select(places)
+        train, test = train.select(rest), train.select(indices)
     return Dataset(name, train, test, tuple(features[keys[1]].names))
 
 
-def _read(builder, part, keys, size) -> Split | None:
+def _read(
+    builder: Any, split: str, keys: tuple[str, str], size: tuple[int, int]
+) -> Split | None:
     """A split, image by image, at `size`; None if it has no labels."""
     import tensorflow_datasets as tfds
 
     # one file after the other: the order on disk
     config = tfds.ReadConfig(interleave_cycle_length=1)
-    stream = builder.as_dataset(split=part, read_config=config)
+    stream = builder.as_dataset(split=split, read_config=config)
     count = int(stream.cardinality())
     if int(next(iter(stream.take(1)))[keys[1]]) < 0:
         return None
     whole = None not in builder.info.features[keys[0]].shape
     stream = stream.map(lambda example: (example[keys[0]], example[keys[1]]))
     batches = iter(tfds.as_numpy(stream.batch(256) if whole else stream))
-    images = room((count, *size, 3), pathlib.Path(builder.data_dir))
+    images = allocate_images((count, *size, 3), pathlib.Path(builder.data_dir))
     labels = np.empty(count, dtype="int64")
-    for places in in_chunks(count, f"Reading {part}"):
+    for indices in in_chunks(count, f"Reading {split}"):
         if whole:
-            pixels, labels[places] = next(batches)
+            pixels, labels[indices] = next(batches)
         else:
-            pixels, labels[places] = zip(*(next(batches) for _ in places), strict=True)
-        images[places] = _at_size(pixels, size)
+            pixels, labels[indices] = zip(
+                *(next(batches) for _ in indices), strict=True
+            )
+        images[indices] = _at_size(pixels, size)
     return Split(images, labels)
 
 
-def _at_size(pixels, size: tuple[int, int]) -> np.ndarray:
+def _at_size(pixels: Any, size: tuple[int, int]) -> np.ndarray:
     """Arrays `(h, w, c)` of 8 or 16 bits -> uint8 `(N, H, W, 3)`."""
     if getattr(pixels, "shape", ())[1:] == (*size, 3) and pixels.dtype == np.uint8:
         return pixels
-    return in_threads(
-        lambda image: np.asarray(fit(from_array(image), size)), pixels, (*size, 3)
-    )
+    return in_threads(lambda image: resize_array(image, size), pixels, (*size, 3))

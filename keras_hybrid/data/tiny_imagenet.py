@@ -10,10 +10,10 @@ from typing import BinaryIO
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
-from keras_hybrid.data.picture_files import Corrupt, open_files
-from keras_hybrid.data.published import Published
+from keras_hybrid.data.download import Download
+from keras_hybrid.data.image_files import Corrupt, open_files
 
-ARCHIVE = Published(
+ARCHIVE = Download(
     "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
     "md5",
     "90528d7ca1a48142e341f4ef8d21d0de",
@@ -56,8 +56,8 @@ def load_tiny_imagenet(
 def _from_folder(root: pathlib.Path) -> tuple[list[str], Callable[[str], BinaryIO]]:
     """Names relative to the folder, and what opens one."""
     names = [
-        pathlib.Path(place, name).relative_to(root).as_posix()
-        for place, _, files in os.walk(root)
+        pathlib.Path(parent, name).relative_to(root).as_posix()
+        for parent, _, files in os.walk(root)
         for name in files
     ]
     return names, lambda name: open(root / name, "rb")
@@ -71,7 +71,13 @@ def _from_archive(
     return names, lambda name: io.BytesIO(archive.read(prefix + name))
 
 
-def _read(where, names, opener, image_size, corrupt) -> Dataset:
+def _read(
+    where: pathlib.Path,
+    names: list[str],
+    opener: Callable[[str], BinaryIO],
+    image_size: int | None,
+    corrupt: Corrupt,
+) -> Dataset:
     def lines(name: str) -> list[list[str]]:
         with opener(name) as file:
             return [line.split("\t") for line in file.read().decode().splitlines()]
@@ -79,14 +85,16 @@ def _read(where, names, opener, image_size, corrupt) -> Dataset:
     try:
         wnids = sorted(line[0].strip() for line in lines("wnids.txt") if line[0])
         words = dict(line[:2] for line in lines("words.txt"))
-        answers = {line[0]: line[1] for line in lines("val/val_annotations.txt")}
+        val_wnids = {line[0]: line[1] for line in lines("val/val_annotations.txt")}
         number = {wnid: i for i, wnid in enumerate(wnids)}
         listed = sorted(
-            (part, number[wnid], name)
+            (split, number[wnid], name)
             for name in names
-            if name.endswith(".JPEG") and (part := name.split("/")[0]) != "test"
+            if name.endswith(".JPEG") and (split := name.split("/")[0]) != "test"
             for wnid in [
-                name.split("/")[1] if part == "train" else answers[name.split("/")[-1]]
+                name.split("/")[1]
+                if split == "train"
+                else val_wnids[name.split("/")[-1]]
             ]
         )
     except (KeyError, OSError, ValueError) as error:
@@ -96,11 +104,11 @@ def _read(where, names, opener, image_size, corrupt) -> Dataset:
     images, kept = open_files(
         [name for _, _, name in listed], opener, image_size or SIDE, corrupt
     )
-    listed = [listed[place] for place in kept]
+    listed = [listed[index] for index in kept]
     every = Split(images, np.array([label for _, label, _ in listed], dtype="int64"))
     train, test = (
-        every.select(np.flatnonzero([p == part for p, _, _ in listed]))
-        for part in ("train", "val")
+        every.select(np.flatnonzero([s == split for s, _, _ in listed]))
+        for split in ("train", "val")
     )
     return Dataset("tiny_imagenet", train, test, _names(wnids, words))
 

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from keras_hybrid.export.images import read_image
+from keras_hybrid.data.read_images import read_image
 from keras_hybrid.export.keras_file import keras_file, load_keras
 from keras_hybrid.export.runtime import Opened, image_shape, open_exported
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_hybrid.data.augment import augment
+from keras_hybrid.data.apply_augmentation import augment
 
 
 class Augmented(keras.Model):

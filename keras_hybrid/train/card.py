@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_hybrid import __version__
-from keras_hybrid.data import Dataset
+from keras_hybrid.data import TRAINING_RESIZE, Dataset, describe_preprocessing
 from keras_hybrid.models import get
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.utils.git import revision
@@ -23,9 +23,9 @@ def make_card(
         "model": recipe.model,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
         "input_shape": list(model.input_shape[1:]),
-        # trained on whole images: no crop when they are classified
-        "preprocessing": dataclasses.asdict(get(recipe.model).family.preprocessing)
-        | {"crop": 1.0},
+        "preprocessing": describe_preprocessing(
+            dataclasses.asdict(get(recipe.model).family.preprocessing) | TRAINING_RESIZE
+        ),
         "class_names": list(dataset.class_names),
         "metrics": metrics,
         "seed": recipe.seed,

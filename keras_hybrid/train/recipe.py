@@ -57,7 +57,7 @@ class Recipe:
     """Folder with the data; without it the data set's own library finds it."""
     image_size: int | None = None
     """Side of the images that the model sees; None keeps the data's own."""
-    corrupt: Literal["refuse", "skip"] = "refuse"
+    corrupt: Literal["raise", "skip"] = "raise"
     """What to do about image files that cannot be decoded."""
     fraction: float = 1.0
     """Share of every class of the training images to use, in (0, 1]."""
@@ -195,7 +195,9 @@ class Recipe:
     def augmentation(self) -> Augmentation:
         """The fields that say how images are augmented."""
         names = [field.name for field in dataclasses.fields(Augmentation)]
-        return Augmentation(**{name: getattr(self, name) for name in names})
+        names.remove("extra_augmentations")
+        renamed = {"horizontal_flip": "mirror", "vertical_flip": "flip_vertical"}
+        return Augmentation(**{n: getattr(self, renamed.get(n, n)) for n in names})
 
     def settings(self) -> dict[str, Any]:
         """The fields that determine the result, ready for JSON."""

@@ -108,15 +108,15 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     else:
         used, _ = balanced_split(labels, recipe.fraction, recipe.seed)
     if not recipe.validation:
-        return dataset.train.select(used).held(), None
+        return dataset.train.select(used).load_into_memory(), None
     held_out, rest = balanced_split(labels[used], recipe.validation, recipe.seed)
     # The only image of a class is trained on, not held out.
     lost = ~np.isin(labels[used[held_out]], labels[used[rest]])
     rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
-    training = dataset.train.select(used[rest]).held()
+    training = dataset.train.select(used[rest]).load_into_memory()
     if not len(held_out):
         return training, None
-    return training, dataset.train.select(used[held_out]).held()
+    return training, dataset.train.select(used[held_out]).load_into_memory()
 
 
 def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:

@@ -14,7 +14,7 @@ from keras_hybrid.analysis.attention import attention_maps
 from keras_hybrid.analysis.callbacks import FIELDS
 from keras_hybrid.analysis.pictures import choose_pictures, labels_of
 from keras_hybrid.cli import main
-from keras_hybrid.export.images import read_image
+from keras_hybrid.data.read_images import read_image
 from tests.analysis.conftest import build
 from tests.small import FAMILIES, small
 

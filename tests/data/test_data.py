@@ -13,9 +13,11 @@ from keras_hybrid.data import (
     stratified_split,
 )
 
+pytestmark = pytest.mark.backend_independent
+
 
 def numbered(count=50, side=6):
-    """Images whose every pixel is the image's number."""
+    """LazyImages whose every pixel is the image's number."""
     images = np.arange(count, dtype="uint8")[:, None, None, None]
     images = np.broadcast_to(images, (count, side, side, 3))
     return Split(images, np.arange(count) % 5)
@@ -92,7 +94,7 @@ def test_repeats_share_a_batch_and_no_pair():
 def test_a_batch_depends_on_seed_and_step_alone():
     every = Augmentation(
         padding=2,
-        mirror=True,
+        horizontal_flip=True,
         rand_augment=9,
         color_jitter=0.4,
         random_erasing=0.5,
@@ -111,7 +113,7 @@ def test_a_batch_depends_on_seed_and_step_alone():
             np.testing.assert_array_equal(a[name], b[name])
         np.testing.assert_array_equal(a_labels, b_labels)
     other = batches(augmentation=every, seed=4)
-    for name in ("images", "warp", "color", "jitter", "erase", "noise", "keep"):
+    for name in ("images", "affine", "color", "jitter", "erase", "noise", "lam"):
         assert (forward[0][0][name] != forward[steps][0][name]).any(), name
         assert (forward[0][0][name] != other[0][0][name]).any(), name
 
@@ -168,7 +170,7 @@ def test_cifar100_from_an_archive(tmp_path):
 
 def test_unknown_and_missing_data(tmp_path):
     with pytest.raises(
-        ValueError, match="no data set 'cifar1000'; known: digits, cifar10"
+        ValueError, match="no dataset 'cifar1000'; known: digits, cifar10"
     ):
         load("cifar1000")
     with pytest.raises(FileNotFoundError, match="is not a folder"):

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_hybrid.data import images as images_module
-from keras_hybrid.data import load, picture_files
-from keras_hybrid.data.listing import natural
+from keras_hybrid.data import image_files, load
+from keras_hybrid.data import lazy_images as images_module
+from keras_hybrid.data.scan_folder import natural
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.run import _splits
 
-RNG = np.random.default_rng(0)
+pytestmark = pytest.mark.backend_independent
 
 
 def write(path: pathlib.Path, size=(10, 10), value=None, **options):
     """An image of noise, or of one value."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = RNG.integers(0, 256, (*size[::-1], 3), dtype="uint8")
+    rng = np.random.default_rng(list(path.name.encode()))
+    pixels = rng.integers(0, 256, (*size[::-1], 3), dtype="uint8")
     if value is not None:
         pixels[:] = value
     Image.fromarray(pixels).save(path, **options)
@@ -36,7 +37,7 @@ def fill(root, classes=("ant", "bee"), count=5, size=(10, 10)):
 def lazily(monkeypatch):
     """As if nothing fitted in memory."""
     monkeypatch.setattr(images_module, "IN_MEMORY", 0)
-    monkeypatch.setattr(picture_files, "IN_MEMORY", 0)
+    monkeypatch.setattr(image_files, "IN_MEMORY", 0)
 
 
 def test_a_folder_for_every_class(tmp_path, capsys):
@@ -201,7 +202,7 @@ def test_corrupt_files_of_large_folders(tmp_path, lazily):
         load("folder", tmp_path, image_size=10)
     with pytest.warns(UserWarning, match="Skipped 4 image files"):
         found = load("folder", tmp_path, image_size=10, corrupt="skip")
-    assert isinstance(found.train.images, images_module.View)
+    assert isinstance(found.train.images, images_module.Subset)
     assert len(found.train.images[:]) + len(found.test.images[:]) == 11
     for name in bad - {"cut.jpg"}:
         next(tmp_path.rglob(name)).unlink()
@@ -223,9 +224,9 @@ def test_a_bomb_is_refused_by_name(tmp_path, monkeypatch):
 def test_large_folders_are_decoded_when_needed(tmp_path, lazily, monkeypatch, capsys):
     fill(tmp_path)
     decoded = []
-    decode = picture_files.Files.decode
+    decode = image_files.ImageFiles.decode
     monkeypatch.setattr(
-        picture_files.Files,
+        image_files.ImageFiles,
         "decode",
         lambda self, name: decoded.append(name) or decode(self, name),
     )

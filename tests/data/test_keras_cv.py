@@ -14,8 +14,8 @@ from tests.train.test_formulas import images, network
 EVERY = {
     "random_crop": (0.5, 1.0),
     "padding": 2,
-    "mirror": True,
-    "flip_vertical": True,
+    "horizontal_flip": True,
+    "vertical_flip": True,
     "rotation": 90.0,
     "color_jitter": 0.4,
     "random_erasing": 0.5,

@@ -1,4 +1,4 @@
-"""Every data set through its real loading code, on small files of the true layout."""
+"""Every dataset through its real loading code, on small files of the true layout."""
 
 import io
 import tarfile
@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_hybrid.data import galaxy10, load
-from keras_hybrid.data import images as images_module
+from keras_hybrid.data import galaxy10, galaxy10_file, load
+from keras_hybrid.data import lazy_images as images_module
 
-RNG = np.random.default_rng(0)
+pytestmark = pytest.mark.backend_independent
 
 
 def noise(count, side):
-    return RNG.integers(0, 256, (count, side, side, 3), dtype="uint8")
+    rng = np.random.default_rng([count, side])
+    return rng.integers(0, 256, (count, side, side, 3), dtype="uint8")
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def records(images, *labels):
 
 
 def write_cifar10(folder):
-    images, labels = noise(24, 32), RNG.integers(0, 10, 24)
+    images, labels = noise(24, 32), np.random.default_rng(0).integers(0, 10, 24)
     files = {
         f"cifar-10-batches-bin/data_batch_{i + 1}.bin": records(
             images[4 * i : 4 * i + 4], labels[4 * i : 4 * i + 4]
@@ -191,7 +192,7 @@ def unpack(folder, files):
 @pytest.mark.parametrize("lazy", [False, True])
 def test_tiny_imagenet(tmp_path, offline, lazy, monkeypatch):
     if lazy:
-        for module in ("images", "picture_files"):
+        for module in ("lazy_images", "image_files"):
             monkeypatch.setattr(f"keras_hybrid.data.{module}.IN_MEMORY", 0)
     (tmp_path / "zip").mkdir()
     write_zip(tmp_path / "zip", tiny_files())
@@ -246,14 +247,14 @@ def write_galaxies(folder, counts=(11, 25, 12, 13, 10, 14, 15, 16, 17, 18), **ch
 
 def test_galaxy10_from_its_file(tmp_path, monkeypatch):
     labels = write_galaxies(tmp_path)
-    monkeypatch.setattr(galaxy10, "CHUNK", 40)
+    monkeypatch.setattr(galaxy10_file, "CHUNK", 40)
     read = []
     original = galaxy10.read_images
 
     def spy(path):
-        for places, images in original(path):
+        for indices, images in original(path):
             read.append(len(images))
-            yield places, images
+            yield indices, images
 
     monkeypatch.setattr(galaxy10, "read_images", spy)
     found = load("galaxy10", tmp_path, image_size=16)
@@ -262,8 +263,8 @@ def test_galaxy10_from_its_file(tmp_path, monkeypatch):
     assert found.class_names[4] == "cigar-shaped smooth"
     assert (len(found.train), len(found.test)) == (136, 15)
     for split in (found.train, found.test):
-        places = split.images[:][:, 3, 5, 1]
-        np.testing.assert_array_equal(split.labels, labels[places])
+        indices = split.images[:][:, 3, 5, 1]
+        np.testing.assert_array_equal(split.labels, labels[indices])
     share = np.bincount(found.test.labels) / np.bincount(labels)
     assert share.min() > 0.05 and share.max() < 0.16
     again = load("galaxy10", tmp_path, image_size=16)
@@ -273,7 +274,7 @@ def test_galaxy10_from_its_file(tmp_path, monkeypatch):
 def test_galaxy10_has_the_split_it_states():
     counts = [1081, 1853, 2645, 2027, 334, 2043, 1829, 2628, 1423, 1873]
     labels = np.repeat(np.arange(10), counts)
-    test, train = galaxy10.split_places(labels)
+    test, train = galaxy10_file.split_indices(labels)
     assert (len(train), len(test)) == (15_962, 1_774)
     np.testing.assert_allclose(
         np.bincount(labels[test]), np.multiply(counts, 0.1), atol=1
@@ -413,15 +414,19 @@ def test_a_set_of_something_else(tmp_path):
         {"train": rows(2, 0)},
         label=tfds.features.Scalar(np.int64),
     )
-    with pytest.raises(ValueError, match=r"no set of classified images.*image, label"):
+    with pytest.raises(
+        ValueError, match=r"has no images with class labels.*image, label"
+    ):
         load("tfds:boxes", tmp_path, image_size=8)
 
 
 def test_an_unknown_set(tmp_path):
     pytest.importorskip("tensorflow_datasets")
-    with pytest.raises(ValueError, match="tensorflow-datasets has no set 'cifar1000'"):
+    with pytest.raises(
+        ValueError, match="tensorflow-datasets has no dataset 'cifar1000'"
+    ):
         load("tfds:cifar1000", tmp_path)
-    with pytest.raises(ValueError, match="no data set 'tfds:'"):
+    with pytest.raises(ValueError, match="no dataset 'tfds:'"):
         load("tfds:", tmp_path)
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from keras_hybrid.cli import main
-from keras_hybrid.export.images import load_images
+from keras_hybrid.data.read_images import load_images
 from keras_hybrid.export.keras_file import load_keras
 
 MARK = "was-run"  # the file that hostile code would write

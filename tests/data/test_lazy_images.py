@@ -8,8 +8,16 @@ import pytest
 from PIL import Image
 
 from keras_hybrid.data import Dataset, Split
-from keras_hybrid.data import images as module
-from keras_hybrid.data.images import Files, Resized, View, held, room
+from keras_hybrid.data import lazy_images as module
+from keras_hybrid.data.lazy_images import (
+    ImageFiles,
+    Resized,
+    Subset,
+    allocate_images,
+    load_into_memory,
+)
+
+pytestmark = pytest.mark.backend_independent
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3), dtype="uint8")
 LABELS = np.arange(30) % 4
@@ -30,7 +38,7 @@ def files(opened=None):
         file.seek(0)
         return file
 
-    return Files([str(i) for i in range(30)], (8, 8), opener)
+    return ImageFiles([str(i) for i in range(30)], (8, 8), opener)
 
 
 def fingerprint(images):
@@ -45,13 +53,13 @@ def test_all_index_alike(kind, tmp_path):
         "array": lambda: ARRAY,
         "memory map": lambda: memory_map(tmp_path),
         "files": files,
-        "view": lambda: View(View(ARRAY, np.arange(30)[::-1]), np.arange(30)[::-1]),
-        "resized": lambda: Resized(View(ARRAY[back], np.argsort(back)), 8),
+        "view": lambda: Subset(Subset(ARRAY, np.arange(30)[::-1]), np.arange(30)[::-1]),
+        "resized": lambda: Resized(Subset(ARRAY[back], np.argsort(back)), 8),
     }[kind]()
     assert images.shape == ARRAY.shape and images.dtype == "uint8" and len(images) == 30
-    for places in (np.array([3, 3, 29, 0]), np.array([], "int64"), slice(4, 9), -1):
-        found = images[places]
-        np.testing.assert_array_equal(found, ARRAY[places])
+    for indices in (np.array([3, 3, 29, 0]), np.array([], "int64"), slice(4, 9), -1):
+        found = images[indices]
+        np.testing.assert_array_equal(found, ARRAY[indices])
         assert isinstance(found, np.ndarray) and found.dtype == np.uint8
     np.testing.assert_array_equal(np.asarray(images), ARRAY)
     with pytest.raises(IndexError):
@@ -75,7 +83,7 @@ def test_fingerprint_of_arrays_is_that_of_all_their_bytes(tmp_path):
         digest.update(LABELS[:count].astype("int64").tobytes())
     expected = digest.hexdigest()[:16]
     assert fingerprint(ARRAY) == fingerprint(memory_map(tmp_path)) == expected
-    assert fingerprint(View(ARRAY[::-1], np.arange(30)[::-1])) == expected
+    assert fingerprint(Subset(ARRAY[::-1], np.arange(30)[::-1])) == expected
 
 
 def test_fingerprint_of_files_is_of_their_contents():
@@ -88,38 +96,38 @@ def test_fingerprint_of_files_is_of_their_contents():
     smaller = files()
     smaller.shape = (30, 6, 6, 3)
     assert len({first, fingerprint(other), fingerprint(smaller)}) == 3
-    assert fingerprint(View(files(), np.arange(30))) == first
+    assert fingerprint(Subset(files(), np.arange(30))) == first
     small, large = fingerprint(Resized(ARRAY, 10)), fingerprint(Resized(ARRAY, 11))
     assert len({small, large, fingerprint(ARRAY)}) == 3
 
 
 def test_held_reads_once_what_fits(monkeypatch):
     opened = []
-    images = held(files(opened))
+    images = load_into_memory(files(opened))
     np.testing.assert_array_equal(images, ARRAY)
     assert type(images) is np.ndarray and len(opened) == 30
-    view = View(ARRAY, np.arange(5))
-    assert held(view) is view and held(ARRAY) is ARRAY
+    view = Subset(ARRAY, np.arange(5))
+    assert load_into_memory(view) is view and load_into_memory(ARRAY) is ARRAY
     monkeypatch.setattr(module, "IN_MEMORY", ARRAY.nbytes - 1)
     large = files(opened)
-    assert held(large) is large
-    few = View(large, np.array([3, 8]))
-    np.testing.assert_array_equal(held(few), ARRAY[[3, 8]])
+    assert load_into_memory(large) is large
+    few = Subset(large, np.array([3, 8]))
+    np.testing.assert_array_equal(load_into_memory(few), ARRAY[[3, 8]])
     assert opened[30:] == ["3", "8"]
 
 
 def test_room_is_on_disk_beyond_memory(monkeypatch, tmp_path):
-    assert not isinstance(room(ARRAY.shape, tmp_path), np.memmap)
+    assert not isinstance(allocate_images(ARRAY.shape, tmp_path), np.memmap)
     monkeypatch.setattr(module, "IN_MEMORY", ARRAY.nbytes - 1)
-    array = room(ARRAY.shape, tmp_path)
+    array = allocate_images(ARRAY.shape, tmp_path)
     assert isinstance(array, np.memmap) and not list(tmp_path.iterdir())
     array[:] = ARRAY
     np.testing.assert_array_equal(array[np.array([5, 2])], ARRAY[[5, 2]])
     with pytest.raises(OSError, match="more than is free"):
-        room((10**9, 10**4, 10**4, 3), tmp_path)
+        allocate_images((10**9, 10**4, 10**4, 3), tmp_path)
 
 
 def test_a_damaged_file_is_named():
-    images = Files(["good", "bad"], (8, 8), lambda name: io.BytesIO(b"no image"))
+    images = ImageFiles(["good", "bad"], (8, 8), lambda name: io.BytesIO(b"no image"))
     with pytest.raises(ValueError, match=r"bad cannot be decoded.*--corrupt skip"):
         images[np.array([1])]

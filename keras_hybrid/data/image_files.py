@@ -1,4 +1,4 @@
-"""Many image files as one sequence: sizes, memory, and what is done with bad ones."""
+"""Many image files as one array: their sizes, memory, and damaged files."""
 
 import collections
 import warnings
@@ -7,11 +7,18 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from keras_hybrid.data.images import IN_MEMORY, Files, Images, View, in_threads, reason
-from keras_hybrid.data.picture import size_of
+from keras_hybrid.data.decode import size_of
+from keras_hybrid.data.lazy_images import (
+    IN_MEMORY,
+    ImageFiles,
+    LazyImages,
+    Subset,
+    in_threads,
+    reason,
+)
 from keras_hybrid.data.progress import in_chunks
 
-Corrupt = Literal["refuse", "skip"]
+Corrupt = Literal["raise", "skip"]
 
 
 def open_files(
@@ -19,11 +26,11 @@ def open_files(
     opener: Callable[[str], BinaryIO],
     image_size: int | None,
     corrupt: Corrupt,
-) -> tuple[np.ndarray | Images, np.ndarray]:
+) -> tuple[np.ndarray | LazyImages, np.ndarray]:
     """Image files, decoded into an array if that fits in memory, else on demand.
 
-    Files that are decoded on demand are tried first: their headers, or with
-    `corrupt="skip"` the whole of them, as afterwards none can be left out any more.
+    ImageFiles that are decoded on demand are tried first: their headers, or with
+    `corrupt="skip"` their pixels, because later no file can be left out.
 
     Args:
         names: The files.
@@ -32,7 +39,7 @@ def open_files(
         corrupt: What to do with files that cannot be decoded.
 
     Returns:
-        The images, and the places of their names among `names`, ascending.
+        The images, and the indices of their names among `names`, ascending.
 
     Raises:
         ValueError: If files cannot be decoded and are not to be skipped, or if
@@ -44,32 +51,35 @@ def open_files(
         sizes = _read_headers(names, opener, bad)
         size = size or _common_size(sizes[_without(len(names), bad)])
     good = _without(len(names), bad)
-    images = files = Files([names[place] for place in good], size, opener)
+    files = ImageFiles([names[index] for index in good], size, opener)
+    images: np.ndarray | LazyImages = files
     if files.nbytes <= IN_MEMORY or corrupt == "skip":
         images, failed = _decode(files)
-        bad |= {int(good[place]): why for place, why in failed.items()}
+        bad |= {int(good[index]): why for index, why in failed.items()}
         if failed:
             rest = _without(len(files), failed)
-            images, good = View(images, rest), good[rest]
+            images, good = Subset(images, rest), good[rest]
     if bad:
         _report(names, bad, corrupt)
     return images, good
 
 
-def _read_headers(names, opener, bad: dict[int, str]) -> np.ndarray:
-    """Sizes `(N, 2)`; those that cannot be read are put down in `bad`."""
+def _read_headers(
+    names: Sequence[str], opener: Callable[[str], BinaryIO], bad: dict[int, str]
+) -> np.ndarray:
+    """Sizes `(N, 2)`; `bad` gets the files that cannot be read."""
 
-    def read(place: int) -> np.ndarray:
+    def read(index: int) -> np.ndarray:
         try:
-            with opener(names[place]) as file:
+            with opener(names[index]) as file:
                 return np.array(size_of(file))
         except Exception as error:  # damaged files raise many kinds
-            bad[int(place)] = reason(error)
+            bad[int(index)] = reason(error)
             return np.zeros(2)
 
     sizes = [
-        in_threads(read, places, (2,), "int64")
-        for places in in_chunks(len(names), "Reading headers", 4096)
+        in_threads(read, indices, (2,), "int64")
+        for indices in in_chunks(len(names), "Reading headers", 4096)
     ]
     return np.concatenate(sizes)
 
@@ -82,31 +92,33 @@ def _common_size(sizes: np.ndarray) -> tuple[int, int]:
             f"The images have {len(counts)} different sizes ({w}x{h}, {w2}x{h2}...): "
             "give --image-size, the side that each is brought to, e.g. 224."
         )
-    return counts[0][0] if counts else (1, 1)  # none can be read: reported later
+    return counts[0][0] if counts else (1, 1)  # no file can be read: reported later
 
 
-def _decode(files: Files) -> tuple[np.ndarray | Files, dict[int, str]]:
+def _decode(files: ImageFiles) -> tuple[np.ndarray | ImageFiles, dict[int, str]]:
     """Decodes every file; keeps the pixels if they fit in memory.
 
     Returns:
-        The images, and why which of them could not be decoded.
+        The images, and by index why some of them could not be decoded.
     """
     keep = files.nbytes <= IN_MEMORY
-    array = np.empty(files.shape, dtype="uint8") if keep else files
+    array = np.empty(files.shape, dtype="uint8") if keep else None
     failed: dict[int, str] = {}
 
-    def decode(place: int) -> np.ndarray:
+    def decode(index: int) -> np.ndarray:
         try:
-            return files.decode(files.names[place])
+            return files.decode(files.names[index])
         except ValueError as error:
-            failed[int(place)] = reason(error.__cause__)
+            cause = error.__cause__
+            known = cause if isinstance(cause, Exception) else error
+            failed[int(index)] = reason(known)
             return np.zeros(files.shape[1:], "uint8")
 
-    for places in in_chunks(len(files), "Decoding images"):
-        pixels = in_threads(decode, places, files.shape[1:])
-        if keep:
-            array[places] = pixels
-    return array, failed
+    for indices in in_chunks(len(files), "Decoding images"):
+        pixels = in_threads(decode, indices, files.shape[1:])
+        if array is not None:
+            array[indices] = pixels
+    return files if array is None else array, failed
 
 
 def _without(count: int, bad: dict[int, str]) -> np.ndarray:
@@ -116,7 +128,7 @@ def _without(count: int, bad: dict[int, str]) -> np.ndarray:
 
 
 def _report(names: Sequence[str], bad: dict[int, str], corrupt: Corrupt) -> None:
-    lines = [f"{names[place]}: {why}" for place, why in sorted(bad.items())]
+    lines = [f"{names[index]}: {why}" for index, why in sorted(bad.items())]
     if corrupt == "skip":
         warnings.warn(
             "\n  ".join([f"Skipped {len(bad)} image files:", *lines]), stacklevel=3

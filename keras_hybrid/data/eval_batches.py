@@ -36,9 +36,9 @@ class Evaluation(keras.utils.PyDataset):
         return self._steps
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        places = index * self.batch_size + np.arange(self.batch_size)
-        there = places < len(self.split)
-        batch = self.split.take(np.where(there, places, 0))
+        indices = index * self.batch_size + np.arange(self.batch_size)
+        there = indices < len(self.split)
+        batch = self.split.take(np.where(there, indices, 0))
         weight = self._steps * self.batch_size / len(self.split)
         labels = np.eye(self.classes, dtype="float32")[batch.labels]
-        return batch.images, labels, (weight * there).astype("float32")
+        return np.asarray(batch.images), labels, (weight * there).astype("float32")

@@ -1,9 +1,9 @@
-"""Where pixels come from: affine maps, one per image, composed into one.
+"""Affine matrices of geometric augmentation, one per image.
 
-A map is `(B, 3, 3)` and sends the place `(x, y, 1)` of a pixel of the result to the
-place it is read from, in pixels, `(0, 0)` being the centre of the first pixel. Maps
-that are applied one after the other are multiplied in that order; an image is read
-and interpolated once, whatever is done to it.
+Matrices `(B, 3, 3)` send the position `(x, y, 1)` of an output pixel to the position in
+the input that it is read from. Positions are in pixels; `(0, 0)` is the centre of the
+first pixel. Operations in a row are a product of matrices in the same order, so that an
+image is interpolated once, however many operations it gets.
 """
 
 import numpy as np
@@ -12,22 +12,25 @@ import numpy as np
 _CROP_RATIO = (3 / 4, 4 / 3)
 
 
-def compose(maps: list[np.ndarray]) -> np.ndarray:
-    """The product of the maps, its upper two rows flat: `(B, 6)` float32."""
-    product = maps[0]
-    for factor in maps[1:]:
+_Values = float | np.ndarray
+
+
+def compose(matrices: list[np.ndarray]) -> np.ndarray:
+    """The product of the matrices, its upper two rows flat: `(B, 6)` float32."""
+    product = matrices[0]
+    for factor in matrices[1:]:
         product = product @ factor
     return product[:, :2].reshape(-1, 6).astype("float32")
 
 
 def shift(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Reads `x` pixels further right and `y` further down."""
-    return _maps(len(x), x_from_1=x, y_from_1=y)
+    return _matrices(len(x), x_from_1=x, y_from_1=y)
 
 
 def flip(across: np.ndarray, down: np.ndarray, height: int, width: int) -> np.ndarray:
     """Mirrors left to right where `across`, upside down where `down`."""
-    return _maps(
+    return _matrices(
         len(across),
         x_from_x=np.where(across, -1, 1),
         x_from_1=np.where(across, width - 1, 0),
@@ -40,7 +43,7 @@ def rotation(degrees: np.ndarray, height: int, width: int) -> np.ndarray:
     """Turns counterclockwise about the centre of the image."""
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     x, y = (width - 1) / 2, (height - 1) / 2
-    return _maps(
+    return _matrices(
         len(degrees),
         x_from_x=cosine,
         x_from_y=-sine,
@@ -53,7 +56,7 @@ def rotation(degrees: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def shear(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Moves rows by `x` and columns by `y` pixels a pixel; the corner stays."""
-    return _maps(
+    return _matrices(
         len(x), x_from_y=x, x_from_1=x / 2, y_from_x=y, y_from_1=y / 2
     )  # the halves: Pillow counts from the corner of the first pixel, not its centre
 
@@ -68,14 +71,15 @@ def resized_crop(
     """Enlarges a random part of each image to the whole.
 
     Args:
-        rng: Source of the draws.
+        rng: Source of the random numbers.
         batch: Number of images.
         height: Of the images, in pixels.
         width: Of the images, in pixels.
         area: Smallest and largest share of the image to keep.
     """
     kept = rng.uniform(*area, (batch, 10)) * height * width
-    ratio = np.exp(rng.uniform(*np.log(_CROP_RATIO), (batch, 10)))
+    lowest, highest = np.log(_CROP_RATIO)
+    ratio = np.exp(rng.uniform(lowest, highest, (batch, 10)))
     wide, tall = np.rint(np.sqrt(kept * ratio)), np.rint(np.sqrt(kept / ratio))
     fits = (wide <= width) & (tall <= height) & (wide > 0) & (tall > 0)
     rows, chosen = np.arange(batch), fits.argmax(1)
@@ -85,7 +89,7 @@ def resized_crop(
     left = np.floor(rng.random(batch) * (width - wide + 1))
     top = np.floor(rng.random(batch) * (height - tall + 1))
     across, down = wide / width, tall / height
-    return _maps(
+    return _matrices(
         batch,
         x_from_x=across,
         x_from_1=left + across / 2 - 0.5,
@@ -94,17 +98,25 @@ def resized_crop(
     )
 
 
-def _maps(
+def _matrices(
     batch: int,
-    x_from_x=1.0,
-    x_from_y=0.0,
-    x_from_1=0.0,
-    y_from_x=0.0,
-    y_from_y=1.0,
-    y_from_1=0.0,
+    x_from_x: _Values = 1.0,
+    x_from_y: _Values = 0.0,
+    x_from_1: _Values = 0.0,
+    y_from_x: _Values = 0.0,
+    y_from_y: _Values = 1.0,
+    y_from_1: _Values = 0.0,
 ) -> np.ndarray:
-    maps = np.zeros((batch, 3, 3))
-    maps[:, 0, 0], maps[:, 0, 1], maps[:, 0, 2] = x_from_x, x_from_y, x_from_1
-    maps[:, 1, 0], maps[:, 1, 1], maps[:, 1, 2] = y_from_x, y_from_y, y_from_1
-    maps[:, 2, 2] = 1
-    return maps
+    matrices = np.zeros((batch, 3, 3))
+    matrices[:, 0, 0], matrices[:, 0, 1], matrices[:, 0, 2] = (
+        x_from_x,
+        x_from_y,
+        x_from_1,
+    )
+    matrices[:, 1, 0], matrices[:, 1, 1], matrices[:, 1, 2] = (
+        y_from_x,
+        y_from_y,
+        y_from_1,
+    )
+    matrices[:, 2, 2] = 1
+    return matrices

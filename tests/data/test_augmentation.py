@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from keras_hybrid.data import Augmentation, geometry, palette
-from keras_hybrid.data.augment import augment
-from keras_hybrid.data.augmentation import swap_neighbours
+from keras_hybrid.data import Augmentation, affine, rand_augment
+from keras_hybrid.data.apply_augmentation import augment
+from keras_hybrid.data.sample_augmentation import swap_neighbours
 
 SIZE = 12, 16  # nowhere square
 
@@ -25,7 +25,7 @@ def pixels(images, fill=0.0, **draws):
 
 
 def draw(batch=8, size=SIZE, seed=0, **settings):
-    return Augmentation(**settings).draw(np.random.default_rng(seed), batch, *size)
+    return Augmentation(**settings).sample(np.random.default_rng(seed), batch, *size)
 
 
 def test_nothing_changes_nothing():
@@ -39,7 +39,7 @@ def test_padding_shifts_each_image_by_its_own_draw():
     draws, _ = draw(64, padding=2)
     cropped = pixels(images, **draws)
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
-    places = set()
+    indices = set()
     for image, out in zip(padded, cropped, strict=True):
         (place,) = [
             (i, j)
@@ -47,11 +47,11 @@ def test_padding_shifts_each_image_by_its_own_draw():
             for j in range(5)
             if np.array_equal(image[i : i + 12, j : j + 16], out)
         ]
-        places.add(place)
-    assert len(places) > 15
+        indices.add(place)
+    assert len(indices) > 15
 
 
-@pytest.mark.parametrize("field, axis", [("mirror", 2), ("flip_vertical", 1)])
+@pytest.mark.parametrize("field, axis", [("horizontal_flip", 2), ("vertical_flip", 1)])
 def test_flips_turn_about_half(field, axis):
     images = pictures(200)
     out = pixels(images, **draw(200, **{field: True})[0])
@@ -63,8 +63,8 @@ def test_flips_turn_about_half(field, axis):
 def test_rotation_is_pillows():
     images = pictures()
     degrees = np.linspace(-170, 170, 8)
-    maps = geometry.compose([geometry.rotation(degrees, *SIZE)])
-    out = pixels(images, fill=7.0, warp=maps)
+    maps = affine.compose([affine.rotation(degrees, *SIZE)])
+    out = pixels(images, fill=7.0, affine=maps)
     for image, angle, found in zip(images, degrees, out, strict=True):
         expected = Image.fromarray(image).rotate(
             angle, Image.BILINEAR, fillcolor=(7, 7, 7)
@@ -75,7 +75,7 @@ def test_rotation_is_pillows():
 
 def test_resized_crop_keeps_its_share_and_fills_nothing():
     rng = np.random.default_rng(0)
-    maps = geometry.resized_crop(rng, 4000, 64, 48, (0.2, 0.7))
+    maps = affine.resized_crop(rng, 4000, 64, 48, (0.2, 0.7))
     across, down = maps[:, 0, 0], maps[:, 1, 1]
     area = across * down
     assert 0.19 < area.min() < 0.21 and 0.69 < area.max() < 0.71
@@ -93,7 +93,7 @@ def test_resized_crop_is_pillows_resize():
     draws, _ = draw(random_crop=(0.3, 0.9))
     out = pixels(images, fill=255.0, **draws)
     for image, (a, _, x, _, d, y), found in zip(
-        images, draws["warp"], out, strict=True
+        images, draws["affine"], out, strict=True
     ):
         left, top = x - a / 2 + 0.5, y - d / 2 + 0.5
         box = (left, top, left + a * 16, top + d * 12)
@@ -106,14 +106,19 @@ def test_resized_crop_is_pillows_resize():
 
 def test_maps_are_composed_in_order():
     images = pictures()
-    steps = draw(padding=1)[0]["warp"], draw(mirror=True, seed=1)[0]["warp"]
-    one_by_one = pixels(pixels(images, warp=steps[0]), warp=steps[1])
+    steps = (
+        draw(padding=1)[0]["affine"],
+        draw(horizontal_flip=True, seed=1)[0]["affine"],
+    )
+    one_by_one = pixels(pixels(images, affine=steps[0]), affine=steps[1])
     full = [np.zeros((8, 3, 3)) for _ in steps]
     for matrix, rows in zip(full, steps, strict=True):
         matrix[:, :2], matrix[:, 2, 2] = rows.reshape(8, 2, 3), 1
-    both = pixels(images, warp=geometry.compose(full))
+    both = pixels(images, affine=affine.compose(full))
     np.testing.assert_allclose(both, one_by_one, atol=1e-3)
-    assert (one_by_one != pixels(pixels(images, warp=steps[1]), warp=steps[0])).any()
+    assert (
+        one_by_one != pixels(pixels(images, affine=steps[1]), affine=steps[0])
+    ).any()
 
 
 LEVEL = 0.6
@@ -144,16 +149,16 @@ PILLOW = {
 }
 
 
-@pytest.mark.parametrize("name", palette.OPERATIONS)
+@pytest.mark.parametrize("name", rand_augment.OPERATIONS)
 def test_operations_are_pillows(name):
     images = pictures(4, (40, 40)) // 2 + 60  # not the whole range
     images += np.random.default_rng(1).integers(0, 20, images.shape).astype("uint8")
     kind = np.full((4, 2), -1)
-    kind[:, 1] = palette.OPERATIONS.index(name)
+    kind[:, 1] = rand_augment.OPERATIONS.index(name)
     kind[0, 1] = -1  # one image of the batch gets nothing
-    choice = palette.Choice(kind, np.full((4, 2), LEVEL), np.ones((4, 2)))
-    warp = geometry.compose(palette.warps(choice, 40, 40))
-    out = pixels(images, warp=warp, color=palette.table(choice))
+    choice = rand_augment.Choice(kind, np.full((4, 2), LEVEL), np.ones((4, 2)))
+    matrices = affine.compose(rand_augment.affine_matrices(choice, 40, 40))
+    out = pixels(images, affine=matrices, color=rand_augment.color_parameters(choice))
     np.testing.assert_array_equal(out[0], images[0])
     for image, found in zip(images[1:], out[1:], strict=True):
         expected = np.asarray(PILLOW[name](Image.fromarray(image)), "float32")
@@ -171,7 +176,7 @@ def test_operations_are_pillows(name):
 
 
 def test_rand_augment_draws_as_published():
-    choice = palette.draw(np.random.default_rng(0), (20000, 2), 9.0)
+    choice = rand_augment.sample(np.random.default_rng(0), (20000, 2), 9.0)
     counts = np.bincount(choice.kind.ravel() + 1, minlength=16) / 40000
     np.testing.assert_allclose(counts, [0.5] + [0.5 / 15] * 15, atol=0.01)
     assert choice.level.max() == 1 and abs(choice.level.mean() - 0.898) < 0.003
@@ -182,10 +187,10 @@ def test_rand_augment_draws_as_published():
 
 def test_jitter_changes_three_things_in_every_order():
     rng = np.random.default_rng(0)
-    choice = palette.draw_jitter(rng, 600, 0.4)
+    choice = rand_augment.sample_jitter(rng, 600, 0.4)
     orders, counts = np.unique(choice.kind, axis=0, return_counts=True)
     assert len(orders) == 6 and counts.min() > 60
-    factor = palette.table(choice)[..., 0]
+    factor = rand_augment.color_parameters(choice)[..., 0]
     assert 0.6 <= factor.min() < 0.61 and 1.39 < factor.max() <= 1.4
     images = pictures(4)
     draws, _ = draw(4, color_jitter=0.4)
@@ -235,7 +240,7 @@ def test_mixed_pixels_and_labels_agree(fields):
         )
         np.testing.assert_allclose(out.mean((1, 2, 3)), labels @ value, atol=1e-3)
         if "cutmix" in fields:  # a box of the neighbour, the rest untouched
-            a, b, c, d = draws["cut"][0]
+            a, b, c, d = draws["bbox"][0]
             box = np.zeros(SIZE, bool)
             box[a:c, b:d] = True
             expected = np.where(
@@ -249,11 +254,11 @@ def test_mixing_weights_are_beta():
     rng = np.random.default_rng(0)
     size = 224, 160
     mixed = Augmentation(mixup=0.8)
-    own = np.array([mixed.draw(rng, 2, *size)[1][0] for _ in range(3000)])
+    own = np.array([mixed.sample(rng, 2, *size)[1][0] for _ in range(3000)])
     np.testing.assert_allclose(own.mean(), 0.5, atol=0.02)
     np.testing.assert_allclose(own.var(), 0.25 / 2.6, atol=0.006)  # of Beta(.8, .8)
     both = Augmentation(mixup=0.8, cutmix=1)
-    cuts = [both.draw(rng, 2, *size)[0]["cut"][0].any() for _ in range(1000)]
+    cuts = [both.sample(rng, 2, *size)[0]["bbox"][0].any() for _ in range(1000)]
     assert 0.45 < np.mean(cuts) < 0.55
 
 

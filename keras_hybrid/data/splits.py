@@ -1,4 +1,6 @@
-"""Class-balanced parts of a data set, the same for every model."""
+"""Class-balanced splits of a dataset, the same for every model."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -6,16 +8,16 @@ import numpy as np
 def balanced_split(
     labels: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits places into two parts with the same share of every class.
+    """Splits indices into two parts with the same share of every class.
 
     Args:
         labels: Class numbers `(N,)`.
         fraction: Share of each class that goes to the first part, in [0, 1];
             rounded to whole images, at least one where it is above 0.
-        seed: Which images are drawn. A larger fraction draws the same and more.
+        seed: Which images are taken. A larger fraction takes the same images and more.
 
     Returns:
-        The places of the first and of the second part, both ascending.
+        The indices of the first and of the second part, both ascending.
 
     Raises:
         ValueError: If `fraction` is outside [0, 1].
@@ -24,21 +26,21 @@ def balanced_split(
         raise ValueError(f"The fraction must lie in [0, 1], not {fraction}.")
     counts = np.unique(labels, return_counts=True)[1]
     wanted = [max(round(fraction * n), 1) if fraction else 0 for n in counts]
-    return _draw(labels, wanted, seed)
+    return _sample_per_class(labels, wanted, seed)
 
 
 def per_class_split(
     labels: np.ndarray, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits places into `count` of every class, and the rest.
+    """Splits indices into `count` of every class, and the rest.
 
     Args:
         labels: Class numbers `(N,)`.
         count: Images of each class in the first part, at least one.
-        seed: Which images are drawn. A larger count draws the same and more.
+        seed: Which images are taken. A larger count takes the same images and more.
 
     Returns:
-        The places of the first and of the second part, both ascending.
+        The indices of the first and of the second part, both ascending.
 
     Raises:
         ValueError: If a class has fewer images.
@@ -49,13 +51,13 @@ def per_class_split(
             f"--per-class {count} is impossible: class {classes[counts.argmin()]} has "
             f"{counts.min()} training images; give 1 to {counts.min()}."
         )
-    return _draw(labels, [count] * len(classes), seed)
+    return _sample_per_class(labels, [count] * len(classes), seed)
 
 
 def stratified_split(
     labels: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits places into a test part of that share of all images, and the rest.
+    """Splits indices into a test part of that share of all images, and the rest.
 
     The test part has each class in proportion, rounded by largest remainder, so that
     its size is that of `fraction`; but at least one image of a class, and not the
@@ -64,24 +66,26 @@ def stratified_split(
     Args:
         labels: Class numbers `(N,)`; at least two images of each class.
         fraction: Share of the first part, in (0, 1).
-        seed: Which images are drawn.
+        seed: Which images are taken.
 
     Returns:
-        The places of the first and of the second part, both ascending.
+        The indices of the first and of the second part, both ascending.
     """
     counts = np.unique(labels, return_counts=True)[1]
     exact = fraction * counts
     wanted = np.floor(exact).astype(int)
     missing = round(exact.sum()) - wanted.sum()
     wanted[np.argsort(wanted - exact, kind="stable")[:missing]] += 1
-    return _draw(labels, np.clip(wanted, 1, counts - 1), seed)
+    return _sample_per_class(labels, np.clip(wanted, 1, counts - 1), seed)
 
 
-def _draw(labels, wanted, seed) -> tuple[np.ndarray, np.ndarray]:
-    """Draws so many places of each class, in ascending order of the classes."""
+def _sample_per_class(
+    labels: np.ndarray, wanted: Sequence[int] | np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples `wanted` indices of each class; and the remaining indices."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(labels), dtype=bool)
     for label, count in zip(np.unique(labels), wanted, strict=True):
-        places = rng.permutation(np.flatnonzero(labels == label))
-        chosen[places[:count]] = True
+        indices = rng.permutation(np.flatnonzero(labels == label))
+        chosen[indices[:count]] = True
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)

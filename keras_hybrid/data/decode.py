@@ -1,9 +1,12 @@
 """One image file, of whatever kind, as 8-bit RGB pixels."""
 
+import pathlib
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
+
+from keras_hybrid.data.resize import TRAINING_RESIZE, resize_and_crop
 
 # EXIF orientations that turn an image by a quarter.
 _QUARTER_TURNS = (5, 6, 7, 8)
@@ -11,7 +14,7 @@ _ORIENTATION = 0x0112
 
 
 def decode(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
-    """Decodes an image file to `size`, see `to_rgb` and `fit`.
+    """Decodes an image file to `size`, see `to_rgb` and `resize.resize_and_crop`.
 
     Args:
         file: The open file.
@@ -21,18 +24,21 @@ def decode(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
         uint8 `(H, W, 3)`.
 
     Raises:
-        Exception: Whatever Pillow makes of a damaged file.
+        Exception: Whatever Pillow raises for a damaged file.
     """
-    with _open(file) as image:
-        # A JPEG much larger than asked for is decoded at a half, a quarter or an
-        # eighth of its size, which the resizing then does not notice.
-        image.draft(image.mode, (2 * max(size), 2 * max(size)))
-        return np.asarray(fit(to_rgb(image), size))
+    with open_image(file) as image:
+        return np.asarray(resize_and_crop(to_rgb(image), size, **TRAINING_RESIZE))
+
+
+def resize_array(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Brings `(h, w, C)` values to `size`, see `from_array`; returns uint8 RGB."""
+    image = resize_and_crop(from_array(pixels), size, **TRAINING_RESIZE)
+    return np.asarray(image)
 
 
 def size_of(file: BinaryIO) -> tuple[int, int]:
     """Height and width, upright, of an image file; reads its header only."""
-    with _open(file) as image:
+    with open_image(file) as image:
         # Of a PNG without EXIF data in front, Pillow would decode the pixels to look
         # for it behind them.
         known = image.format != "PNG" or "exif" in image.info
@@ -73,18 +79,12 @@ def from_array(pixels: np.ndarray) -> Image.Image:
     return to_rgb(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
 
 
-def fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The largest centred part of the shape of `size`, resized to it.
+def open_image(file: BinaryIO | pathlib.Path) -> Image.Image:
+    """Opens an image file; nothing is decoded yet.
 
-    For a square that is: the short side resized (bicubic, antialiased), the centre
-    cropped. Nothing larger than the image or the result is ever made.
+    Raises:
+        ValueError: If it would decode to too many pixels.
     """
-    if image.size == size[::-1]:
-        return image
-    return ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
-
-
-def _open(file: BinaryIO) -> Image.Image:
     image = Image.open(file)
     limit = Image.MAX_IMAGE_PIXELS  # Pillow itself refuses from twice as many on
     if limit and image.width * image.height > limit:
@@ -96,7 +96,7 @@ def _open(file: BinaryIO) -> Image.Image:
 
 
 def _from_deep(pixels: np.ndarray) -> np.ndarray:
-    """Values of 16 bits -> 8 bits."""
+    """16-bit values -> 8 bits."""
     whole = np.issubdtype(pixels.dtype, np.integer)
     if not whole or pixels.min() < 0 or pixels.max() > 65535:
         raise ValueError(

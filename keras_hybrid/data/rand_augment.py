@@ -1,21 +1,22 @@
 """RandAugment and colour jitter: which operation an image gets, and how strongly.
 
-The operations are those of timm's `rand-m9-mstd0.5-inc1`, by which CvT, CeiT and
-ConViT were trained: two of fifteen an image, each carried out with probability one
-half, with a magnitude of normal noise 0.5 about the given one. Five of them move
-pixels and join the other geometry (`warps`); ten change colours (`table`).
+The operations are those of timm's `rand-m9-mstd0.5-inc1`, with which CvT, CeiT and
+ConViT were trained: two of fifteen per image, each applied with probability one half,
+at a magnitude with normal noise of 0.5 about the given one. Five operations move pixels
+and join the other geometry (`affine_matrices`); ten change colours
+(`color_parameters`).
 
-Every colour operation is a case of one chain, in this order: blend with black, the
-mean, grey or a smoothed image; stretch or equalise the histogram; invert above a
-threshold; add below 128; round down to a step. What an image does not get has a
-parameter that changes nothing, so one batch does all at once.
+Every colour operation is a case of one sequence: blend with black, the mean, the grey
+or a smoothed image; stretch or equalise the histogram; invert above a threshold; add
+below 128; round down to a step. An operation that an image does not get has parameters
+that change nothing, so the whole batch is computed at once.
 """
 
 import dataclasses
 
 import numpy as np
 
-from keras_hybrid.data import geometry
+from keras_hybrid.data import affine
 
 MAGNITUDE_NOISE = 0.5
 PROBABILITY = 0.5
@@ -24,7 +25,7 @@ OPERATIONS = (
     *("brightness", "contrast", "color", "sharpness", "autocontrast", "equalize"),
     *("invert", "solarize", "solarize_add", "posterize"),
 )
-# Columns of `table`, with the value that changes nothing.
+# Columns of `color_parameters`, with the value that changes nothing.
 COLUMNS = {
     "factor": 1.0,  # of the image in a blend; 1 - factor of the other
     "mean": 0.0,  # 1: the other is the mean grey (contrast)
@@ -63,7 +64,9 @@ class Choice:
         return self.kind == OPERATIONS.index(name)
 
 
-def draw(rng: np.random.Generator, shape: tuple[int, int], magnitude: float) -> Choice:
+def sample(
+    rng: np.random.Generator, shape: tuple[int, int], magnitude: float
+) -> Choice:
     """RandAugment's choice for `(B, N)` operations at a magnitude of 0 to 10."""
     kind = rng.integers(0, len(OPERATIONS), shape)
     level = rng.normal(magnitude, MAGNITUDE_NOISE, shape).clip(0, 10) / 10
@@ -71,7 +74,7 @@ def draw(rng: np.random.Generator, shape: tuple[int, int], magnitude: float) -> 
     return Choice(np.where(done, kind, -1), level, rng.choice([-1.0, 1.0], shape))
 
 
-def draw_jitter(rng: np.random.Generator, batch: int, most: float) -> Choice:
+def sample_jitter(rng: np.random.Generator, batch: int, most: float) -> Choice:
     """Brightness, contrast and colour in an order of its own for each image."""
     first = OPERATIONS.index("brightness")
     kind = rng.permuted(np.tile(np.arange(first, first + 3), (batch, 1)), axis=1)
@@ -79,24 +82,22 @@ def draw_jitter(rng: np.random.Generator, batch: int, most: float) -> Choice:
     return Choice(kind, abs(change) / 0.9, np.sign(change))
 
 
-def warps(choice: Choice, height: int, width: int) -> list[np.ndarray]:
-    """The maps of the operations that move pixels, see `geometry`."""
-    maps = []
+def affine_matrices(choice: Choice, height: int, width: int) -> list[np.ndarray]:
+    """The matrices of the operations that move pixels, see `affine`."""
+    matrices = []
     for column in range(choice.kind.shape[1]):
         one = Choice(*(x[:, column] for x in dataclasses.astuple(choice)))
-        turned = geometry.rotation(30 * one.amount("rotate"), height, width)
-        sheared = geometry.shear(
-            0.3 * one.amount("shear_x"), 0.3 * one.amount("shear_y")
-        )
-        shifted = geometry.shift(
+        turned = affine.rotation(30 * one.amount("rotate"), height, width)
+        sheared = affine.shear(0.3 * one.amount("shear_x"), 0.3 * one.amount("shear_y"))
+        shifted = affine.shift(
             0.45 * width * one.amount("translate_x"),
             0.45 * height * one.amount("translate_y"),
         )
-        maps.append(turned @ sheared @ shifted)  # all but one change nothing
-    return maps
+        matrices.append(turned @ sheared @ shifted)  # all but one change nothing
+    return matrices
 
 
-def table(choice: Choice) -> np.ndarray:
+def color_parameters(choice: Choice) -> np.ndarray:
     """The operations that change colours: `(B, N, len(COLUMNS))` float32."""
     rows = {name: np.full(choice.kind.shape, x) for name, x in COLUMNS.items()}
     for name, other in _BLENDS.items():

@@ -1,11 +1,11 @@
-"""Files that the makers of a data set publish: on disk already, or downloaded."""
+"""ImageFiles that the makers of a dataset publish: on disk already, or downloaded."""
 
 import dataclasses
 import pathlib
 
 
 @dataclasses.dataclass(frozen=True)
-class Published:
+class Download:
     """A file at a known address.
 
     Attributes:

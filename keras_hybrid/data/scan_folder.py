@@ -1,4 +1,4 @@
-"""Which image files a folder holds, of which class, and for which split."""
+"""Finds the image files of a folder, with their classes and splits."""
 
 import csv
 import os
@@ -10,24 +10,24 @@ from typing import NamedTuple
 from keras_hybrid.utils.files import IMAGE_SUFFIXES
 
 TEST_NAMES = ("test", "val", "valid", "validation")
-"""What a test split may be called, the first that is there being taken."""
+"""Names of a test split; the first that exists is the test split."""
 
 
-class Listed(NamedTuple):
+class ImageRecord(NamedTuple):
     """An image file.
 
     Attributes:
         path: The file.
         label: Name of its class.
-        part: `"train"`, `"test"`, or None where the folder has no split.
+        split: `"train"`, `"test"`, or None where the folder has no split.
     """
 
     path: str
     label: str
-    part: str | None
+    split: str | None
 
 
-def list_images(root: pathlib.Path) -> tuple[list[Listed], str]:
+def list_images(root: pathlib.Path) -> tuple[list[ImageRecord], str]:
     """Finds the images of `root`, by `labels.csv` or by sub-folders.
 
     Returns:
@@ -40,22 +40,22 @@ def list_images(root: pathlib.Path) -> tuple[list[Listed], str]:
     """
     if (root / "labels.csv").is_file():
         return _from_csv(root / "labels.csv")
-    parts = _parts(root)
-    if not parts:
+    splits = _split_folders(root)
+    if not splits:
         listed, left = _from_classes(root, None)
-        return listed, "split by us" + left
-    train, left = _from_classes(parts["train"], "train")
-    if "test" not in parts:
-        return [image._replace(part=None) for image in train], "split by us" + left
-    test, left_too = _from_classes(parts["test"], "test")
-    where = f"folders {parts['train'].name} and {parts['test'].name}"
+        return listed, "no split given" + left
+    train, left = _from_classes(splits["train"], "train")
+    if "test" not in splits:
+        return [image._replace(split=None) for image in train], "no split given" + left
+    test, left_too = _from_classes(splits["test"], "test")
+    where = f"folders {splits['train'].name} and {splits['test'].name}"
     return train + test, where + (left or left_too)
 
 
-def natural(text: str) -> list:
+def natural(text: str) -> list[tuple[int, str]]:
     """Sorting key by which "class 2" comes before "class 10"."""
-    pieces = re.split(r"(\d+)", text.casefold())
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in pieces] + [(-1, text)]
+    parts = re.split(r"(\d+)", text.casefold())
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts] + [(-1, text)]
 
 
 def _folders(root: pathlib.Path) -> list[pathlib.Path]:
@@ -67,7 +67,7 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _parts(root: pathlib.Path) -> dict[str, pathlib.Path]:
+def _split_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
     """The folders that are splits; none if the folders of `root` are classes."""
     folders = {path.name.casefold(): path for path in _folders(root)}
     test = next((folders[name] for name in TEST_NAMES if name in folders), None)
@@ -76,18 +76,21 @@ def _parts(root: pathlib.Path) -> dict[str, pathlib.Path]:
     return {"train": folders["train"]} if set(folders) == {"train"} else {}
 
 
-def _from_classes(root: pathlib.Path, part: str | None) -> tuple[list[Listed], str]:
+def _from_classes(
+    root: pathlib.Path, split: str | None
+) -> tuple[list[ImageRecord], str]:
     """Images in a sub-folder for every class, at any depth."""
-    listed, others = [], Counter()
+    listed: list[ImageRecord] = []
+    others: Counter[str] = Counter()
     for folder in _folders(root):
         before = len(listed)
-        for place, folders, files in os.walk(folder):
+        for parent, folders, files in os.walk(folder):
             folders[:] = sorted(name for name in folders if not _hidden(name))
             for name in sorted(name for name in files if not _hidden(name)):
                 suffix = pathlib.PurePath(name).suffix.casefold()
                 if suffix in IMAGE_SUFFIXES:
-                    path = os.path.join(place, name)
-                    listed.append(Listed(path, folder.name, part))
+                    path = os.path.join(parent, name)
+                    listed.append(ImageRecord(path, folder.name, split))
                 else:
                     others[suffix or "no suffix"] += 1
         if len(listed) == before:
@@ -107,7 +110,7 @@ def _from_classes(root: pathlib.Path, part: str | None) -> tuple[list[Listed], s
     return listed, f"; files left alone: {left}" if left else ""
 
 
-def _from_csv(path: pathlib.Path) -> tuple[list[Listed], str]:
+def _from_csv(path: pathlib.Path) -> tuple[list[ImageRecord], str]:
     """Rows of file,label[,split]; the files are relative to the table."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         header = file.readline()
@@ -130,26 +133,26 @@ def _from_csv(path: pathlib.Path) -> tuple[list[Listed], str]:
             f"{path} lists {len(absent)} files that are not there, "
             f"e.g. {', '.join(absent[:3])}."
         )
-    if "split" not in rows.fieldnames:
-        return listed, "labels.csv, split by us"
-    test = next((n for n in TEST_NAMES if n in {i.part for i in listed}), None)
+    if "split" not in (rows.fieldnames or ()):
+        return listed, "labels.csv, no split given"
+    test = next((n for n in TEST_NAMES if n in {i.split for i in listed}), None)
     if test is None:
-        return [i._replace(part=None) for i in listed], "labels.csv, split by us"
+        return [i._replace(split=None) for i in listed], "labels.csv, no split given"
     kept = {"train": "train", test: "test"}
-    chosen = [i._replace(part=kept[i.part]) for i in listed if i.part in kept]
+    chosen = [i._replace(split=kept[i.split]) for i in listed if i.split in kept]
     return chosen, f"labels.csv, splits train and {test}"
 
 
-def _row(path: pathlib.Path, line: int, row: dict[str, str]) -> Listed:
+def _row(path: pathlib.Path, line: int, row: dict[str, str]) -> ImageRecord:
     name, label = (row["file"] or "").strip(), (row["label"] or "").strip()
     if not name or not label:
         raise ValueError(f"{path}, line {line}: file and label must not be empty.")
-    part = None
+    split = None
     if "split" in row:
-        part = (row["split"] or "").strip().casefold()
-        if part not in ("train", *TEST_NAMES):
+        split = (row["split"] or "").strip().casefold()
+        if split not in ("train", *TEST_NAMES):
             raise ValueError(
                 f"{path}, line {line}: split must be train, test or validation, not "
                 f"{row['split']!r}."
             )
-    return Listed(str(path.parent / name), label, part)
+    return ImageRecord(str(path.parent / name), label, split)

@@ -1,71 +1,87 @@
-"""Augmentation of a batch of pixels: one function of images and draws.
+"""Augmentation of a batch of pixels: a function of images and sampled parameters.
 
-It runs where training runs, compiled with the step, on every backend, and is itself
-deterministic: `augmentation.Augmentation.draw` has drawn all there is to draw.
+It runs in the training step, compiled, on every backend. It is deterministic:
+`augmentation.Augmentation.sample` has sampled all random numbers before.
 
-Why not Keras' own layers. They draw on the device, each backend by its own generator,
-so a batch could neither be the same on all of them nor be foretold from its number;
-and by operation (keras 3.15, `python -m keras_hybrid.bench.pipeline`):
+Why not the layers of Keras: they sample on the device, each backend with its own
+generator, so a batch would differ between backends and would depend on the batches
+before it. And by operation (keras 3.15, `benchmarks/pipeline.csv`):
 
-- RandomCrop draws one place for the batch, and cannot be compiled on JAX.
-- RandAugment draws its two operations for the batch, computes all eleven twice, and
-  reached 320 images/s on JAX, 2,000 on TensorFlow and 250 on torch where these reached
-  5,100, 3,200 and 3,400 (`benchmarks/pipeline.csv`, two cores, 32 pixels).
-- RandomTranslation, RandomRotation and the like are right, and each interpolates anew;
-  here all that moves pixels is one map and one interpolation. None is a random resized
-  crop. `keras.ops.image.affine_transform` on JAX and torch took five times as long.
-- RandomErasing's noise is normal about black, so half of it is cut off to 0; MixUp and
-  CutMix weigh every pair anew, where the published settings weigh a batch at once.
-- RandomFlip and RandomColorJitter are right and as fast; flips come free with the map,
-  and the three changes of a jitter are cases of what RandAugment needs.
+- RandomCrop samples one position per batch, and cannot be compiled on JAX.
+- RandAugment samples its two operations per batch, computes all eleven twice, and
+  reached 320 images/s on JAX, 2,000 on TensorFlow and 250 on torch, where this module
+  reached 5,100, 3,200 and 3,400 (two cores, 32 pixels).
+- RandomTranslation, RandomRotation and others are right, but each interpolates again;
+  here one affine matrix holds all geometry, and pixels are interpolated once. A random
+  resized crop is missing. `keras.ops.image.affine_transform` took five times as long on
+  JAX and torch.
+- RandomErasing's noise has its mean at black, so half of it is clipped to 0; MixUp and
+  CutMix weigh each pair separately, where the published settings weigh a whole batch.
+- RandomFlip and RandomColorJitter are right and as fast; flips are part of the affine
+  matrix, and the three changes of a jitter are cases of RandAugment's operations.
 """
 
 import functools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from keras import ops
 
-from keras_hybrid.data import palette
+from keras_hybrid.data import rand_augment
+from keras_hybrid.data.custom_augmentation import get_augmentation
+from keras_hybrid.utils.typing import Tensor
+
+_Recolor = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 
-def augment(images, draws: dict, fill: float = 0.0):
-    """Warps, recolours, erases and mixes images, each step only if it was drawn.
+def augment(images: Tensor, samples: Mapping[str, Tensor], fill: float = 0.0) -> Tensor:
+    """Transforms, recolours, erases and mixes images; each step only if sampled.
 
     Args:
         images: `(B, H, W, 3)`, pixels in [0, 255] of any type.
-        draws: What `augmentation.Augmentation.draw` gives.
-        fill: Value of what lies beyond the edge.
+        samples: The parameters that `augmentation.Augmentation.sample` returns.
+        fill: Value of pixels beyond the edge.
 
     Returns:
         `(B, H, W, 3)` float32 in [0, 255].
     """
     images = ops.cast(images, "float32")
-    draws = {name: ops.convert_to_tensor(value) for name, value in draws.items()}
-    if "warp" in draws:
-        images = warp(images, draws["warp"], fill)
+    samples = {name: ops.convert_to_tensor(value) for name, value in samples.items()}
+    if "affine" in samples:
+        images = affine_transform(images, samples["affine"], fill)
     for name, recolor in (("color", _any_color), ("jitter", _blend)):
-        if name in draws:
-            images = _stages(recolor, images, draws[name])
-    if "erase" in draws:
-        images = erase(images, draws["erase"], draws["noise"])
-    if "keep" in draws:
-        images = mix(images, draws["keep"], draws["cut"])
+        if name in samples:
+            images = _stages(recolor, images, samples[name])
+    # The compiler may hand over the names in another order.
+    for key in sorted((k for k in samples if k.startswith("extra")), key=_extra_number):
+        name = key.partition("_")[2]
+        images = get_augmentation(name).apply(images, samples[key])
+        images = ops.clip(ops.cast(images, "float32"), 0, 255)
+    if "erase" in samples:
+        images = erase(images, samples["erase"], samples["noise"])
+    if "lam" in samples:
+        images = mix(images, samples["lam"], samples["bbox"])
     return images
 
 
-def warp(images, maps, fill: float):
-    """Reads every pixel from where its image's map sends it, bilinearly.
+def _extra_number(key: str) -> int:
+    """The number in `extraNUMBER_NAME`."""
+    return int(key.partition("_")[0].removeprefix("extra"))
+
+
+def affine_transform(images: Tensor, matrices: Tensor, fill: float) -> Tensor:
+    """Reads every pixel at the position its matrix gives, bilinearly.
 
     Args:
         images: `(B, H, W, C)`.
-        maps: `(B, 6)`, see `geometry`.
+        matrices: `(B, 6)`, see `affine`.
         fill: Value of pixels more than half a pixel outside.
     """
     height, width, channels = images.shape[1:]
-    # (1, H * W) places of the result
+    # (1, H * W) positions in the result
     y, x = np.mgrid[:height, :width].reshape(2, 1, -1).astype("float32")
-    from_x = maps[:, 0:1] * x + maps[:, 1:2] * y + maps[:, 2:3]
-    from_y = maps[:, 3:4] * x + maps[:, 4:5] * y + maps[:, 5:6]
+    from_x = matrices[:, 0:1] * x + matrices[:, 1:2] * y + matrices[:, 2:3]
+    from_y = matrices[:, 3:4] * x + matrices[:, 4:5] * y + matrices[:, 5:6]
     inside = (abs(from_x - (width - 1) / 2) <= width / 2) & (
         abs(from_y - (height - 1) / 2) <= height / 2
     )
@@ -84,30 +100,30 @@ def warp(images, maps, fill: float):
     return ops.reshape(result, (-1, height, width, channels))
 
 
-def _stages(recolor, images, table):
-    """One operation after the other: `(B, H, W, 3)`, `(B, N, len(COLUMNS))`.
+def _stages(recolor: _Recolor, images: Tensor, table: Tensor) -> Tensor:
+    """Operations in a row: `(B, H, W, 3)`, `(B, N, len(COLUMNS))`.
 
-    A loop, because XLA on CPUs would fuse what stands in line, and then compute the
-    earlier once for every use of the later: five times as slow as each by itself.
+    The loop keeps XLA on CPUs from fusing the operations, which would compute the first
+    again for every use in the second: five times as slow.
     """
     by_stage = ops.transpose(table, (1, 0, 2))
 
-    def body(stage, images):
+    def body(stage: Tensor, images: Tensor) -> Tensor:
         return recolor(images, _columns(ops.take(by_stage, stage, axis=0)))
 
     return ops.fori_loop(0, table.shape[1], body, images)
 
 
-def _columns(table) -> dict:
-    """`(B, len(COLUMNS))` -> `(B, 1, 1, 1)` each, by name; see `palette`."""
+def _columns(table: Tensor) -> dict[str, Tensor]:
+    """`(B, len(COLUMNS))` -> `(B, 1, 1, 1)` each, by name; see `rand_augment`."""
     return {
         name: table[:, number][:, None, None, None]
-        for number, name in enumerate(palette.COLUMNS)
+        for number, name in enumerate(rand_augment.COLUMNS)
     }
 
 
-def _any_color(images, column: dict):
-    """All color operations of `palette`, every image by its own parameters."""
+def _any_color(images: Tensor, column: Mapping[str, Tensor]) -> Tensor:
+    """All color operations of `rand_augment`, with parameters per image."""
     images = _blend(images, column, column["smooth"] * _smooth(images))
     images = ops.where(column["autocontrast"] > 0, _stretch(images), images)
     images = ops.where(column["equalize"] > 0, _equalize(images), images)
@@ -118,16 +134,18 @@ def _any_color(images, column: dict):
     return ops.where(column["step"] > 1, whole, images)
 
 
-def _blend(images, column: dict, other=0.0):
-    """Of each image with black, its mean, its grey, or with `other`."""
-    grey = ops.sum(images * np.float32([0.299, 0.587, 0.114]), -1, keepdims=True)
+def _blend(images: Tensor, column: Mapping[str, Tensor], other: Tensor = 0.0) -> Tensor:
+    """Blends each image with black, its mean, its grey version, or `other`."""
+    grey = ops.sum(
+        images * np.array([0.299, 0.587, 0.114], "float32"), -1, keepdims=True
+    )
     mean = ops.round(ops.mean(grey, axis=(1, 2), keepdims=True))
     other = other + column["mean"] * mean + column["grey"] * grey
     blend = column["factor"] * images + (1 - column["factor"]) * other
     return ops.clip(blend, 0, 255)
 
 
-def _smooth(images):
+def _smooth(images: Tensor) -> Tensor:
     """Pillow's SMOOTH: the centre five times, its neighbours once; not at the edge."""
     rows = images[:, :-2] + images[:, 1:-1] + images[:, 2:]
     total = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
@@ -139,7 +157,7 @@ def _smooth(images):
     return ops.where(inner, padded, images)
 
 
-def _stretch(images):
+def _stretch(images: Tensor) -> Tensor:
     """Maps the darkest value of each channel to 0 and the brightest to 255."""
     low = ops.min(images, axis=(1, 2), keepdims=True)
     high = ops.max(images, axis=(1, 2), keepdims=True)
@@ -147,15 +165,15 @@ def _stretch(images):
     return ops.where(high > low, (images - low) * (255 / span), images)
 
 
-def _equalize(images):
+def _equalize(images: Tensor) -> Tensor:
     """Makes the histogram of each channel flat, as Pillow does."""
     height, width, channels = images.shape[1:]
     rows = ops.shape(images)[0] * channels  # one histogram each
     value = ops.cast(ops.transpose(images, (0, 3, 1, 2)), "int32")
     value = ops.reshape(value, (-1, height * width))
-    place = value + 256 * ops.arange(rows, dtype="int32")[:, None]
-    place = ops.reshape(place, (-1,))
-    count = ops.segment_sum(ops.ones_like(place), place, num_segments=rows * 256)
+    bin_index = value + 256 * ops.arange(rows, dtype="int32")[:, None]
+    bin_index = ops.reshape(bin_index, (-1,))
+    count = ops.segment_sum(ops.ones_like(bin_index), bin_index, rows * 256)
     count = ops.reshape(count, (-1, 256))
     below = ops.cumsum(count, axis=1) - count
     brightest = ops.max(value, axis=1, keepdims=True)
@@ -163,41 +181,41 @@ def _equalize(images):
     step = (height * width - last) // 255
     target = (below + step // 2) // ops.maximum(step, 1)
     target = ops.where(step > 0, ops.minimum(target, 255), np.arange(256))
-    found = ops.take(ops.reshape(target, (-1,)), place, axis=0)
+    found = ops.take(ops.reshape(target, (-1,)), bin_index, axis=0)
     found = ops.reshape(found, (-1, channels, height, width))
     return ops.cast(ops.transpose(found, (0, 2, 3, 1)), "float32")
 
 
-def erase(images, boxes, starts):
-    """Fills the boxes with noise, of its own for each image and pixel.
+def erase(images: Tensor, boxes: Tensor, starts: Tensor) -> Tensor:
+    """Fills the boxes with noise, a different value for each pixel.
 
     Args:
         images: `(B, H, W, C)`.
         boxes: `(B, 4)` top, left, bottom, right.
-        starts: `(B,)` where in the table of noise an image begins to read.
+        starts: `(B,)` index in the noise at which an image begins to read.
     """
     count = np.prod(images.shape[1:], dtype="int32")
     noise = _noise()
-    place = (starts[:, None] + np.arange(count, dtype="int32")) % len(noise)
-    fresh = ops.reshape(ops.take(noise, place, axis=0), (-1, *images.shape[1:]))
+    indices = (starts[:, None] + np.arange(count, dtype="int32")) % len(noise)
+    fresh = ops.reshape(ops.take(noise, indices, axis=0), (-1, *images.shape[1:]))
     return ops.where(_inside(boxes, images), fresh, images)
 
 
-def mix(images, keep, boxes):
+def mix(images: Tensor, lam: Tensor, bbox: Tensor) -> Tensor:
     """Blends every image with its neighbour, and puts a box of the neighbour in it.
 
     Args:
         images: `(B, H, W, C)`, B even.
-        keep: `(B,)` share of the image in the blend.
-        boxes: `(B, 4)` top, left, bottom, right of what the neighbour replaces.
+        lam: `(B,)` share of the image itself in the blend.
+        bbox: `(B, 4)` top, left, bottom, right of the box that the neighbour replaces.
     """
     pairs = ops.reshape(images, (-1, 2, *images.shape[1:]))
     partner = ops.reshape(ops.flip(pairs, axis=1), (-1, *images.shape[1:]))
-    share = ops.where(_inside(boxes, images), 0.0, keep[:, None, None, None])
+    share = ops.where(_inside(bbox, images), 0.0, lam[:, None, None, None])
     return share * images + (1 - share) * partner
 
 
-def _inside(boxes, images):
+def _inside(boxes: Tensor, images: Tensor) -> Tensor:
     """`(B, H, W, 1)`: whether a pixel lies in its image's box."""
     height, width = images.shape[1:3]
     boxes = boxes[:, :, None, None, None]

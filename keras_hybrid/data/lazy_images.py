@@ -1,0 +1,237 @@
+"""Images that are read when they are indexed, like a uint8 array."""
+
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import UnidentifiedImageError
+
+from keras_hybrid.data.decode import decode, resize_array
+from keras_hybrid.data.progress import in_chunks
+from keras_hybrid.utils.errors import first_line
+
+IN_MEMORY = 4 * 2**30
+"""Bytes of pixels up to which images are decoded once and stay in memory."""
+
+WORKERS = min(16, os.cpu_count() or 1)
+"""Threads that decode or resize a batch; Pillow lets them run side by side."""
+
+_CHUNK = 256
+
+
+class LazyImages:
+    """Images `(N, H, W, 3)`, uint8, that are read when they are indexed.
+
+    Args:
+        shape: `(N, H, W, 3)`.
+    """
+
+    dtype = np.dtype("uint8")
+
+    def __init__(self, shape: tuple[int, int, int, int]):
+        count, height, width, channels = map(int, shape)
+        self.shape = (count, height, width, channels)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """The images at these indices, `(len(indices), H, W, 3)`."""
+        raise NotImplementedError
+
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+        """The bytes of these images that a fingerprint hashes, in chunks."""
+        return _pixels(self, indices)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all images take up once they are read."""
+        return int(np.prod(self.shape, dtype="int64"))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, indices: np.ndarray | slice | int) -> np.ndarray:
+        indices = np.arange(len(self))[indices]
+        return self.read(indices) if indices.ndim else self.read(indices[None])[0]
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> np.ndarray:
+        return np.asarray(self[:], dtype)
+
+
+class Subset(LazyImages):
+    """Some images of another sequence, without a copy.
+
+    Args:
+        base: Array or `LazyImages`.
+        indices: Indices of the images in `base`, `(N,)`.
+    """
+
+    def __init__(self, base: np.ndarray | LazyImages, indices: np.ndarray):
+        self.base: np.ndarray | LazyImages = base
+        self.indices: np.ndarray = indices
+        if isinstance(base, Subset):
+            self.base, self.indices = base.base, base.indices[indices]
+        super().__init__((len(indices), *base.shape[1:]))
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        return np.asarray(self.base[self.indices[indices]])
+
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+        return fingerprint_chunks(self.base, self.indices[indices])
+
+
+class Resized(LazyImages):
+    """The images of another sequence at another size, see `decode.resize_array`.
+
+    Args:
+        base: Array or `LazyImages`.
+        side: Height and width, in pixels.
+    """
+
+    def __init__(self, base: np.ndarray | LazyImages, side: int):
+        super().__init__((len(base), side, side, 3))
+        self.base = base
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        originals = self.base[indices]
+        return in_threads(
+            lambda row: resize_array(row, self.shape[1:3]),
+            originals,
+            self.shape[1:],
+        )
+
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+        yield repr(self.shape[1:]).encode()
+        yield from fingerprint_chunks(self.base, indices)
+
+
+class ImageFiles(LazyImages):
+    """Image files, decoded when they are indexed.
+
+    Args:
+        names: Names of the files.
+        size: Height and width that each is brought to, see `decode.decode`.
+        opener: Opens a file by its name.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        size: tuple[int, int],
+        opener: Callable[[str], BinaryIO],
+    ):
+        super().__init__((len(names), *size, 3))
+        self.names = names
+        self.opener = opener
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        names = [self.names[index] for index in indices]
+        return in_threads(self.decode, names, self.shape[1:])
+
+    def decode(self, name: str) -> np.ndarray:
+        """One file's pixels.
+
+        Raises:
+            ValueError: If it cannot be decoded; names the file.
+        """
+        try:
+            with self.opener(name) as file:
+                return decode(file, self.shape[1:3])
+        except Exception as error:  # damaged files raise many kinds
+            raise ValueError(
+                f"{name} cannot be decoded ({reason(error)}). Mend it or take it away, "
+                "or use --corrupt skip."
+            ) from error
+
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+        """The contents of the files; nothing is decoded for a fingerprint."""
+        yield repr(self.shape[1:]).encode()
+        for index in indices:
+            with self.opener(self.names[index]) as file:
+                content = file.read()
+            yield len(content).to_bytes(8, "little")
+            yield content
+
+
+def fingerprint_chunks(
+    images: np.ndarray | LazyImages, indices: np.ndarray
+) -> Iterator[bytes | np.ndarray]:
+    """The bytes that a fingerprint hashes: of the pixels, or of the files behind."""
+    if isinstance(images, LazyImages):
+        return images.fingerprint_chunks(indices)
+    return _pixels(images, indices)
+
+
+def load_into_memory(images: np.ndarray | LazyImages) -> np.ndarray | LazyImages:
+    """The images, read once into an array if they fit in memory."""
+    if is_in_memory(images) or images.nbytes > IN_MEMORY:
+        return images
+    array = np.empty(images.shape, dtype="uint8")
+    for indices in in_chunks(len(images), "Preparing images", _CHUNK):
+        array[indices] = images[indices]
+    return array
+
+
+def allocate_images(shape: tuple[int, ...], folder: pathlib.Path) -> np.ndarray:
+    """An array to fill: in memory if it fits, else in an unlinked file in `folder`.
+
+    Raises:
+        OSError: If there is no room for it on disk either.
+    """
+    wanted = int(np.prod(shape, dtype="int64"))
+    if wanted <= IN_MEMORY:
+        return np.empty(shape, dtype="uint8")
+    folder.mkdir(parents=True, exist_ok=True)
+    if wanted > shutil.disk_usage(folder).free:
+        raise OSError(
+            f"{shape[0]:,} images of {shape[1]}x{shape[2]} need {wanted / 2**30:.1f} "
+            f"GiB, more than is free in {folder}; lower --image-size."
+        )
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, dtype="uint8", mode="w+", shape=shape)
+
+
+def in_threads(
+    function: Callable[..., np.ndarray],
+    items: Sequence | np.ndarray,
+    shape: tuple[int, ...],
+    dtype: str = "uint8",
+) -> np.ndarray:
+    """Stacks `function(item)`, each an array of `shape`, computed in threads."""
+    results = np.empty((len(items), *shape), dtype)
+
+    def work(first: int) -> None:
+        for row in range(first, len(items), WORKERS):
+            results[row] = function(items[row])
+
+    threads = min(WORKERS, len(items))
+    with concurrent.futures.ThreadPoolExecutor(max(threads, 1)) as pool:
+        list(pool.map(work, range(threads)))
+    return results
+
+
+def reason(error: Exception) -> str:
+    """The message of an error, in one line."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no image of a known kind"
+    return first_line(error)
+
+
+def is_in_memory(images: np.ndarray | LazyImages) -> bool:
+    """Whether reading the images costs no more than copying them."""
+    if isinstance(images, Subset):
+        return is_in_memory(images.base)
+    return isinstance(images, np.ndarray) and not isinstance(images, np.memmap)
+
+
+def _pixels(
+    images: np.ndarray | LazyImages, indices: np.ndarray
+) -> Iterator[np.ndarray]:
+    for start in range(0, len(indices), _CHUNK):
+        yield np.ascontiguousarray(images[indices[start : start + _CHUNK]])

@@ -1,0 +1,128 @@
+"""Image files and arrays as a model's input, resized as in training."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from keras_hybrid.data.decode import from_array, open_image, to_rgb
+from keras_hybrid.data.resize import resize_and_crop
+from keras_hybrid.utils.files import find_images
+from keras_hybrid.utils.typing import Shape
+
+
+def read_image(
+    path: pathlib.Path, shape: Shape, preprocessing: Mapping[str, Any]
+) -> np.ndarray:
+    """Reads an image file as the input of a model, see `resize.resize_and_crop`.
+
+    Args:
+        path: An image file that Pillow reads.
+        shape: The model's input `(H, W, C)`; with a free height or width the image
+            keeps its size.
+        preprocessing: `crop` and `interpolation`, as in a card.
+
+    Returns:
+        uint8 pixels `(H, W, C)`.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file cannot be read, or decodes to too many pixels.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no image at {path}.")
+    try:
+        with open_image(path) as file:
+            image = to_rgb(file)
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,  # Pillow's error for a broken PNG
+        Image.DecompressionBombError,
+    ) as error:
+        raise ValueError(f"{path} cannot be read as an image: {error}") from error
+    return _to_input(image, shape, preprocessing)
+
+
+def load_images(
+    source: pathlib.Path,
+    shape: Shape,
+    preprocessing: Mapping[str, Any],
+    split: str = "test",
+    most: int | None = None,
+) -> np.ndarray:
+    """Reads the images of a folder or of an array file as the input of a model.
+
+    Args:
+        source: A folder, searched with all folders in it; or a .npz file with
+            `images` or `x_train` and `x_test`, `(N, H, W, C)` or `(N, H, W)`.
+        shape: The model's input `(H, W, C)`, of fixed size.
+        preprocessing: As for `read_image`.
+        split: `"train"` or `"test"`, where an array file has both.
+        most: Largest number of images, spread evenly over all.
+
+    Returns:
+        uint8 pixels `(N, H, W, C)`.
+
+    Raises:
+        FileNotFoundError: If `source` does not exist.
+        ValueError: If `source` has no images, or they cannot be read.
+    """
+    if not source.exists():
+        raise FileNotFoundError(f"There are no images at {source}.")
+    if None in shape:
+        raise ValueError("A model with a free input size takes images one by one.")
+    found = find_images(source) if source.is_dir() else _arrays(source, split)
+    if not len(found):
+        raise ValueError(f"{source} has no images in it.")
+    step = max(1, len(found) // most) if most else 1
+    return np.stack(
+        [_read(item, shape, preprocessing) for item in found[::step][:most]]
+    )
+
+
+def _read(
+    item: pathlib.Path | np.ndarray, shape: Shape, preprocessing: Mapping[str, Any]
+) -> np.ndarray:
+    """A file, or pixels `(H, W, C)` or `(H, W)`, as a model's input."""
+    if isinstance(item, pathlib.Path):
+        return read_image(item, shape, preprocessing)
+    pixels = item if item.ndim == 3 else item[..., None]
+    return _to_input(from_array(pixels), shape, preprocessing)
+
+
+def _arrays(path: pathlib.Path, split: str) -> np.ndarray:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            key = "images" if "images" in file.files else f"x_{split}"
+            images = file[key]
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is no .npz file with images, x_train or x_test: {error}"
+        ) from error
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise ValueError(
+            f"{path}: images must be uint8, (N, H, W, C), not {images.dtype}, "
+            f"{images.shape}."
+        )
+    return images
+
+
+def _to_input(
+    image: Image.Image, shape: Shape, preprocessing: Mapping[str, Any]
+) -> np.ndarray:
+    """An RGB image -> uint8 `(H, W, C)`."""
+    *size, channels = shape
+    if channels == 1:
+        image = image.convert("L")
+    image = resize_and_crop(
+        image,
+        tuple(size),
+        preprocessing.get("crop", 1.0),
+        preprocessing.get("interpolation", "bicubic"),
+    )
+    pixels = np.asarray(image)
+    return pixels[..., None] if channels == 1 else pixels

@@ -1,0 +1,143 @@
+"""Sampling: the random parameters of one batch, on the host, with NumPy."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_hybrid.data import affine, custom_augmentation, rand_augment
+
+if TYPE_CHECKING:
+    from keras_hybrid.data.augmentation import Augmentation
+
+# Box of the erased area: share of the image, and height over width (timm's).
+_ERASED_AREA = (0.02, 1 / 3)
+_ERASED_RATIO = (0.3, 1 / 0.3)
+
+
+def sample(
+    settings: "Augmentation",
+    rng: np.random.Generator,
+    batch: int,
+    height: int,
+    width: int,
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Samples the parameters of one batch.
+
+    Args:
+        settings: What to sample.
+        rng: Source of the random numbers.
+        batch: Number of images.
+        height: Of the images, in pixels.
+        width: Of the images, in pixels.
+
+    Returns:
+        The argument `samples` of `apply_augmentation.augment`; every array has `batch`
+        rows: `affine`, `color`, `jitter`, `erase` and `noise`, `lam` and `bbox`, and
+        `extra0_NAME` and so on, each only if a setting needs it. Then the share of each
+        image's own label, `(batch,)`; the rest is its partner's, see `swap_neighbours`.
+    """
+    samples: dict[str, np.ndarray] = {}
+    label_lam = np.ones(batch, "float32")
+    matrices = _basic_matrices(settings, rng, batch, height, width)
+    if settings.rand_augment:
+        choice = rand_augment.sample(rng, (batch, 2), settings.rand_augment)
+        matrices += rand_augment.affine_matrices(choice, height, width)
+        samples["color"] = rand_augment.color_parameters(choice)
+    if settings.color_jitter:
+        choice = rand_augment.sample_jitter(rng, batch, settings.color_jitter)
+        samples["jitter"] = rand_augment.color_parameters(choice)
+    if matrices:
+        samples["affine"] = affine.compose(matrices)
+    if settings.random_erasing:
+        share = settings.random_erasing
+        samples["erase"] = _erased_boxes(rng, batch, height, width, share)
+        samples["noise"] = rng.integers(0, 1 << 16, batch, dtype="int32")
+    if settings.mixes:
+        lam, bbox, label_lam = _mixing(settings, rng, batch, height, width)
+        samples["lam"], samples["bbox"] = lam, bbox
+    for i, setting in enumerate(settings.extra_augmentations):
+        name, strength = custom_augmentation.parse(setting)
+        values = custom_augmentation.get_augmentation(name).sample(rng, batch, strength)
+        samples[f"extra{i}_{name}"] = np.asarray(values, "float32")
+    return samples, label_lam
+
+
+def swap_neighbours(labels: np.ndarray) -> np.ndarray:
+    """`(B, K)` labels of every image's partner: 0 and 1 swap, 2 and 3, and so on.
+
+    (timm pairs the first image with the last. Neighbours stay together when a batch is
+    divided among devices, and in a shuffled batch both pairings are equally random.)
+    """
+    pairs = labels.reshape(-1, 2, labels.shape[-1])
+    return pairs[:, ::-1].reshape(labels.shape)
+
+
+def _basic_matrices(
+    settings: "Augmentation",
+    rng: np.random.Generator,
+    batch: int,
+    height: int,
+    width: int,
+) -> list[np.ndarray]:
+    matrices = []
+    if settings.random_crop:
+        area = settings.random_crop
+        matrices.append(affine.resized_crop(rng, batch, height, width, area))
+    if settings.padding:
+        shift = rng.integers(-settings.padding, settings.padding + 1, (batch, 2))
+        matrices.append(affine.shift(shift[:, 0], shift[:, 1]))
+    if settings.horizontal_flip or settings.vertical_flip:
+        across = (rng.random(batch) < 0.5) & settings.horizontal_flip
+        down = (rng.random(batch) < 0.5) & settings.vertical_flip
+        matrices.append(affine.flip(across, down, height, width))
+    if settings.rotation:
+        angle = rng.uniform(-settings.rotation, settings.rotation, batch)
+        matrices.append(affine.rotation(angle, height, width))
+    return matrices
+
+
+def _mixing(
+    settings: "Augmentation",
+    rng: np.random.Generator,
+    batch: int,
+    height: int,
+    width: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixel lambda, box and label lambda: timm's batch mode, the same for all pairs."""
+    cuts = settings.cutmix > 0 and (not settings.mixup or rng.random() < 0.5)
+    alpha = settings.cutmix if cuts else settings.mixup
+    label_lam = float(rng.beta(alpha, alpha))
+    lam, bbox = label_lam, np.zeros(4, "int32")
+    if cuts:
+        centre = rng.integers(0, [height, width])
+        half = (np.sqrt(1 - label_lam) * np.array([height, width])).astype(int) // 2
+        low = np.maximum(centre - half, 0)
+        high = np.minimum(centre + half, [height, width])
+        lam, bbox = 1.0, np.concatenate([low, high]).astype("int32")
+        label_lam = float(1 - np.prod(high - low) / (height * width))
+    return (
+        np.full(batch, lam, "float32"),
+        np.tile(bbox, (batch, 1)),
+        np.full(batch, label_lam, "float32"),
+    )
+
+
+def _erased_boxes(
+    rng: np.random.Generator, batch: int, height: int, width: int, probability: float
+) -> np.ndarray:
+    """`(B, 4)` top, left, bottom, right of the erased boxes; some boxes are empty.
+
+    Each image has ten tries to sample a box that is smaller than itself, as in timm.
+    """
+    area = rng.uniform(*_ERASED_AREA, (batch, 10)) * height * width
+    lowest, highest = np.log(_ERASED_RATIO)
+    ratio = np.exp(rng.uniform(lowest, highest, (batch, 10)))
+    tall = np.rint(np.sqrt(area * ratio))
+    wide = np.rint(np.sqrt(area / ratio))
+    fits = (tall < height) & (wide < width)
+    rows, chosen = np.arange(batch), fits.argmax(1)
+    erased = fits[rows, chosen] & (rng.random(batch) < probability)
+    tall, wide = tall[rows, chosen] * erased, wide[rows, chosen] * erased
+    top = np.floor(rng.random(batch) * (height - tall + 1))
+    left = np.floor(rng.random(batch) * (width - wide + 1))
+    return np.stack([top, left, top + tall, left + wide], 1).astype("int32")
