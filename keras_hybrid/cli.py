@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import tyro
 
-from keras_hybrid.bench.candidates import Candidate
 from keras_hybrid.program import one_line_errors, train_and_export
 from keras_hybrid.train.recipe import ExportFormat, Recipe
 
@@ -229,44 +228,6 @@ def analyse_command(
     print(f"{page} and the CSV files beside it")
 
 
-def bench_command(
-    subjects: Annotated[tuple[str, ...], tyro.conf.Positional] = ("convit_tiny",),
-    task: Literal["inference", "training"] = "inference",
-    batch_sizes: tuple[int, ...] = (1, 8),
-    candidates: tuple[Candidate, ...] = (),
-    rounds: int = 15,
-    precision: Literal["float32", "bfloat16"] = "float32",
-    official: str | None = None,
-    out: pathlib.Path = pathlib.Path("bench.csv"),
-) -> None:
-    """Time models beside the same networks elsewhere: equal weights, checked, in turns.
-
-    Args:
-        subjects: Names that `list` gives; gpsa_tiny and gpsa_small are the layer alone.
-        task: The logits of images, or a whole training step with AdamW.
-        batch_sizes: Images at a time.
-        candidates: What to time; without it all that can do the task. Peers and
-            controls need the extra 'bench'.
-        rounds: Measurements of each.
-        precision: Of products; weights stay float32.
-        official: Folder with the official code, where that is the peer (CeiT).
-        out: CSV file, to which a row a candidate is appended.
-    """
-    from keras_hybrid.bench.race import race
-    from keras_hybrid.bench.subjects import subject
-    from keras_hybrid.bench.table import lines
-    from keras_hybrid.utils.csv_rows import append_csv
-
-    for chosen in [subject(name) for name in subjects]:
-        results = race(
-            chosen, candidates, task, batch_sizes, rounds, precision, official
-        )
-        for rows in results:
-            print("\n".join(lines(rows)), flush=True)
-            append_csv([dataclasses.asdict(row) for row in rows], out)
-    print(f"\nAdded to {out}.")
-
-
 def train_command(recipe: Recipe) -> None:
     """Train a model on a data set; every setting is an option."""
     train_and_export(recipe)
@@ -283,7 +244,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "verify": verify_command,
         "convert": convert_command,
         "analyse": analyse_command,
-        "bench": bench_command,
     }
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_hybrid.export.table import randomised
+from benchmarks.random_weights import randomised
 
 
 def pytest_addoption(parser):

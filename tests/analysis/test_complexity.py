@@ -52,13 +52,10 @@ def test_breakdown_adds_up():
     assert by_name["head"].macs == 16 * 100 and by_name["norm"].macs == 0
 
 
-@pytest.mark.parametrize(
-    "form, by_place", [("separable", 3 + 5), ("shared", 15), ("dense", 0)]
-)
-def test_gpsa_counts_the_form_that_runs(form, by_place):
+def test_gpsa_counts_positional_attention_along_its_axes():
     x = keras.Input((3, 5, 8))
-    layer = layers.GatedPositionalAttention(4, form=form)
-    assert macs(keras.Model(x, layer(x, x, x))) == 15 * 8 * (2 * 15 + by_place)
+    layer = layers.GatedPositionalAttention(4)
+    assert macs(keras.Model(x, layer(x, x, x))) == 15 * 8 * (2 * 15 + 3 + 5)
 
 
 def test_stock_layers():

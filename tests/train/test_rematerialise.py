@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.costs import NETWORKS
 from keras_hybrid import models
-from keras_hybrid.bench.cost import NETWORKS
 from keras_hybrid.data import Split
 from keras_hybrid.layers import BatchNorm, batch_norm
 from keras_hybrid.train import Recipe, run

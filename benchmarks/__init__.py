@@ -1,0 +1,1 @@
+"""All measuring of this project, over one harness: `python -m benchmarks --help`."""

@@ -1,0 +1,78 @@
+"""`python -m benchmarks NAME`: all measuring, a command each."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tyro
+
+from benchmarks import (
+    attention,
+    compare,
+    costs,
+    depthwise,
+    export,
+    fold,
+    gpu,
+    gradients,
+    memory,
+    pipeline,
+    profile,
+    tables,
+)
+from keras_hybrid.program import one_line_errors
+
+USUAL_TIME = {
+    "compare": "minutes per model and task",
+    "attention": "ten minutes",
+    "depthwise": "two minutes per backend",
+    "gradients": "three minutes per model",
+    "memory": "one minute per model",
+    "costs": "five minutes",
+    "pipeline": "five minutes per backend",
+    "profile": "two minutes",
+    "export": "hours for all variants",
+    "fold": "half an hour",
+    "gpu": "half an hour on a GPU",
+    "table": "seconds",
+}
+"""Commands and how long they take on two cores."""
+
+
+def list_all() -> None:
+    """List the benchmarks with the time that they take on two cores."""
+    for name, usual in USUAL_TIME.items():
+        print(f"python -m benchmarks {name:10} {usual}")
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "compare": compare.main,
+    "attention": attention.main,
+    "depthwise": depthwise.main,
+    "gradients": gradients.main,
+    "memory": memory.main,
+    "costs": costs.main,
+    "pipeline": pipeline.main,
+    "profile": profile.main,
+    "export": export.main,
+    "fold": fold.main,
+    "gpu": gpu.main,
+    "table": tables.main,
+    "all": list_all,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; errors are one line, with a non-zero exit code."""
+    with one_line_errors():
+        tyro.extras.subcommand_cli_from_dict(
+            COMMANDS,
+            prog="python -m benchmarks",
+            description=importlib.import_module("benchmarks").__doc__,
+            args=arguments,
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""What a measurement was made on: it belongs in every row."""
+
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+from importlib import metadata
+
+from keras_hybrid.utils.git import revision
+
+PACKAGES = (
+    "keras",
+    "jax",
+    "tensorflow-cpu",
+    "tensorflow",
+    "torch",
+    "timm",
+    "transformers",
+    "ai-edge-litert",
+    "onnxruntime",
+    "openvino",
+)
+
+
+def fingerprint() -> dict[str, str | int | float]:
+    """Processor, cores, accelerator, load, versions and git revision."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "accelerator": accelerator(),
+        "load": round(os.getloadavg()[0], 2),
+        "versions": " ".join(_versions()),
+        "revision": revision() or "",
+    }
+
+
+def _processor() -> str:
+    """Its name, with family and model, which tell generations of a name apart."""
+    info = pathlib.Path("/proc/cpuinfo")
+    if info.exists():
+        facts = {}
+        for line in info.read_text().splitlines():
+            key, _, value = line.partition(":")
+            facts.setdefault(key.strip(), value.strip())
+        if "model name" in facts:
+            keys = [key for key in ("cpu family", "model") if key in facts]
+            return " ".join([facts["model name"], *(f"{k} {facts[k]}" for k in keys)])
+    return platform.processor() or platform.machine()
+
+
+def accelerator() -> str:
+    """Names of the NVIDIA GPUs; empty without one."""
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return answer.stdout.strip().replace("\n", ", ")
+
+
+def _versions():
+    yield f"python {sys.version.split()[0]}"
+    for name in PACKAGES:
+        try:
+            yield f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            continue
