@@ -37,7 +37,10 @@ def keras_cv_augmenter(
 
     Raises:
         ImportError: If keras-cv or TensorFlow is missing.
+        ValueError: If there are `extra_augmentations`.
     """
+    if settings.extra_augmentations:
+        raise ValueError("extra_augmentations need --augmenter keras.")
     try:
         import keras_cv
         import tensorflow as tf
