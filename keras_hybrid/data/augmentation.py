@@ -24,13 +24,13 @@ class Augmentation:
     """Smallest and largest share of the image that a random resized crop keeps, e.g.
     0.08 1; its width is 3/4 to 4/3 of its height."""
     padding: int = 0
-    """Random shifts by up to so many pixels, horizontally and vertically."""
+    """Largest random shift in pixels, horizontally and vertically."""
     horizontal_flip: bool = False
     """Random left-right flips, with probability one half."""
     vertical_flip: bool = False
     """Random upside-down flips, with probability one half."""
     rotation: float = 0.0
-    """Random rotations by up to so many degrees either way."""
+    """Largest angle of random rotations, in degrees, either way."""
     color_jitter: float = 0.0
     """Random changes of brightness, contrast and saturation, e.g. 0.4."""
     rand_augment: float = 0.0

@@ -21,8 +21,8 @@ class Batches(keras.utils.PyDataset):
     `Augmentation.sample`; `labels` are one-hot and mixed already.
 
     Every epoch sees each image once, in an order that depends on `(seed, epoch)`; the
-    last, incomplete batch is left out. With `repeats` an epoch is as long, and sees
-    so many times fewer images, each `repeats` times in one batch.
+    last, incomplete batch is left out. With `repeats` an epoch has the same length but
+    sees `1 / repeats` of the images, each `repeats` times in one batch.
 
     Args:
         split: The images.

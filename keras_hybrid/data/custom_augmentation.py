@@ -67,7 +67,7 @@ def get_augmentation(name: str) -> CustomAugmentation:
     """The augmentation of that name.
 
     Raises:
-        ValueError: If there is none; names the known ones.
+        ValueError: If the name is unknown; the message lists the known names.
     """
     if name not in _REGISTERED:
         found = load_plugin(ENTRY_POINTS, name)

@@ -1,4 +1,4 @@
-"""ImageFiles that the makers of a dataset publish: on disk already, or downloaded."""
+"""Published files of datasets: found on disk, or downloaded."""
 
 import dataclasses
 import pathlib
@@ -11,7 +11,7 @@ class Download:
     Attributes:
         url: Where it is published.
         algorithm: `"md5"` or `"sha256"`.
-        digest: What the algorithm makes of the file, in hex.
+        digest: Checksum of the file, in hexadecimal.
     """
 
     url: str
@@ -37,7 +37,7 @@ class Download:
         return path if path and path.is_file() else None
 
     def fetch(self, folder: pathlib.Path | None) -> pathlib.Path:
-        """Downloads it into that folder, or Keras' own where there is none.
+        """Downloads the file into the folder, or into Keras' cache without a folder.
 
         A file that is there and whole is not downloaded again.
 
@@ -55,7 +55,7 @@ class Download:
                 cache_dir=folder and str(folder),
                 cache_subdir="." if folder else "datasets",
             )
-        except Exception as error:  # whatever the network answers
+        except Exception as error:  # any failure of the network
             raise FileNotFoundError(
                 f"{self.name} is not on this machine and could not be downloaded "
                 f"({type(error).__name__}). {self.advice}"

@@ -1,4 +1,4 @@
-"""A split in batches of one size, for validation and test."""
+"""Batches of a split for validation and test, all of the same size."""
 
 import math
 
@@ -9,18 +9,18 @@ from keras_hybrid.data.dataset import Split
 
 
 class Evaluation(keras.utils.PyDataset):
-    """Every image once; what the last batch lacks is filled up with weight zero.
+    """Yields every image once; the last batch is padded with images of weight zero.
 
     Batches of one size are compiled once and divide among devices. The images weigh
-    `1 + filled up / images` each, because Keras averages the loss over the images of a
+    `1 + padding / images` each, because Keras averages the loss over the images of a
     batch and not over their weights; so the loss, and metrics given to `compile` as
     `weighted_metrics`, are the means over the split.
 
     Args:
         split: The images.
         classes: Number of classes; labels are given one-hot.
-        batch_size: Most images a batch; fewer, if that leaves less to fill up.
-        multiple: What the batch must divide by.
+        batch_size: Largest number of images per batch; fewer save padding.
+        multiple: A number that divides the batch size.
     """
 
     def __init__(self, split: Split, classes: int, batch_size: int, multiple: int = 1):
@@ -32,7 +32,7 @@ class Evaluation(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> int:
-        """How many batches there are."""
+        """The number of batches."""
         return self._steps
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Galaxy10 DECaLS: 17,736 galaxies of ten shapes, 256x256 (Leung and Bovy 2019).
 
-It has no official split. Ours is a stratified tenth (1,774 images, seed 0) as the test
-set; what others published on it was measured on splits of their own.
+There is no official split. Here a stratified tenth (1,774 images, seed 0) is the test
+split; published results use other splits.
 """
 
 import dataclasses

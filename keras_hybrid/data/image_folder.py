@@ -12,7 +12,7 @@ from keras_hybrid.data.scan_folder import ImageRecord, list_images, natural
 from keras_hybrid.data.splits import stratified_split
 
 TEST_SHARE = 0.2
-"""Share of the images that is the test set where the folder names none."""
+"""Share of the images in the test split of a folder without one."""
 
 
 def load_folder(
@@ -36,7 +36,7 @@ def load_folder(
         corrupt: Whether files that cannot be decoded are an error or left out.
 
     Raises:
-        ValueError: If the folder is not laid out so, a class has too few images,
+        ValueError: If the folder has another layout, a class has too few images,
             files cannot be decoded, or an image size is needed.
     """
     if data_dir is None:

@@ -1,10 +1,10 @@
-"""The same settings by keras-cv's layers, for comparison and for those used to them.
+"""The same settings with the layers of keras-cv, as an alternative.
 
 keras-cv is archived and its work has moved to Keras, so nothing here is the default.
 Its layers compute in TensorFlow on the host, whatever the backend, before the step.
-They draw from TensorFlow's own state, which no checkpoint holds: a resumed run sees
-other draws than an unbroken one. What a setting means is keras-cv's, too: its jitter
-adds to the brightness, its mixing weights differ from image to image.
+They sample from TensorFlow's global state, which no checkpoint holds: a resumed run
+sees other samples than an uninterrupted one. Settings have the meaning of keras-cv: its
+jitter adds to the brightness, its mixing weights differ from image to image.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,10 @@ def keras_cv_augmenter(
 
     Raises:
         ImportError: If keras-cv or TensorFlow is missing.
+        ValueError: If there are `extra_augmentations`.
     """
+    if settings.extra_augmentations:
+        raise ValueError("extra_augmentations need --augmenter keras.")
     try:
         import keras_cv
         import tensorflow as tf
@@ -69,7 +72,7 @@ def keras_cv_augmenter(
 
 
 def _layers(settings: Augmentation, size: tuple[int, int], layers: Any) -> list[Any]:
-    """The layers that do what is set, in the order of our own augmentation."""
+    """The layers for the settings, in the order of `sample_augmentation`."""
     steps = []
     if settings.padding:
         steps.append(layers.RandomCrop(*size))

@@ -1,4 +1,4 @@
-"""A line on stderr that says how far a long piece of work is."""
+"""A progress line on stderr for long work."""
 
 import sys
 import time
@@ -8,15 +8,15 @@ import numpy as np
 
 
 def in_chunks(count: int, what: str, size: int = 256) -> Iterator[np.ndarray]:
-    """Yields the indices 0..count-1 in chunks, and shows how many are done.
+    """Yields the indices 0..count-1 in chunks, and prints the progress.
 
     On a terminal the line is renewed as the work goes on; elsewhere only work of more
     than five seconds is reported, at its end.
 
     Args:
-        count: How many indices there are.
-        what: What is done to them, e.g. "Decoding images".
-        size: Places a chunk.
+        count: Number of indices.
+        what: Name of the work, e.g. "Decoding images".
+        size: Indices per chunk.
     """
     began = shown = time.perf_counter()
     live = sys.stderr.isatty()

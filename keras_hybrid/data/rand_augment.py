@@ -30,7 +30,7 @@ COLUMNS = {
     "factor": 1.0,  # of the image in a blend; 1 - factor of the other
     "mean": 0.0,  # 1: the other is the mean grey (contrast)
     "grey": 0.0,  # 1: it is the image without colour
-    "smooth": 0.0,  # 1: it is the smoothed image (sharpness); none: black
+    "smooth": 0.0,  # 1: it is the smoothed image (sharpness); all 0: black
     "autocontrast": 0.0,
     "equalize": 0.0,
     "threshold": 256.0,
@@ -43,12 +43,12 @@ _BLENDS |= {"sharpness": "smooth"}
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Operations of a batch, `(B, N)`: one after the other, N an image.
+    """Operations of a batch, `(B, N)`: N operations per image, in order.
 
     Attributes:
-        kind: Place in `OPERATIONS`, -1 for none.
+        kind: Index in `OPERATIONS`, -1 for no operation.
         level: Magnitude from 0 to 1.
-        sign: 1 or -1, for what goes either way.
+        sign: 1 or -1, the direction of an operation that has two.
     """
 
     kind: np.ndarray
@@ -75,7 +75,7 @@ def sample(
 
 
 def sample_jitter(rng: np.random.Generator, batch: int, most: float) -> Choice:
-    """Brightness, contrast and colour in an order of its own for each image."""
+    """Brightness, contrast and colour, in a random order per image."""
     first = OPERATIONS.index("brightness")
     kind = rng.permuted(np.tile(np.arange(first, first + 3), (batch, 1)), axis=1)
     change = rng.uniform(-most, most, kind.shape)

@@ -68,7 +68,7 @@ def _hidden(name: str) -> bool:
 
 
 def _split_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The folders that are splits; none if the folders of `root` are classes."""
+    """The folders of the splits; empty if the folders of `root` are classes."""
     folders = {path.name.casefold(): path for path in _folders(root)}
     test = next((folders[name] for name in TEST_NAMES if name in folders), None)
     if "train" in folders and test:
@@ -107,7 +107,7 @@ def _from_classes(
             "labels.csv with the columns file,label."
         )
     left = ", ".join(f"{n} {suffix}" for suffix, n in sorted(others.items()))
-    return listed, f"; files left alone: {left}" if left else ""
+    return listed, f"; other files: {left}" if left else ""
 
 
 def _from_csv(path: pathlib.Path) -> tuple[list[ImageRecord], str]:

@@ -60,7 +60,7 @@ def stratified_split(
     """Splits indices into a test part of that share of all images, and the rest.
 
     The test part has each class in proportion, rounded by largest remainder, so that
-    its size is that of `fraction`; but at least one image of a class, and not the
+    its size is that of `fraction`; but at least one image per class, and not the
     whole class.
 
     Args:

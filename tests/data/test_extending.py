@@ -9,6 +9,7 @@ import pytest
 from keras_hybrid import data
 from keras_hybrid.data import custom_augmentation, sources
 from keras_hybrid.data.apply_augmentation import augment
+from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
 from keras_hybrid.train.augmented import Augmented
 
 
@@ -87,6 +88,12 @@ def test_unknown_names_and_strengths(registered):
         data.Augmentation(extra_augmentations=("gamma=much",))
     with pytest.raises(ValueError, match=r"no dataset 'toys'; known: .*toy, "):
         data.load("toys")
+
+
+def test_keras_cv_does_not_ignore_them(registered):
+    settings = data.Augmentation(extra_augmentations=("gamma=1",))
+    with pytest.raises(ValueError, match="need --augmenter keras"):
+        keras_cv_augmenter(settings, (8, 8), 0)
 
 
 GAMMA = data.CustomAugmentation(sample_gamma, apply_gamma)

@@ -98,7 +98,7 @@ def test_what_is_found_and_what_is_not(tmp_path, capsys):
         [s.images[:][:, 0, 0, 0] for s in (found.train, found.test)]
     )
     assert sorted(values) == [0, 1, 20, 21, 77]
-    assert "files left alone: 1 .heic, 1 .txt" in capsys.readouterr().out
+    assert "other files: 1 .heic, 1 .txt" in capsys.readouterr().out
 
 
 def test_natural_order():

@@ -145,7 +145,8 @@ for answer in answers:
 
 def readme_snippets():
     text = (ROOT / "saved_models/README.md").read_text()
-    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    found = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return [x for x in found if "probabilities" in x]  # the reader: tests/data
 
 
 @pytest.mark.parametrize("snippet", readme_snippets(), ids=lambda x: x.split()[1])
