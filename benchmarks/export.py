@@ -20,8 +20,8 @@ from benchmarks.harness import Row
 from benchmarks.harness import write as write_rows
 from benchmarks.random_weights import randomised
 from keras_hybrid import models
+from keras_hybrid.export.export_report import ExportMismatch
 from keras_hybrid.export.formats import FORMATS
-from keras_hybrid.export.report import ExportMismatch
 from keras_hybrid.export.write import prepared, write
 from keras_hybrid.layers import override_attributes
 
@@ -53,7 +53,7 @@ def measure(name: str, formats: list[str]) -> Iterator[Row]:
                 "tolerance": report.tolerance,
                 "within": report.max_difference <= report.tolerance,
                 "size": report.size,
-                "builtin_only": not report.foreign_ops,
+                "builtin_only": not report.custom_ops,
             }
             yield Row(name, format, "export", len(ready.images), facts=facts)
 

@@ -8,14 +8,14 @@ from benchmarks.cases import case
 from benchmarks.harness import Row, significant, write
 from benchmarks.keras_runners import Jax
 from keras_hybrid.train.augmented import Augmented
-from keras_hybrid.train.rematerialise import Rematerialised, spare_memory
+from keras_hybrid.train.remat import RematAugmented, prepare_for_remat
 
 
 def measure(name: str, batch_size: int, remat: bool) -> Row:
     """Compiles the training step of a network and asks XLA."""
     network = case(name).build()
     runner = Jax(network)
-    runner.model = (Rematerialised if remat else Augmented)(network)
+    runner.model = (RematAugmented if remat else Augmented)(network)
     images = np.zeros((batch_size, *network.input_shape[1:]), "float32")
     labels = np.zeros((batch_size, *network.output_shape[1:]), "float32")
     compiled, _ = runner.compiled("training", images, labels)
@@ -43,7 +43,7 @@ def main(
         out: CSV file, to which a row per model is appended.
     """
     if remat:
-        spare_memory()
+        prepare_for_remat()
     for name in names:
         row = measure(name, batch_size, remat)
         print(row, flush=True)

@@ -204,8 +204,8 @@ def analyse_command(
     """
     import numpy as np
 
+    from keras_hybrid.analysis.analysis_page import write_report
     from keras_hybrid.analysis.pictures import choose_pictures, labels_of
-    from keras_hybrid.analysis.report import write_report
     from keras_hybrid.data.read_images import read_image
     from keras_hybrid.export.classify import read_card
     from keras_hybrid.export.keras_file import keras_file, load_keras

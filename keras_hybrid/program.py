@@ -1,7 +1,6 @@
 """How a recipe file runs as a program: options, one-line errors, training, export."""
 
 import contextlib
-import dataclasses
 import difflib
 import os
 import pathlib
@@ -9,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tyro
 
-from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.recipe import Recipe, field_owners
 
 
 def run_recipe(
@@ -52,7 +52,7 @@ def run_sweep(
     def program(settings: Sweep) -> None:
         folder = settings.recipe.directory
         recipes = settings.choose(runs(settings.recipe))
-        finish(sweep(recipes, folder / "runs.csv"), folder)
+        finish(sweep(recipes, folder / "runs.csv", locality_logger), folder)
         print(f"\nWritten to {folder}.")
 
     _run_program(Sweep(recipe), doc, program, arguments)
@@ -87,21 +87,21 @@ def _run_program(
 def train_and_export(recipe: Recipe) -> None:
     """Runs a recipe, writes the formats that it asks for, and says where it all is."""
     from keras_hybrid.train import run
-    from keras_hybrid.train.processes import process, wait
+    from keras_hybrid.train.multiprocess import barrier, process_index
 
-    card = run(recipe)
-    if process() > 0:
-        wait()  # a process that ends early takes the others with it
+    card = run(recipe, locality_logger)
+    if process_index() > 0:
+        barrier()  # a process that ends early takes the others with it
         return
     directory = recipe.directory
     reports = []
-    if recipe.export:
+    if recipe.runtime.export:
         from keras_hybrid.export import export
 
         file = directory / "model.keras"
-        print(f"\nExporting to {', '.join(recipe.export)} ...", flush=True)
-        reports = export(file, recipe.export, directory, overwrite=True)
-    print(f"\n{recipe.model} on {card['dataset']}: ", end="")
+        print(f"\nExporting to {', '.join(recipe.runtime.export)} ...", flush=True)
+        reports = export(file, recipe.runtime.export, directory, overwrite=True)
+    print(f"\n{recipe.network.model} on {card['dataset']}: ", end="")
     print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))
     print(f"\nWritten to {directory}:")
     for name in ("model.keras", "report.html", "metrics.jsonl", "card.json"):
@@ -110,15 +110,26 @@ def train_and_export(recipe: Recipe) -> None:
         print(f"  {report}")
     print("\nClassify your own images:")
     print(f"  python -m keras_hybrid predict {directory} IMAGE.png")
-    wait()
+    barrier()
+
+
+def locality_logger(
+    recipe: Recipe, directory: pathlib.Path, network: Any, split: Any
+) -> list[Any]:
+    """The callback that logs attention distances, if the recipe asks for it."""
+    count = min(recipe.runtime.log_attention_images, len(split))
+    if not count:
+        return []
+    from keras_hybrid.analysis import LocalityLogger
+
+    images = split.take(np.arange(count)).images
+    return [LocalityLogger(directory / "locality.csv", images, network=network)]
 
 
 def _refuse(unknown: list[str]) -> None:
     if not unknown:
         return
-    known = [
-        "--" + field.name.replace("_", "-") for field in dataclasses.fields(Recipe)
-    ]
+    known = ["--" + name.replace("_", "-") for name in field_owners()]
     near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise ValueError(f"There is no option {unknown[0]}. {hint}--help lists all.")

@@ -15,10 +15,17 @@ Leaves atc_tables.csv and a folder for each run in the workdir; a network that s
 several tables is trained once. Stopped at any moment, the same command goes on.
 """
 
-import dataclasses
-
 from keras_hybrid.program import run_sweep
-from keras_hybrid.train import DEIT_AUGMENTATION, Recipe, print_table, write_csv
+from keras_hybrid.train import (
+    DEIT_AUGMENTATION,
+    Augmentation,
+    Data,
+    Optimization,
+    Recipe,
+    Runtime,
+    print_table,
+    write_csv,
+)
 
 # Run: tables, reported top-1 on CIFAR-100 in percent, model, options.
 ROWS = {
@@ -38,22 +45,30 @@ ROWS = {
     "MLP+Res": ("6", "-", "atc3", "attention_output=linear"),
 }
 RECIPE = Recipe(
-    workdir="saved_models/atc_tables",
-    dataset="cifar100",
-    validation=0.04,
-    epochs=300,
-    batch_size=128,
-    learning_rate=1e-3,
-    warmup_epochs=5,
-    mirror=True,
-    **DEIT_AUGMENTATION,
+    data=Data(
+        dataset="cifar100",
+        validation_split=0.04,
+    ),
+    augmentation=Augmentation(
+        horizontal_flip=True,
+        **DEIT_AUGMENTATION,
+    ),
+    optimization=Optimization(
+        epochs=300,
+        batch_size=128,
+        learning_rate=1e-3,
+        warmup_epochs=5,
+    ),
+    runtime=Runtime(
+        workdir="saved_models/atc_tables",
+    ),
 )
 
 
 def runs(recipe: Recipe) -> dict[str, Recipe]:
     """A recipe for every row."""
     return {
-        name: dataclasses.replace(recipe, model=model, options=tuple(options))
+        name: recipe.replace(model=model, model_options=tuple(options))
         for name, (_, _, model, *options) in ROWS.items()
     }
 

@@ -1,7 +1,7 @@
 """CIFAR-10 at 32x32 from scratch (Krizhevsky 2009: 50,000 + 10,000 images).
 
     python recipes/cifar10.py                        the full run, for a GPU
-    python recipes/cifar10.py --model atc3 --options strides=2,2,2 --epochs 20 \\
+    python recipes/cifar10.py --model atc3 --model-options strides=2,2,2 --epochs 20 \\
         --rand-augment 0 --random-erasing 0 --mixup 0 --cutmix 0
                                                      an hour on two CPU cores
 
@@ -14,19 +14,34 @@ What this repository has measured is in recipes/results/.
 """
 
 from keras_hybrid.program import run_recipe
-from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
+from keras_hybrid.train import (
+    DEIT_AUGMENTATION,
+    Augmentation,
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+)
 
 RECIPE = Recipe(
     name="cifar10",
-    dataset="cifar10",
-    validation=0.04,
-    model="atc13",
-    epochs=300,
-    batch_size=128,
-    learning_rate=1e-3,
-    warmup_epochs=5,
-    mirror=True,
-    **DEIT_AUGMENTATION,
+    data=Data(
+        dataset="cifar10",
+        validation_split=0.04,
+    ),
+    network=Network(
+        model="atc13",
+    ),
+    augmentation=Augmentation(
+        horizontal_flip=True,
+        **DEIT_AUGMENTATION,
+    ),
+    optimization=Optimization(
+        epochs=300,
+        batch_size=128,
+        learning_rate=1e-3,
+        warmup_epochs=5,
+    ),
 )
 
 if __name__ == "__main__":

@@ -13,29 +13,44 @@ Leaves runs.csv, sweep.png and a folder for each run, with locality.csv, gate.pn
 d_loc.png, in the workdir. Stopped at any moment, the same command goes on.
 """
 
-import dataclasses
-
 from keras_hybrid.analysis import plots, read_log
 from keras_hybrid.program import run_sweep
-from keras_hybrid.train import Recipe
+from keras_hybrid.train import (
+    Augmentation,
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+    Runtime,
+)
 
 STRENGTHS = (0.01, 0.1, 1.0)
 LAYERS = (0, 3, 6, 9)
 RECIPE = Recipe(
-    workdir="saved_models/convit_locality",
-    dataset="cifar100",
-    validation=0.04,
-    model="convit_small",
-    epochs=100,
-    batch_size=128,
-    learning_rate=5e-4,
-    warmup_epochs=5,
-    clip_norm=1.0,
-    drop_path_rate=0.1,
-    mirror=True,
-    mixup=0.8,
-    cutmix=1.0,
-    watch_attention=64,
+    data=Data(
+        dataset="cifar100",
+        validation_split=0.04,
+    ),
+    network=Network(
+        model="convit_small",
+        drop_path_rate=0.1,
+    ),
+    augmentation=Augmentation(
+        horizontal_flip=True,
+        mixup=0.8,
+        cutmix=1.0,
+    ),
+    optimization=Optimization(
+        epochs=100,
+        batch_size=128,
+        learning_rate=5e-4,
+        warmup_epochs=5,
+        global_clipnorm=1.0,
+    ),
+    runtime=Runtime(
+        workdir="saved_models/convit_locality",
+        log_attention_images=64,
+    ),
 )
 
 
@@ -43,10 +58,9 @@ def runs(recipe: Recipe) -> dict[str, Recipe]:
     """Every strength with every number of layers; none of them once."""
     pairs = [(1.0, 0)] + [(s, n) for s in STRENGTHS for n in LAYERS if n]
     return {
-        f"{strength:g}-{layers}": dataclasses.replace(
-            recipe,
+        f"{strength:g}-{layers}": recipe.replace(
             options=(
-                *recipe.options,
+                *recipe.network.model_options,
                 "patch_size=4",
                 f"locality_strength={strength}",
                 f"gpsa_layers={layers}",

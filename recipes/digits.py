@@ -7,18 +7,35 @@ library, nothing is downloaded; a class-balanced fifth is the test set.
 """
 
 from keras_hybrid.program import run_recipe
-from keras_hybrid.train import Recipe
+from keras_hybrid.train import (
+    Augmentation,
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+    Runtime,
+)
 
 RECIPE = Recipe(
     name="digits",
-    dataset="digits",
-    model="atc3",
-    options=("strides=2,2,2",),
-    epochs=18,
-    batch_size=32,
-    learning_rate=1e-3,
-    padding=3,
-    export=("saved_model", "litert"),
+    data=Data(
+        dataset="digits",
+    ),
+    network=Network(
+        model="atc3",
+        model_options=("strides=2,2,2",),
+    ),
+    augmentation=Augmentation(
+        padding=3,
+    ),
+    optimization=Optimization(
+        epochs=18,
+        batch_size=32,
+        learning_rate=1e-3,
+    ),
+    runtime=Runtime(
+        export=("saved_model", "litert"),
+    ),
 )
 
 if __name__ == "__main__":

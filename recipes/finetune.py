@@ -33,7 +33,7 @@ CEIT = {
     "warmup_epochs": 2,
     "weight_decay": 1e-8,
     "padding": 0,
-    "mirror": True,
+    "horizontal_flip": True,
     "random_crop": (0.08, 1.0),
     **DEIT_AUGMENTATION,
     "precision": "mixed_bfloat16",
@@ -49,17 +49,17 @@ CVT = {
     "warmup_epochs": 5,
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
-    "clip_norm": 1.0,
+    "global_clipnorm": 1.0,
     "padding": 0,
-    "mirror": True,
+    "horizontal_flip": True,
     "random_crop": (0.5, 1.0),
     "precision": "mixed_bfloat16",
 }
 RECIPES = {
-    "ceit-224": Recipe(name="ceit-224", image_size=224, **CEIT),
-    "ceit-384": Recipe(name="ceit-384", image_size=384, **CEIT),
-    "cvt-224": Recipe(name="cvt-224", image_size=224, **CVT),
-    "cvt-384": Recipe(name="cvt-384", image_size=384, **CVT),
+    "ceit-224": Recipe.of(name="ceit-224", image_size=224, **CEIT),
+    "ceit-384": Recipe.of(name="ceit-384", image_size=384, **CEIT),
+    "cvt-224": Recipe.of(name="cvt-224", image_size=224, **CVT),
+    "cvt-384": Recipe.of(name="cvt-384", image_size=384, **CVT),
 }
 
 if __name__ == "__main__":

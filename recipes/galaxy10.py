@@ -16,25 +16,33 @@ galaxies allow: they have no up, so flips both ways and any rotation.
 """
 
 from keras_hybrid.program import run_recipe
-from keras_hybrid.train import Recipe
+from keras_hybrid.train import Augmentation, Data, Network, Optimization, Recipe
 
 RECIPE = Recipe(
     name="galaxy10",
-    dataset="galaxy10",
-    model="astroformer0",
-    epochs=100,
-    batch_size=64,
-    learning_rate=5e-4,
-    warmup_epochs=5,
-    clip_norm=1.0,
-    drop_path_rate=0.2,
-    padding=0,
-    mirror=True,
-    flip_vertical=True,
-    rotation=180,
-    random_crop=(0.5, 1.0),
-    mixup=0.8,
-    precision="mixed_bfloat16",
+    data=Data(
+        dataset="galaxy10",
+    ),
+    network=Network(
+        model="astroformer0",
+        drop_path_rate=0.2,
+    ),
+    augmentation=Augmentation(
+        padding=0,
+        horizontal_flip=True,
+        vertical_flip=True,
+        rotation=180,
+        random_crop=(0.5, 1.0),
+        mixup=0.8,
+    ),
+    optimization=Optimization(
+        epochs=100,
+        batch_size=64,
+        learning_rate=5e-4,
+        warmup_epochs=5,
+        global_clipnorm=1.0,
+        precision="mixed_bfloat16",
+    ),
 )
 
 if __name__ == "__main__":

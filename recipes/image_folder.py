@@ -11,7 +11,7 @@ classifier is left out where its classes are others.
 
 Leaves report.html: curves, confusion matrix, the most confused classes and the most
 confidently wrong images. Flips are left to right; images that have no up want
---flip-vertical --rotation 180, text and digits --no-mirror. Classes that have an order
+--vertical-flip --rotation 180, text and digits --no-mirror. Classes that have an order
 want --ordinal, which also counts answers that are one class off.
 
 Settings are ours, for a few thousand images. Measured on 4,458 galaxies (EFIGI,
@@ -19,24 +19,32 @@ Baillard et al. 2011) in ten ordered classes: recipes/results/.
 """
 
 from keras_hybrid.program import run_recipe
-from keras_hybrid.train import Recipe
+from keras_hybrid.train import Augmentation, Data, Network, Optimization, Recipe
 
 RECIPE = Recipe(
     name="image_folder",
-    dataset="folder",
-    image_size=96,
-    model="atc3",
-    options=("strides=4,2,2", "stem_kernel=7"),
-    epochs=40,
-    batch_size=64,
-    learning_rate=1e-3,
-    warmup_epochs=3,
-    clip_norm=1.0,
-    padding=0,
-    mirror=True,
-    random_crop=(0.6, 1.0),
-    mixup=0.2,
-    ema=0.99,
+    data=Data(
+        dataset="folder",
+        image_size=96,
+    ),
+    network=Network(
+        model="atc3",
+        model_options=("strides=4,2,2", "stem_kernel=7"),
+    ),
+    augmentation=Augmentation(
+        padding=0,
+        horizontal_flip=True,
+        random_crop=(0.6, 1.0),
+        mixup=0.2,
+    ),
+    optimization=Optimization(
+        epochs=40,
+        batch_size=64,
+        learning_rate=1e-3,
+        warmup_epochs=3,
+        global_clipnorm=1.0,
+        ema_momentum=0.99,
+    ),
 )
 
 if __name__ == "__main__":

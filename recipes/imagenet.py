@@ -4,7 +4,8 @@
 
 IMAGENET holds train/ and val/ with a folder of images for each class, as the archives
 unpack; images are decoded as they are needed. The batch is the global one: on fewer or
-smaller devices --accumulation 8 --batch-size 128 takes the same steps. Nobody has run
+smaller devices --gradient-accumulation-steps 8 --batch-size 128 takes the same steps.
+Nobody has run
 these here to their end; the tests take two steps of each.
 
 ConViT (main.py) and CeiT (main.py): AdamW, 1e-3 at batch 1024, weight decay 0.05, 300
@@ -25,11 +26,11 @@ from keras_hybrid.train import DEIT_AUGMENTATION, Recipe
 COMMON = {
     "dataset": "folder",
     "image_size": 224,
-    "validation": 0.01,
+    "validation_split": 0.01,
     "epochs": 300,
     "warmup_epochs": 5,
     "padding": 0,
-    "mirror": True,
+    "horizontal_flip": True,
     "random_crop": (0.08, 1.0),
     "precision": "mixed_bfloat16",
 }
@@ -39,15 +40,15 @@ DEIT = COMMON | {
     "drop_path_rate": 0.1,
     **DEIT_AUGMENTATION,
 }
-CONVIT = DEIT | {"repeats": 3}
+CONVIT = DEIT | {"repeated_augmentation": 3}
 CONVIT_PLUS = CONVIT | {"batch_size": 512, "learning_rate": 4e-4}
-CEIT = DEIT | {"repeats": 3, "ema": 0.99996}
+CEIT = DEIT | {"repeated_augmentation": 3, "ema_momentum": 0.99996}
 CVT = DEIT | {"batch_size": 2048, "learning_rate": 2e-3, "drop_path_rate": None}
 COATNET = COMMON | {
     "batch_size": 4096,
     "learning_rate": 1e-3,
     "warmup_epochs": 32,
-    "clip_norm": 1.0,
+    "global_clipnorm": 1.0,
     "rand_augment": 10,
     "mixup": 0.8,
 }
@@ -70,7 +71,7 @@ SETTINGS = {
     "coatnet3": COATNET | {"drop_path_rate": 0.7},
 }
 RECIPES = {
-    name: Recipe(name="imagenet", model=name, **SETTINGS[name]) for name in SETTINGS
+    name: Recipe.of(name="imagenet", model=name, **SETTINGS[name]) for name in SETTINGS
 }
 
 if __name__ == "__main__":

@@ -14,10 +14,15 @@ Leaves runs.csv, low_data.png and a folder for each run in the workdir. Stopped 
 any moment, the same command goes on. What was measured is in recipes/results/.
 """
 
-import dataclasses
-
 from keras_hybrid.program import run_sweep
-from keras_hybrid.train import Recipe
+from keras_hybrid.train import (
+    Augmentation,
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+    Runtime,
+)
 from keras_hybrid.utils.figures import blank_figure
 
 FRACTIONS = (0.05, 0.1, 0.3, 0.5, 1.0)
@@ -30,31 +35,40 @@ NETWORKS = {
     "astroformer": ("astroformer0", "stem_stride=1", "strides=1,2,2,2"),
 }
 RECIPE = Recipe(
-    workdir="saved_models/low_data",
-    dataset="cifar100",
-    validation=0.04,
-    epochs=200,
-    batch_size=128,
-    learning_rate=5e-4,
-    warmup_epochs=5,
-    clip_norm=1.0,
-    drop_path_rate=0.1,
-    mirror=True,
-    mixup=0.8,
-    cutmix=1.0,
+    data=Data(
+        dataset="cifar100",
+        validation_split=0.04,
+    ),
+    network=Network(
+        drop_path_rate=0.1,
+    ),
+    augmentation=Augmentation(
+        horizontal_flip=True,
+        mixup=0.8,
+        cutmix=1.0,
+    ),
+    optimization=Optimization(
+        epochs=200,
+        batch_size=128,
+        learning_rate=5e-4,
+        warmup_epochs=5,
+        global_clipnorm=1.0,
+    ),
+    runtime=Runtime(
+        workdir="saved_models/low_data",
+    ),
 )
 
 
 def runs(recipe: Recipe) -> dict[str, Recipe]:
     """Every network on every fraction."""
     return {
-        f"{network}-{fraction:g}": dataclasses.replace(
-            recipe,
+        f"{network}-{fraction:g}": recipe.replace(
             model=model,
-            options=tuple(options),
+            model_options=tuple(options),
             fraction=fraction,
-            epochs=round(recipe.epochs / fraction),
-            warmup_epochs=recipe.warmup_epochs / fraction,
+            epochs=round(recipe.optimization.epochs / fraction),
+            warmup_epochs=recipe.optimization.warmup_epochs / fraction,
         )
         for network, (model, *options) in NETWORKS.items()
         for fraction in FRACTIONS
@@ -66,8 +80,8 @@ def draw(rows: dict[str, dict], folder) -> None:
     figure = blank_figure(6, 4)
     axes = figure.subplots()
     for network in NETWORKS:
-        own = [row for name, row in rows.items() if name.startswith(f"{network}-")]
-        points = [(row["fraction"], row["test_accuracy"]) for row in own]
+        ours = [row for name, row in rows.items() if name.startswith(f"{network}-")]
+        points = [(row["fraction"], row["test_accuracy"]) for row in ours]
         axes.plot(*zip(*points, strict=True), "o-", label=network) if points else None
     axes.set(xscale="log", xlabel="share of the training images", ylabel="test top-1")
     axes.grid(alpha=0.3)

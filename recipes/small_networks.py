@@ -8,17 +8,26 @@ The mark is CCT-7/3x1 (Hassani et al. 2021, arXiv:2104.05704): 3.8 M parameters,
 top-1 after 300 epochs. The recipe is the one its code has: AdamW at 6e-4, weight
 decay 0.06, batches of 128, 10 epochs of warm-up, RandAugment, mixup, CutMix, erasing.
 A tenth of the training images is held out: choose by `validation_accuracy`, then train
-the choice again with `--validation 0 --only NAME --workdir NEW`. The test set is used
+the choice again with `--validation-split 0 --only NAME --workdir NEW`. The test set is
+used
 once a run, and never for choosing.
 
 Leaves small_networks.csv and a folder for each run in the workdir. Stopped at any
 moment, the same command goes on. Nobody has run it to its end yet.
 """
 
-import dataclasses
-
 from keras_hybrid.program import run_sweep
-from keras_hybrid.train import DEIT_AUGMENTATION, Recipe, print_table, write_csv
+from keras_hybrid.train import (
+    DEIT_AUGMENTATION,
+    Augmentation,
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+    Runtime,
+    print_table,
+    write_csv,
+)
 
 _NARROW = ("widths=64,128,256", "heads=1,2,4")
 _PYRAMID = ("stem_stride=1", "strides=1,2,2,2", "stem_widths=32,32")
@@ -45,25 +54,35 @@ NETWORKS = {
     ),
 }
 RECIPE = Recipe(
-    workdir="saved_models/small_networks",
-    dataset="cifar100",
-    validation=0.1,
-    epochs=300,
-    batch_size=128,
-    learning_rate=6e-4,
-    warmup_epochs=10,
-    weight_decay=0.06,
-    clip_norm=1.0,
-    drop_path_rate=0.1,
-    mirror=True,
-    **DEIT_AUGMENTATION,
+    data=Data(
+        dataset="cifar100",
+        validation_split=0.1,
+    ),
+    network=Network(
+        drop_path_rate=0.1,
+    ),
+    augmentation=Augmentation(
+        horizontal_flip=True,
+        **DEIT_AUGMENTATION,
+    ),
+    optimization=Optimization(
+        epochs=300,
+        batch_size=128,
+        learning_rate=6e-4,
+        warmup_epochs=10,
+        weight_decay=0.06,
+        global_clipnorm=1.0,
+    ),
+    runtime=Runtime(
+        workdir="saved_models/small_networks",
+    ),
 )
 
 
 def runs(recipe: Recipe) -> dict[str, Recipe]:
     """A recipe for every network."""
     return {
-        name: dataclasses.replace(recipe, model=model, options=tuple(options))
+        name: recipe.replace(model=model, model_options=tuple(options))
         for name, (model, *options) in NETWORKS.items()
     }
 

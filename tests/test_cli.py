@@ -133,7 +133,7 @@ def test_unknown_model(capsys, tmp_path):
 
 def test_wrong_model_options(capsys, tmp_path):
     workdir = tmp_path / "run"
-    common = ("train", "--model", "atc3", "--workdir", workdir, "--options")
+    common = ("train", "--model", "atc3", "--workdir", workdir, "--model-options")
     assert "Did you mean 'strides'" in error_of(capsys, *common, "stride=2,2,2")
     assert "strides takes 3 values" in error_of(capsys, *common, "strides=2,2")
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.analysis.receptive_field import reach, receptive_fields
-from keras_hybrid.analysis.reductions import (
+from keras_hybrid.analysis.special_cases import (
     atc_as_cvt,
     atc_as_residual_network,
     difference,

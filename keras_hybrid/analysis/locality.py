@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hybrid.analysis.attention import (
+from keras_hybrid.analysis.attention_maps import (
     AttentionMap,
     AttentionProbe,
     attention_layers,

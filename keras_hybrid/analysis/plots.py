@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_hybrid.analysis.attention import AttentionMap
+from keras_hybrid.analysis.attention_maps import AttentionMap
 from keras_hybrid.utils.figures import blank_figure
 
 HEADS = 16  # drawn of one layer, at most

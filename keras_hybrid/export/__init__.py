@@ -1,6 +1,7 @@
 """Trained models as files that need no Keras, each checked before it counts."""
 
 from keras_hybrid.export.check import verify
+from keras_hybrid.export.export_report import ExportMismatch, Report
 from keras_hybrid.export.exporters import (
     export,
     to_litert,
@@ -10,7 +11,6 @@ from keras_hybrid.export.exporters import (
 )
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, Format
-from keras_hybrid.export.report import ExportMismatch, Report
 
 __all__ = [
     "ExportMismatch",

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.export import runtime
-from keras_hybrid.export.formats import FORMATS
-from keras_hybrid.export.report import (
+from keras_hybrid.export.export_report import (
     ExportMismatch,
     Report,
     files_of,
     sha256,
     tolerance,
 )
+from keras_hybrid.export.formats import FORMATS
 
 REFERENCE_IMAGES = 2
 _SEED = 0
@@ -44,7 +44,7 @@ def run_apart(path: pathlib.Path, images: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns:
         `logits` of all images, those of the first alone as `single`, `milliseconds`
-        an image, `foreign_ops`.
+        an image, `custom_ops`.
 
     Raises:
         ValueError: If the file cannot be opened or run.
@@ -94,7 +94,7 @@ def compare(
         tolerance=tolerance(format, expected),
         top1_agreement=float((found.argmax(-1) == expected.argmax(-1)).mean()),
         size=sum(file.stat().st_size for file in files_of(path).values()),
-        foreign_ops=tuple(map(str, answer["foreign_ops"])),
+        custom_ops=tuple(map(str, answer["custom_ops"])),
         milliseconds=float(answer["milliseconds"]),
     )
     if not report.max_difference <= report.tolerance:  # not a number is a mismatch

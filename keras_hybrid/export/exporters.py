@@ -7,9 +7,9 @@ from typing import Any
 import keras
 
 from keras_hybrid.export.classify import read_card
+from keras_hybrid.export.export_report import Report
 from keras_hybrid.export.formats import require
 from keras_hybrid.export.keras_file import load_keras
-from keras_hybrid.export.report import Report
 from keras_hybrid.export.runtime import image_shape
 from keras_hybrid.export.write import prepared, write
 from keras_hybrid.utils.files import sha256

@@ -184,7 +184,7 @@ def _first_line(error: Exception) -> str:
     return next(filter(None, lines), type(error).__name__)
 
 
-def foreign_ops(path: pathlib.Path) -> tuple[str, ...]:
+def custom_ops(path: pathlib.Path) -> tuple[str, ...]:
     """Operations outside the builtin set of the file's runtime."""
     if path.suffix == ".tflite":
         from ai_edge_litert import schema_py_generated as schema
@@ -230,7 +230,7 @@ def main(model: str, images: str, answer: str) -> None:
         logits=in_batches(run, pixels),
         single=in_batches(run, pixels[:1]),
         milliseconds=1000 * statistics.median(times),
-        foreign_ops=np.array(foreign_ops(path), dtype=str),
+        custom_ops=np.array(custom_ops(path), dtype=str),
     )
 
 

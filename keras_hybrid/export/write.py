@@ -14,9 +14,9 @@ import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.export.check import REFERENCE_IMAGES, compare, reference_images
+from keras_hybrid.export.export_report import ExportMismatch, Report, hashes, versions
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.processes import convert
-from keras_hybrid.export.report import ExportMismatch, Report, hashes, versions
 from keras_hybrid.export.runtime import in_batches
 
 

@@ -1,25 +1,42 @@
 """Training: a recipe, what `model.fit` needs to follow it, and what a run leaves."""
 
-from keras_hybrid.train.callbacks import read_journal, summary
 from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.fit import TrainingDiverged
-from keras_hybrid.train.optimizer import is_decayed, make_optimizer
-from keras_hybrid.train.recipe import DEIT_AUGMENTATION, Recipe
+from keras_hybrid.train.load_pretrained import load_pretrained
+from keras_hybrid.train.metrics_logger import read_metrics, summary
+from keras_hybrid.train.muon import Muon
+from keras_hybrid.train.optimizer import decayed_variables, make_optimizer
+from keras_hybrid.train.recipe import (
+    DEIT_AUGMENTATION,
+    Augmentation,
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+    Runtime,
+)
 from keras_hybrid.train.run import run
 from keras_hybrid.train.schedule import warmup_cosine
 from keras_hybrid.train.sweep import Sweep, print_table, sweep, write_csv
 
 __all__ = [
     "DEIT_AUGMENTATION",
+    "Augmentation",
+    "Data",
     "Devices",
+    "Muon",
+    "Network",
+    "Optimization",
     "Recipe",
+    "Runtime",
     "Sweep",
     "TrainingDiverged",
-    "is_decayed",
+    "decayed_variables",
+    "load_pretrained",
     "make_optimizer",
     "plan",
     "print_table",
-    "read_journal",
+    "read_metrics",
     "run",
     "summary",
     "sweep",

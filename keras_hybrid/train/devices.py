@@ -44,7 +44,7 @@ from collections.abc import Callable
 
 import keras
 
-from keras_hybrid.train.processes import PROCESSES, connect, processes
+from keras_hybrid.train.multiprocess import PROCESSES, connect, process_count
 from keras_hybrid.train.recipe import Recipe
 
 LAYOUT = {
@@ -84,7 +84,7 @@ class Devices:
         return {
             "devices": self.replicas * self.model_parallel,
             "model_parallel": self.model_parallel,
-            "processes": processes(),
+            "processes": process_count(),
         }
 
 
@@ -95,25 +95,26 @@ def plan(recipe: Recipe) -> Devices:
         ValueError: If the backend or the machine cannot do it.
     """
     backend = keras.backend.backend()
-    if recipe.model_parallel > 1 and backend != "jax":
+    if recipe.runtime.model_parallel > 1 and backend != "jax":
         raise ValueError("--model-parallel works on JAX only: KERAS_BACKEND=jax.")
     if int(os.environ.get(PROCESSES, 1)) > 1 and backend != "jax":
         raise ValueError(f"{PROCESSES}: several processes on JAX only.")
     devices = {"jax": _on_jax, "tensorflow": _on_tensorflow, "torch": _on_torch}[
         backend
     ](recipe)
-    if recipe.batch_size % devices.replicas:
+    batch_size = recipe.optimization.batch_size
+    if batch_size % devices.replicas:
         raise ValueError(
-            f"--batch-size {recipe.batch_size}, which is of all devices together, does "
-            f"not divide by {devices.replicas}."
+            f"--batch-size {batch_size}, of all devices together, must be divisible by "
+            f"their number, {devices.replicas}."
         )
     return devices
 
 
 def _on_torch(recipe: Recipe) -> Devices:
-    if recipe.devices not in (1, "all"):
+    if recipe.runtime.devices not in (1, "all"):
         raise ValueError(
-            f"--devices {recipe.devices}: PyTorch trains on one device; use "
+            f"--devices {recipe.runtime.devices}: PyTorch trains on one device; use "
             "KERAS_BACKEND=jax or tensorflow."
         )
     return Devices()
@@ -127,17 +128,17 @@ def _on_tensorflow(recipe: Recipe) -> Devices:
     names = _chosen(there, recipe)
     if len(names) == 1:
         return Devices()
-    if recipe.jit == "on":
+    if recipe.optimization.jit_compile == "on":
         raise ValueError(
             "--jit on: TensorFlow cannot compile for several devices; leave it out, "
             "or use KERAS_BACKEND=jax."
         )
-    if recipe.accumulation > 1:
+    if recipe.optimization.gradient_accumulation_steps > 1:
         raise ValueError(
             "--accumulation: TensorFlow cannot on several devices; leave it out, or "
             "use KERAS_BACKEND=jax."
         )
-    if recipe.augmentation().mixes and recipe.batch_size // len(names) % 2:
+    if recipe.augmentation.mixes and recipe.optimization.batch_size // len(names) % 2:
         raise ValueError(
             f"mixup and cutmix pair images on each device: --batch-size must divide by "
             f"{2 * len(names)}."
@@ -157,15 +158,15 @@ def _on_jax(recipe: Recipe) -> Devices:
     import jax
 
     connect()
-    sharded = recipe.model_parallel
+    sharded = recipe.runtime.model_parallel
     chosen = [
         device
-        for number in range(processes())
+        for number in range(process_count())
         for device in _chosen(jax.local_devices(number), recipe)
     ]
     if len(chosen) == 1 == sharded:
         return Devices()
-    if sharded > 1 and processes() > 1:
+    if sharded > 1 and process_count() > 1:
         raise ValueError("--model-parallel works within one process.")
     if len(chosen) % sharded:
         raise ValueError(
@@ -187,7 +188,7 @@ def _on_jax(recipe: Recipe) -> Devices:
 
 def _chosen(there: list, recipe: Recipe) -> list:
     """The devices of one process that the recipe asks for."""
-    wanted = len(there) if recipe.devices == "all" else recipe.devices
+    wanted = len(there) if recipe.runtime.devices == "all" else recipe.runtime.devices
     if wanted > len(there):
         raise ValueError(
             f"--devices {wanted}: {keras.backend.backend()} finds {len(there)} here "

@@ -2,6 +2,7 @@
 
 import pathlib
 import sys
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -10,19 +11,22 @@ from keras_hybrid import ops
 from keras_hybrid.data import Batches, Evaluation, Split
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
 from keras_hybrid.train.augmented import Augmented
-from keras_hybrid.train.callbacks import Journal, cut_journal
 from keras_hybrid.train.checkpoint import restore_state
 from keras_hybrid.train.devices import Devices
+from keras_hybrid.train.metrics_logger import MetricsLogger, truncate_metrics
+from keras_hybrid.train.multiprocess import check_epoch, process_index, shard
 from keras_hybrid.train.optimizer import make_optimizer
-from keras_hybrid.train.processes import check_epoch, process, share
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.rematerialise import Rematerialised
-from keras_hybrid.train.replicas import as_one
+from keras_hybrid.train.remat import RematAugmented
 from keras_hybrid.train.schedule import warmup_cosine
+from keras_hybrid.train.sync_replicas import sync_replicas
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
 RESIDENT_BYTES = 4 * 2**30
 _ONE_DEVICE = Devices()
+CallbackFactory = Callable[
+    [Recipe, pathlib.Path, keras.Model, Split], list[keras.callbacks.Callback]
+]
 
 
 class TrainingDiverged(RuntimeError):
@@ -36,26 +40,30 @@ def fit(
     training: Split,
     validation: Split | None,
     devices: Devices = _ONE_DEVICE,
+    callbacks: CallbackFactory | None = None,
 ) -> None:
     """Trains `network`, which gives logits, from the checkpoint on if there is one.
 
-    With `recipe.ema` the network holds the averaged weights afterwards.
+    With `ema_momentum` the network holds the averaged weights afterwards.
 
     Args:
         recipe: The settings.
-        directory: Where the journal and the checkpoint are.
+        directory: Where metrics and checkpoint are.
         network: The model, changed in place.
         training: Images to learn from.
         validation: Images to watch the run with; they are never augmented.
-        devices: What to compute on; the network was built in their scope.
+        devices: Where to compute; the network was built in their scope.
+        callbacks: Makes more callbacks, from the recipe, the workdir, the network and
+            the images that watch the run; called in the process that writes.
 
     Raises:
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
+    settings = recipe.optimization
     classes = network.output_shape[-1]
     batches = _batches(recipe, training, classes)
-    _check_executions(batches.steps_per_epoch, recipe.steps_per_execution)
-    model = (Rematerialised if recipe.rematerialise else Augmented)(
+    _check_executions(batches.steps_per_epoch, settings.steps_per_execution)
+    model = (RematAugmented if recipe.runtime.remat else Augmented)(
         network,
         batches.augmentation.fill,
         training.images if batches.resident else None,
@@ -64,26 +72,28 @@ def fit(
     checkpoint = directory / "checkpoint.npz"
     batches.start_epoch = _resume(checkpoint, model)
     check_epoch(batches.start_epoch)
-    first = process() == 0
+    first = process_index() == 0
     if first:
-        cut_journal(directory, batches.start_epoch)
-    journal = Journal(directory, batches, recipe.seed, writes=first)
-    watchers = _watchers(recipe, directory, network, validation or training)
-    averages = [keras.callbacks.SwapEMAWeights()] if recipe.ema else []
+        truncate_metrics(directory, batches.start_epoch)
+    journal = MetricsLogger(directory, batches, settings.seed, writes=first)
+    more = []
+    if callbacks and first:
+        more = callbacks(recipe, directory, network, validation or training)
+    averages = [keras.callbacks.SwapEMAWeights()] if settings.ema_momentum else []
     watched = None
     if validation:
-        most = max(recipe.batch_size, 128)
-        watched = share(Evaluation(validation, classes, most, devices.replicas))
-    form = ops.forms(depthwise_conv="shifted" if recipe.jit == "on" else "auto")
-    with form, as_one(model, devices.replicas):
+        most = max(settings.batch_size, 128)
+        watched = shard(Evaluation(validation, classes, most, devices.replicas))
+    form = "shifted" if settings.jit_compile == "on" else "auto"
+    with ops.forms(depthwise_conv=form), sync_replicas(model, devices.replicas):
         model.fit(
-            share(batches),
+            shard(batches),
             steps_per_epoch=batches.steps_per_epoch,
             shuffle=False,  # the stream is shuffled already
             initial_epoch=batches.start_epoch,
-            epochs=recipe.epochs,
+            epochs=settings.epochs,
             validation_data=watched,
-            callbacks=[*averages, *watchers, journal],
+            callbacks=[*averages, *more, journal],
             verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
         )
     if journal.diverged_in:
@@ -91,17 +101,18 @@ def fit(
 
 
 def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
+    augmentation, settings = recipe.augmentation, recipe.optimization
     augmenter = None
-    if recipe.augmenter == "keras_cv":
+    if augmentation.augmenter == "keras_cv":
         size = training.images.shape[1:3]
-        augmenter = keras_cv_augmenter(recipe.augmentation(), size, recipe.seed)
+        augmenter = keras_cv_augmenter(augmentation, size, settings.seed)
     return Batches(
         training,
-        recipe.batch_size,
+        settings.batch_size,
         classes,
-        recipe.seed,
-        recipe.augmentation(),
-        repeats=recipe.repeats,
+        settings.seed,
+        augmentation,
+        repeats=augmentation.repeated_augmentation,
         resident=_is_resident(recipe, training),
         augmenter=augmenter,
     )
@@ -126,16 +137,6 @@ def _resume(checkpoint: pathlib.Path, model: Augmented) -> int:
     return epochs
 
 
-def _watchers(recipe: Recipe, directory, network, split: Split) -> list:
-    """What logs `locality.csv`, if the recipe asks for it and this process writes."""
-    if not recipe.watch_attention or process():
-        return []
-    from keras_hybrid.analysis import LocalityLogger
-
-    images = split.take(np.arange(min(recipe.watch_attention, len(split)))).images
-    return [LocalityLogger(directory / "locality.csv", images, network=network)]
-
-
 def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
     """What to raise when the loss left the numbers in that epoch."""
     left = f"; {checkpoint} keeps epoch {epoch - 1}" if epoch > 1 else ""
@@ -146,38 +147,39 @@ def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
 
 
 def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
+    settings = recipe.optimization
     # Keras asks the schedule once a step, whether or not that step is an update.
     schedule = warmup_cosine(
-        recipe.learning_rate,
-        recipe.final_learning_rate,
-        round(recipe.warmup_epochs * steps_per_epoch),
-        recipe.epochs * steps_per_epoch,
+        settings.learning_rate,
+        settings.final_learning_rate,
+        round(settings.warmup_epochs * steps_per_epoch),
+        settings.epochs * steps_per_epoch,
     )
     optimizer = make_optimizer(
-        recipe.optimizer,
+        settings.optimizer,
         model,
         schedule,
-        recipe.weight_decay,
-        recipe.clip_norm,
-        ema=recipe.ema,
-        accumulation=recipe.accumulation,
+        settings.weight_decay,
+        settings.global_clipnorm,
+        ema_momentum=settings.ema_momentum,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
     )
     model.compile(
         optimizer,
         keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
+            from_logits=True, label_smoothing=settings.label_smoothing
         ),
         weighted_metrics=["accuracy"],
-        jit_compile={"auto": "auto", "on": True, "off": False}[recipe.jit],
-        steps_per_execution=recipe.steps_per_execution,
+        jit_compile={"auto": "auto", "on": True, "off": False}[settings.jit_compile],
+        steps_per_execution=settings.steps_per_execution,
     )
 
 
 def _is_resident(recipe: Recipe, training: Split) -> bool:
     """Whether the training images are to be kept on the device."""
-    if recipe.resident != "auto":
-        return recipe.resident == "on"
-    if recipe.augmenter == "keras_cv":
+    if recipe.runtime.cache_on_device != "auto":
+        return recipe.runtime.cache_on_device == "on"
+    if recipe.augmentation.augmenter == "keras_cv":
         return False
     size = np.prod(training.images.shape, dtype="int64")
     return size <= RESIDENT_BYTES and _has_gpu()

@@ -9,24 +9,21 @@ OPTIMIZERS = {
     "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
 }
 
-# Learned vectors that stand for no connection: class tokens and position tables.
-_UNDECAYED = ("token", "table")
-
 
 def make_optimizer(
     name: str,
     model: keras.Model,
     learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
     weight_decay: float,
-    clip_norm: float | None,
-    ema: float | None = None,
-    accumulation: int = 1,
+    global_clipnorm: float | None,
+    ema_momentum: float | None = None,
+    gradient_accumulation_steps: int = 1,
 ) -> keras.optimizers.Optimizer:
-    """An optimizer that decays only what `is_decayed` says.
+    """An optimizer that decays `decayed_variables` only.
 
     Keras takes a step of the moving average at every step, also at those that only
     gather gradients; with a root of the momentum it forgets as much an update as
-    without `accumulation`. The average is of what is trained: BatchNorm's statistics
+    without accumulation. The average is of what is trained: BatchNorm's statistics
     are moving averages of their own and stay as they are.
 
     Args:
@@ -34,27 +31,42 @@ def make_optimizer(
         model: The model it will train.
         learning_rate: A number or a schedule.
         weight_decay: Decoupled decay, relative to the learning rate.
-        clip_norm: Largest norm of all gradients together; None leaves them.
-        ema: Momentum of the moving average of the weights, an update; None for none.
-        accumulation: Steps whose gradients are averaged into one update.
+        global_clipnorm: Largest norm of all gradients together; None leaves them.
+        ema_momentum: Momentum of the moving average of the weights, per update; None
+            keeps no average.
+        gradient_accumulation_steps: Steps whose gradients are averaged into one update.
     """
+    steps = gradient_accumulation_steps
     optimizer = OPTIMIZERS[name](
         learning_rate,
         weight_decay=weight_decay,
-        global_clipnorm=clip_norm,
-        use_ema=ema is not None,
-        ema_momentum=ema ** (1 / accumulation) if ema else 0.99,
-        gradient_accumulation_steps=accumulation if accumulation > 1 else None,
+        global_clipnorm=global_clipnorm,
+        use_ema=ema_momentum is not None,
+        ema_momentum=ema_momentum ** (1 / steps) if ema_momentum else 0.99,
+        gradient_accumulation_steps=steps if steps > 1 else None,
     )
-    spared = [v for v in model.trainable_variables if not is_decayed(v)]
+    decayed = {id(variable) for variable in decayed_variables(model)}
+    spared = [v for v in model.trainable_variables if id(v) not in decayed]
     optimizer.exclude_from_weight_decay(var_list=spared)
     return optimizer
 
 
-def is_decayed(variable: keras.Variable) -> bool:
-    """Whether weight decay applies: to kernels, depthwise ones too.
+def decayed_variables(model: keras.Model) -> list[keras.Variable]:
+    """The variables with weight decay: kernels, depthwise kernels included.
 
-    Not to biases, normalisation, gates (all one-dimensional), class tokens and
-    position tables, as in the published code of CvT, ConViT and CeiT.
+    Without it are one-dimensional variables (biases, norms, gates) and the variables
+    that a layer names in `undecayed_variables` (class tokens, position tables), as in
+    the published code of CvT, ConViT and CeiT.
     """
-    return len(variable.shape) > 1 and variable.name not in _UNDECAYED
+    # Keras has no public walk through layers within layers
+    layers = model._flatten_layers()
+    spared = {
+        id(variable)
+        for layer in layers
+        for variable in getattr(layer, "undecayed_variables", ())
+    }
+    return [
+        variable
+        for variable in model.trainable_variables
+        if len(variable.shape) > 1 and id(variable) not in spared
+    ]

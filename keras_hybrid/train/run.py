@@ -3,33 +3,38 @@
 import json
 import pathlib
 import shutil
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
-from keras_hybrid.train.callbacks import read_journal, summary
-from keras_hybrid.train.card import make_card
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import plan
-from keras_hybrid.train.evaluation import evaluate
-from keras_hybrid.train.fit import fit
-from keras_hybrid.train.processes import process, wait
+from keras_hybrid.train.evaluate import evaluate
+from keras_hybrid.train.fit import CallbackFactory, fit
+from keras_hybrid.train.load_pretrained import load_pretrained
+from keras_hybrid.train.metrics_logger import read_metrics, summary
+from keras_hybrid.train.multiprocess import barrier, process_index
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.rematerialise import spare_memory
-from keras_hybrid.train.report import write_report
+from keras_hybrid.train.remat import prepare_for_remat
+from keras_hybrid.train.run_card import make_card
+from keras_hybrid.train.run_report import write_report
 from keras_hybrid.utils.card import write_card
 from keras_hybrid.utils.files import is_partial, write_atomically
-from keras_hybrid.weights import start_from
 
 
-def run(recipe: Recipe) -> dict:
-    """Trains, tests once, and writes what the run leaves in `recipe.directory`.
+def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, Any]:
+    """Trains, tests once, and writes the files of the run to `recipe.directory`.
 
-    That is `model.keras`, `metrics.jsonl`, `curves.png`, `report.html` and, last of
-    all, `card.json`. A run that was stopped goes on after its last finished epoch; one
-    that is complete is only read. Of several processes, the first one writes.
+    These are `model.keras`, `metrics.jsonl`, `curves.png`, `report.html` and, last of
+    all, `card.json`. A stopped run continues after its last finished epoch. A complete
+    run is only read. Of several processes, the first one writes.
+
+    Args:
+        recipe: The settings.
+        callbacks: Makes more callbacks for `model.fit`; see `fit`.
 
     Returns:
         The card.
@@ -39,25 +44,27 @@ def run(recipe: Recipe) -> dict:
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     directory = recipe.directory
-    if recipe.rematerialise:
-        spare_memory()
-    keras.utils.set_random_seed(recipe.seed)
+    if recipe.runtime.remat:
+        prepare_for_remat()
+    keras.utils.set_random_seed(recipe.optimization.seed)
     devices = plan(recipe)
     if _is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
         return json.loads((directory / "card.json").read_text())
-    dataset = load(recipe.dataset, recipe.data_dir, recipe.image_size, recipe.corrupt)
+    data, runtime = recipe.data, recipe.runtime
+    dataset = load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
     training, validation = _splits(recipe, dataset)
     with devices.scope():
         model = _build(recipe, dataset)
-        wait()  # every process has looked into the workdir
-        if process() == 0:
+        barrier()  # every process has looked into the workdir
+        if process_index() == 0:
             _claim(recipe, directory)  # only now: bad settings have left no trace
-        wait()
-        fit(recipe, directory, models.logits(model), training, validation, devices)
-    if process() == 0:
+        barrier()
+        network = models.logits(model)
+        fit(recipe, directory, network, training, validation, devices, callbacks)
+    if process_index() == 0:
         _finish(recipe, directory, dataset, model, devices)
-    wait()
+    barrier()
     return json.loads((directory / "card.json").read_text())
 
 
@@ -71,9 +78,9 @@ def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
                 f"{directory} holds other files and no run; choose another --workdir."
             )
         return False
-    if recipe.overwrite:
+    if recipe.runtime.overwrite:
         return False
-    found, wanted = json.loads(settings.read_text()), recipe.settings()
+    found, wanted = _fields(json.loads(settings.read_text())), _fields(recipe.as_dict())
     changed = [
         f"{key} {found.get(key)!r} -> {wanted.get(key)!r}"
         for key in sorted(found.keys() | wanted.keys())
@@ -87,29 +94,39 @@ def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
     return (directory / "card.json").exists()
 
 
+def _fields(settings: dict[str, Any]) -> dict[str, Any]:
+    """The fields that determine the result, without their groups."""
+    fields: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name != "runtime":
+            fields |= value if isinstance(value, dict) else {name: value}
+    return fields
+
+
 def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
     """Makes the workdir this run's, emptied if it is to be overwritten."""
     settings = directory / "recipe.json"
     directory.mkdir(parents=True, exist_ok=True)
-    if recipe.overwrite and settings.exists():
+    if recipe.runtime.overwrite and settings.exists():
         # a kill in between leaves a folder that is still known as a run's
         others = [path for path in directory.iterdir() if path != settings]
         for path in sorted(others, key=lambda path: path.name != "card.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    text = json.dumps(recipe.settings(), indent=2) + "\n"
+    text = json.dumps(recipe.as_dict(), indent=2) + "\n"
     write_atomically(settings, lambda part: part.write_text(text))
 
 
 def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     """The images to train on, and those held out of them to watch the run."""
     labels = dataset.train.labels
-    if recipe.per_class:
-        used, _ = per_class_split(labels, recipe.per_class, recipe.seed)
+    seed = recipe.optimization.seed
+    if recipe.data.per_class:
+        used, _ = per_class_split(labels, recipe.data.per_class, seed)
     else:
-        used, _ = balanced_split(labels, recipe.fraction, recipe.seed)
-    if not recipe.validation:
+        used, _ = balanced_split(labels, recipe.data.fraction, seed)
+    if not recipe.data.validation_split:
         return dataset.train.select(used).load_into_memory(), None
-    held_out, rest = balanced_split(labels[used], recipe.validation, recipe.seed)
+    held_out, rest = balanced_split(labels[used], recipe.data.validation_split, seed)
     # The only image of a class is trained on, not held out.
     lost = ~np.isin(labels[used[held_out]], labels[used[rest]])
     rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
@@ -121,16 +138,17 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
 
 def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.precision)
+    keras.config.set_dtype_policy(recipe.optimization.precision)
     try:
-        model = models.get(recipe.model).builder(
+        model = models.get(recipe.network.model).builder(
             input_shape=dataset.train.images.shape[1:],
             classes=len(dataset.class_names),
-            **recipe.model_arguments(),
+            **recipe.network.arguments(),
         )
     finally:
         keras.config.set_dtype_policy(policy)
-    return start_from(model, recipe.weights) if recipe.weights else model
+    weights = recipe.network.weights
+    return load_pretrained(model, weights) if weights else model
 
 
 def _finish(recipe, directory, dataset, model, devices) -> None:
@@ -139,9 +157,9 @@ def _finish(recipe, directory, dataset, model, devices) -> None:
     if devices.several:  # one of them will do to test it
         model = keras.models.load_model(directory / "model.keras", compile=False)
     metrics, probabilities = evaluate(
-        models.logits(model), dataset.test, recipe.ordinal
+        models.logits(model), dataset.test, recipe.data.ordinal
     )
-    epochs = read_journal(directory)
+    epochs = read_metrics(directory)
     metrics |= summary(epochs)
     card = make_card(recipe, dataset, model, metrics) | {"devices": devices.facts()}
     plot_curves(epochs, directory / "curves.png", directory.name)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import keras
 
+from keras_hybrid.train.fit import CallbackFactory
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run import run
 from keras_hybrid.utils.files import write_atomically
@@ -30,7 +31,7 @@ class Sweep:
             ValueError: If it names none.
         """
         chosen = {
-            name: dataclasses.replace(recipe, workdir=str(self.recipe.directory / name))
+            name: recipe.replace(workdir=str(self.recipe.directory / name))
             for name, recipe in recipes.items()
             if any(fnmatch.fnmatch(name, pattern) for pattern in self.only)
         }
@@ -39,7 +40,11 @@ class Sweep:
         return chosen
 
 
-def sweep(recipes: Mapping[str, Recipe], table: pathlib.Path) -> dict[str, dict]:
+def sweep(
+    recipes: Mapping[str, Recipe],
+    table: pathlib.Path,
+    callbacks: CallbackFactory | None = None,
+) -> dict[str, dict]:
     """Trains each recipe that is not complete and fills the table as it goes.
 
     A sweep that was stopped goes on where it was: what is complete is only read.
@@ -47,6 +52,7 @@ def sweep(recipes: Mapping[str, Recipe], table: pathlib.Path) -> dict[str, dict]
     Args:
         recipes: By the name of the run; each has a workdir of its own.
         table: The CSV file, written anew after every run.
+        callbacks: Makes more callbacks for `model.fit`; see `fit`.
 
     Returns:
         The rows of the table by the name of the run.
@@ -55,7 +61,7 @@ def sweep(recipes: Mapping[str, Recipe], table: pathlib.Path) -> dict[str, dict]
     table.parent.mkdir(parents=True, exist_ok=True)
     for number, (name, recipe) in enumerate(recipes.items(), 1):
         print(f"\n[{number} of {len(recipes)}] {name}", flush=True)
-        rows[name] = {"run": name} | _row(recipe, run(recipe))
+        rows[name] = {"run": name} | _row(recipe, run(recipe, callbacks))
         write_csv(rows.values(), table)
         keras.backend.clear_session()
     return rows
@@ -81,11 +87,11 @@ def print_table(rows) -> None:
 
 def _row(recipe: Recipe, card: dict) -> dict:
     return {
-        "model": recipe.model,
-        "options": " ".join(recipe.options),
+        "model": recipe.network.model,
+        "options": " ".join(recipe.network.model_options),
         "parameters": card["parameters"],
-        "fraction": recipe.fraction,
-        "seed": recipe.seed,
+        "fraction": recipe.data.fraction,
+        "seed": recipe.optimization.seed,
         **card["metrics"],
         "recipe_hash": card["recipe_hash"],
     }

@@ -2,9 +2,8 @@
 
 from keras_hybrid.models.checkpoints import register_reader
 from keras_hybrid.weights.source import SUFFIXES
-from keras_hybrid.weights.start import start_from
 from keras_hybrid.weights.transfer import load_torch
 
 register_reader(SUFFIXES, load_torch)
 
-__all__ = ["load_torch", "start_from"]
+__all__ = ["load_torch"]

@@ -4,8 +4,8 @@
     python recipes/results/table.py --peak-tflops 989
 
 Each folder here is a run as it was left, without its weights: `card.json` (settings,
-seed, versions), `metrics.jsonl` (one line an epoch) and `curves.png`. The share of a
-peak counts two operations a multiply-add, and three forward passes a training step.
+seed, versions), `metrics.jsonl` (one line per epoch) and `curves.png`. The share of a
+peak counts two operations per multiply-add, and three forward passes per training step.
 """
 
 import json
@@ -15,7 +15,7 @@ import tyro
 
 from keras_hybrid import models
 from keras_hybrid.analysis import macs
-from keras_hybrid.train import Recipe, read_journal, summary
+from keras_hybrid.train import Recipe, read_metrics, summary
 
 COLUMNS = {
     "run": "{run}",
@@ -31,7 +31,7 @@ COLUMNS = {
 def facts(folder: pathlib.Path) -> dict:
     """What the table says of one run; its memory is the GPU's if it had one."""
     card = json.loads((folder / "card.json").read_text())
-    epochs = read_journal(folder)
+    epochs = read_metrics(folder)
     run = card["metrics"] | summary(epochs)
     near = run.get("test_within_one_accuracy")
     waited = sum(epoch["data_seconds"] for epoch in epochs)
@@ -48,11 +48,11 @@ def facts(folder: pathlib.Path) -> dict:
 def operations_per_image(folder: pathlib.Path) -> float:
     """Of a training step."""
     card = json.loads((folder / "card.json").read_text())
-    recipe = Recipe(**card["recipe"])
+    recipe = Recipe.from_settings(card["recipe"])
     model = models.get(card["model"]).builder(
         input_shape=tuple(card["input_shape"]),
         classes=len(card["class_names"]),
-        **recipe.model_arguments(),
+        **recipe.network.arguments(),
     )
     return 3 * 2 * macs(model)
 
@@ -62,7 +62,7 @@ def main(peak_tflops: float | None = None) -> None:
 
     Args:
         peak_tflops: The device's published peak in the runs' precision, in 10^12
-            operations a second: a column says which share of it training had.
+            operations per second: a column says which share of it training had.
     """
     more = {"of peak": "{share:.1%}"} if peak_tflops else {}
     columns = COLUMNS | more

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from keras_hybrid.analysis import d_loc, rollout, write_report
-from keras_hybrid.analysis.attention import attention_maps
-from keras_hybrid.analysis.callbacks import FIELDS
+from keras_hybrid.analysis.attention_maps import attention_maps
+from keras_hybrid.analysis.locality_logger import FIELDS
 from keras_hybrid.analysis.pictures import choose_pictures, labels_of
 from keras_hybrid.cli import main
 from keras_hybrid.data.read_images import read_image

@@ -18,7 +18,7 @@ from keras_hybrid.analysis import (
     size_table,
 )
 from keras_hybrid.analysis.hypotheses import attention_then_convolution, reductions
-from keras_hybrid.analysis.reductions import atc_as_cvt, difference
+from keras_hybrid.analysis.special_cases import atc_as_cvt, difference
 from tests.analysis.conftest import GRID, build, slow_on_jax
 from tests.small import SMALL, small
 

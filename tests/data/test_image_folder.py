@@ -233,7 +233,7 @@ def test_large_folders_are_decoded_when_needed(tmp_path, lazily, monkeypatch, ca
     found = load("folder", tmp_path)
     assert "decoded as they are needed" in capsys.readouterr().out
     found.fingerprint()
-    recipe = Recipe(dataset="folder", per_class=2, validation=0.5)
+    recipe = Recipe.of(dataset="folder", per_class=2, validation_split=0.5)
     monkeypatch.setattr(images_module, "IN_MEMORY", 4 * 300)  # four images
     training, validation = _splits(recipe, found)
     assert len(decoded) == 4 and len(set(decoded)) == 4

@@ -44,7 +44,7 @@ def test_every_setting_changes_pixels_or_labels(field):
 
 def test_a_run_with_it(tmp_path):
     fields = {"augmenter": "keras_cv", "epochs": 1, "warmup_epochs": 0}
-    recipe = Recipe(batch_size=8, rand_augment=9.0, mixup=0.8, **fields)
+    recipe = Recipe.of(batch_size=8, rand_augment=9.0, mixup=0.8, **fields)
     model = network()
     before = [x.copy() for x in model.get_weights()]
     fit(recipe, tmp_path, model, images(), None)
@@ -60,8 +60,8 @@ def test_its_batches_hold_images_alone():
 
 
 def test_a_device_cannot_hold_what_the_host_augments():
-    with pytest.raises(ValueError, match="--resident off"):
-        Recipe(augmenter="keras_cv", resident="on")
+    with pytest.raises(ValueError, match="--cache-on-device off"):
+        Recipe.of(augmenter="keras_cv", cache_on_device="on")
 
 
 def test_the_extra_is_named_where_it_is_missing(monkeypatch):

@@ -74,7 +74,7 @@ def test_every_reader_gives_the_same_pixels(photos, tmp_path, monkeypatch):
     expected = np.stack([read(path, card) for path in paths])
 
     dataset = data.load("folder", photos, image_size=96)
-    recipe = Recipe(dataset="folder", validation=0.5)
+    recipe = Recipe.of(dataset="folder", validation_split=0.5)
     for split in (*_splits(recipe, dataset), dataset.test):
         for pixels in split.images:
             assert (expected == pixels).all((1, 2, 3)).any()

@@ -73,7 +73,7 @@ def test_cards_say_what_was_measured(run):
         facts = card["artefact"]
         assert facts["format"] == name and facts["images"] == 22
         assert facts["max_difference"] <= facts["tolerance"]
-        assert not facts["foreign_ops"] and facts["milliseconds"] > 0
+        assert not facts["custom_ops"] and facts["milliseconds"] > 0
         assert set(format.needs) <= set(facts["versions"])
         assert facts["size"] == sum(x["size"] for x in facts["files"].values())
         assert len(facts["files"]) >= (2 if path.is_dir() else 1)
@@ -251,7 +251,7 @@ def test_what_is_a_mismatch(wrong, tmp_path, monkeypatch):
     path.touch()
     images, expected = np.zeros((3, 4, 4, 3), "uint8"), np.ones((3, 5), "float32")
     answer = {"logits": expected, "single": expected[:1]}
-    answer |= {"milliseconds": 1.0, "foreign_ops": np.array([], str)}
+    answer |= {"milliseconds": 1.0, "custom_ops": np.array([], str)}
     monkeypatch.setattr(check, "run_apart", lambda *_: answer)
     assert check.compare("onnx", path, images, expected).max_difference == 0
     monkeypatch.setattr(check, "run_apart", lambda *_: answer | wrong)
@@ -319,7 +319,7 @@ def test_after_training_on_torch(tmp_path):
     images = np.random.default_rng(0).uniform(0, 255, (4, 16, 24, 3)).astype("f4")
     model.fit(images, np.arange(4), epochs=1, verbose=0)
     report = to_litert(model, tmp_path / "model.tflite")
-    assert report.max_difference <= 1e-5 and not report.foreign_ops
+    assert report.max_difference <= 1e-5 and not report.custom_ops
 
 
 @one_backend
@@ -370,7 +370,7 @@ def _operations_by_type(path) -> tuple[set[str], set[str]]:
 def test_every_family(name, randomise, tmp_path):
     model = randomise(small(name))
     report = to_litert(model, tmp_path / "model.tflite")
-    assert report.max_difference <= 1e-5 and not report.foreign_ops
+    assert report.max_difference <= 1e-5 and not report.custom_ops
     assert report.top1_agreement == 1
 
 
@@ -381,7 +381,7 @@ def test_every_family(name, randomise, tmp_path):
 def test_every_family_elsewhere(name, to, randomise, tmp_path):
     path = tmp_path / ("model.onnx" if to is to_onnx else "model")
     report = to(randomise(small(name)), path)
-    assert report.max_difference <= 1e-5 and not report.foreign_ops
+    assert report.max_difference <= 1e-5 and not report.custom_ops
 
 
 @one_backend
@@ -402,4 +402,4 @@ def test_whole_models(builder, randomise, tmp_path):
         to_onnx(model, tmp_path / "model.onnx"),
     ):
         print(report)
-        assert report.max_difference <= 1e-5 and not report.foreign_ops
+        assert report.max_difference <= 1e-5 and not report.custom_ops

@@ -46,7 +46,7 @@ def run(module, preset, *arguments):
 
 
 def thin(model):
-    """--options that make a network small and keep its structure."""
+    """--model-options that make a network small and keep its structure."""
     fields = shrink(models.get(model))
     return [
         f"{key}={str(value).strip('()').replace(' ', '')}"
@@ -126,8 +126,8 @@ SETTINGS = {
     "finetune": ["--batch-size", "80", "--image-size", "48"],
     "galaxy10": ["--batch-size", "16", "--image-size", "64"],
     "image_folder": ["--batch-size", "10", "--image-size", "32"],
-    "imagenet": ["--batch-size", "12", "--image-size", "64", "--validation", "0"],
-    "tiny_imagenet": ["--batch-size", "10", "--validation", "0"],
+    "imagenet": ["--batch-size", "12", "--image-size", "64", "--validation-split", "0"],
+    "tiny_imagenet": ["--batch-size", "10", "--validation-split", "0"],
 }
 
 
@@ -144,15 +144,15 @@ def test_two_steps(name, preset, tmp_path):
     data.mkdir()
     DATA[name](data)
     arguments = ["--epochs", "1", "--warmup-epochs", "0", "--workdir", str(work)]
-    arguments += ["--options", *thin(recipe.model)]
+    arguments += ["--model-options", *thin(recipe.network.model)]
     if name != "digits":
         arguments += ["--data-dir", str(data)]
-    if recipe.export:
+    if recipe.runtime.export:
         arguments += ["--export"]  # exports have tests of their own
     if name == "finetune":
         source = tmp_path / "source.keras"
-        builder = models.get(recipe.model).builder
-        fields = shrink(models.get(recipe.model))
+        builder = models.get(recipe.network.model).builder
+        fields = shrink(models.get(recipe.network.model))
         builder(classes=7, input_shape=(64, 64, 3), **fields).save(source)
         arguments += ["--weights", str(source)]
     run(module, preset, *arguments, *SETTINGS[name])
@@ -160,7 +160,7 @@ def test_two_steps(name, preset, tmp_path):
     (line,) = (work / "metrics.jsonl").read_text().splitlines()
     assert np.isfinite(json.loads(line)["loss"])
     card = json.loads((work / "card.json").read_text())
-    assert card["recipe"]["mixup"] == recipe.mixup
+    assert card["recipe"]["mixup"] == recipe.augmentation.mixup
     assert 0 <= card["metrics"]["test_accuracy"] <= 1
     assert (work / "report.html").stat().st_size > 10_000
     assert (work / "model.keras").exists()
@@ -171,7 +171,7 @@ def test_low_data(tmp_path):
     cifar(tmp_path, 100, "cifar100")
     module = recipe_file("low_data")
     words = ["--only", "vit-0.5", "convit-0.5", "convit-1", "--epochs", "1"]
-    words += ["--warmup-epochs", "0", "--batch-size", "50", "--validation", "0"]
+    words += ["--warmup-epochs", "0", "--batch-size", "50", "--validation-split", "0"]
     words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
     sweep(module, "draw", words)
     with open(tmp_path / "sweep" / "runs.csv") as file:
@@ -205,7 +205,14 @@ def test_small_networks_ranks_by_the_images_held_out(tmp_path, capsys):
     cifar(tmp_path, 200, "cifar100")
     module = recipe_file("small_networks")
     words = ["--only", "atc", "coatnet", "--epochs", "1", "--warmup-epochs", "0"]
-    words += ["--batch-size", "50", "--validation", "0.5", "--data-dir", str(tmp_path)]
+    words += [
+        "--batch-size",
+        "50",
+        "--validation-split",
+        "0.5",
+        "--data-dir",
+        str(tmp_path),
+    ]
     sweep(module, "tabulate", [*words, "--workdir", str(tmp_path / "sweep")])
     with open(tmp_path / "sweep" / "small_networks.csv") as file:
         rows = list(csv.DictReader(file))
@@ -219,8 +226,8 @@ def test_small_networks_ranks_by_the_images_held_out(tmp_path, capsys):
 def test_small_networks_are_small():
     module = recipe_file("small_networks")
     for name, recipe in module.runs(module.RECIPE).items():
-        model = models.get(recipe.model).builder(
-            input_shape=(32, 32, 3), classes=100, **recipe.model_arguments()
+        model = models.get(recipe.network.model).builder(
+            input_shape=(32, 32, 3), classes=100, **recipe.network.arguments()
         )
         assert 2.5e6 < model.count_params() <= 4e6, name
 
@@ -229,9 +236,9 @@ def test_small_networks_are_small():
 def test_convit_locality(tmp_path):
     cifar(tmp_path, 100, "cifar100")
     module = recipe_file("convit_locality")
-    words = ["--only", "1-0", "0.1-3", "--options", "depth=4", "width=36"]
+    words = ["--only", "1-0", "0.1-3", "--model-options", "depth=4", "width=36"]
     words += ["--epochs", "1", "--warmup-epochs", "0", "--batch-size", "50"]
-    words += ["--validation", "0", "--watch-attention", "8"]
+    words += ["--validation-split", "0", "--log-attention-images", "8"]
     words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
     sweep(module, "draw", words)
     for picture in ("sweep.png", "1-0/d_loc.png", "0.1-3/d_loc.png", "0.1-3/gate.png"):

@@ -30,8 +30,8 @@ import numpy as np
 from keras_hybrid.layers import DropPath
 from keras_hybrid.layers.factories import batch_norm
 from keras_hybrid.train import Recipe, plan, run
-from keras_hybrid.train.callbacks import Journal
-from keras_hybrid.train.replicas import as_one, seed_generators
+from keras_hybrid.train.metrics_logger import MetricsLogger
+from keras_hybrid.train.sync_replicas import seed_generators, sync_replicas
 
 
 class Stopped(Exception):
@@ -41,7 +41,7 @@ class Stopped(Exception):
 def run_recipes(every: list[dict]) -> list[dict]:
     """The steps, the card and the error of each."""
     answers, stop = [], None
-    begin = Journal.on_epoch_begin
+    begin = MetricsLogger.on_epoch_begin
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == stop:
@@ -51,13 +51,13 @@ def run_recipes(every: list[dict]) -> list[dict]:
     def on_train_batch_end(self, batch, logs=None):
         answers[-1]["losses"].append(float(logs["loss"]))
 
-    Journal.on_epoch_begin = on_epoch_begin
-    Journal.on_train_batch_end = on_train_batch_end
+    MetricsLogger.on_epoch_begin = on_epoch_begin
+    MetricsLogger.on_train_batch_end = on_train_batch_end
     for fields in every:
         stop = fields.pop("stop", None)
         answers.append({"losses": [], "card": None, "error": None})
         try:
-            answers[-1]["card"] = run(Recipe(**fields))
+            answers[-1]["card"] = run(Recipe.of(**fields))
         except Stopped:
             pass
         except ValueError as error:
@@ -71,7 +71,7 @@ def train_layers(count: int) -> dict[str, list]:
     # sorted: every device's part has a mean and a spread of its own
     x = np.sort(rng.normal(1, 2, (16, 3)).astype("float32"), axis=0)
     y = (rng.normal(size=(16, 2)) * np.arange(1, 17)[:, None]).astype("float32")
-    devices = plan(Recipe(devices=count, batch_size=16))
+    devices = plan(Recipe.of(devices=count, batch_size=16))
     with devices.scope():
         keras.utils.set_random_seed(1)
         inputs = keras.Input((3,))
@@ -82,7 +82,7 @@ def train_layers(count: int) -> dict[str, list]:
         sgd = keras.optimizers.SGD(0.1, global_clipnorm=0.5)
         model.compile(sgd, ["mse", None], jit_compile=False)
         seed_generators(model, 5, 7)
-        with as_one(model, devices.replicas):
+        with sync_replicas(model, devices.replicas):
             model.fit(x, y, batch_size=16, epochs=3, shuffle=False, verbose=0)
     assert model.get_layer("norm").get_config()["synchronized"] is False
     return {v.path: copies(v) for v in model.variables}

@@ -32,13 +32,19 @@ several = pytest.mark.skipif(BACKEND == "torch", reason="one device on torch")
 RECIPE = {
     "dataset": "digits",
     "fraction": 0.06,
-    "validation": 0.2,
+    "validation_split": 0.2,
     "model": "convit_tiny",
-    "options": ["patch_size=8", "depth=2", "gpsa_layers=1", "width=16", "heads=2"],
+    "model_options": [
+        "patch_size=8",
+        "depth=2",
+        "gpsa_layers=1",
+        "width=16",
+        "heads=2",
+    ],
     "drop_path_rate": 0.3 if BACKEND == "jax" else 0.0,
-    "clip_norm": 0.3,
+    "global_clipnorm": 0.3,
     "mixup": 0.8,
-    "ema": 0.5,
+    "ema_momentum": 0.5,
     "epochs": 2,
     "batch_size": 16,
     "warmup_epochs": 1,
@@ -63,8 +69,11 @@ else:
         "finds 4 here": {"devices": 5},
         "--batch-size 18.*does not divide by 4": {"devices": 4, "batch_size": 18},
         "--batch-size must divide by 8": {"devices": 4, "batch_size": 12},
-        "--jit on: TensorFlow cannot": {"devices": 2, "jit": "on"},
-        "--accumulation: TensorFlow cannot": {"devices": 2, "accumulation": 2},
+        "--jit-compile on: TensorFlow cannot": {"devices": 2, "jit_compile": "on"},
+        "--accumulation: TensorFlow cannot": {
+            "devices": 2,
+            "gradient_accumulation_steps": 2,
+        },
         "--model-parallel works on JAX": {"model_parallel": 2},
     }
 
@@ -80,7 +89,7 @@ def answers(tmp_path_factory):
     broken = {"workdir": str(folder / "broken")}
     every = [
         {"workdir": str(folder / "alone")},
-        {"devices": 4, "stop": 1, "resident": "on"} | broken,
+        {"devices": 4, "stop": 1, "cache_on_device": "on"} | broken,
         OTHERS | broken,
         *({"workdir": str(folder / "refused")} | fields for fields in REFUSED.values()),
     ]
@@ -133,8 +142,8 @@ def test_what_cannot_be_is_said(answers):
 @only["torch"]
 def test_torch_has_one_device():
     with pytest.raises(ValueError, match="--devices 2: PyTorch trains on one device"):
-        plan(Recipe(devices=2))
-    assert plan(Recipe(devices="all")).replicas == 1
+        plan(Recipe.of(devices=2))
+    assert plan(Recipe.of(devices="all")).replicas == 1
 
 
 @only["jax"]

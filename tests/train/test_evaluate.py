@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from keras_hybrid.data import Split
-from keras_hybrid.train.evaluation import evaluate
-from keras_hybrid.train.mistakes import (
+from keras_hybrid.train.confusion import (
     confident_mistakes,
     confused_pairs,
     confusion_matrix,
 )
+from keras_hybrid.train.evaluate import evaluate
 
 
 @pytest.fixture

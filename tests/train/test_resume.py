@@ -21,9 +21,15 @@ BACKEND = keras.backend.backend()
 TOLERANCE = {"jax": 0, "tensorflow": 1e-4}
 RUN = [
     *("train", "--dataset", "digits", "--model", "atc3", "--fraction", "0.3"),
-    *("--options", "widths=8,16,16", "heads=1,1,1", "depths=1,1,2", "strides=4,2,2"),
+    *(
+        "--model-options",
+        "widths=8,16,16",
+        "heads=1,1,1",
+        "depths=1,1,2",
+        "strides=4,2,2",
+    ),
     *("--drop-path-rate", "0.3", "--dropout-rate", "0.2", "--warmup-epochs", "1"),
-    *("--batch-size", "16", "--ema", "0.9", "--repeats", "2"),
+    *("--batch-size", "16", "--ema-momentum", "0.9", "--repeated-augmentation", "2"),
     *("--mixup", "0.8", "--cutmix", "1", "--rand-augment", "9", "--rotation", "90"),
     *("--random-erasing", "0.25"),
 ]
@@ -85,7 +91,14 @@ def test_killed_twice(tmp_path):
 def test_killed_at_ten_random_moments(tmp_path):
     """With averaged weights and bfloat16; two kills in ten hit the start of a run."""
     rng = np.random.default_rng(int(time.time()))
-    more = ("--epochs", "14", "--precision", "mixed_bfloat16", "--accumulation", "2")
+    more = (
+        "--epochs",
+        "14",
+        "--precision",
+        "mixed_bfloat16",
+        "--gradient-accumulation-steps",
+        "2",
+    )
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     finish(start(whole, *more))
     epoch = 0

@@ -1,6 +1,5 @@
 """The pieces of a run against their formulas, and what a run refuses."""
 
-import dataclasses
 import json
 import math
 
@@ -14,16 +13,16 @@ from keras_hybrid.data import load
 from keras_hybrid.train import (
     Recipe,
     TrainingDiverged,
-    is_decayed,
+    decayed_variables,
     make_optimizer,
     run,
     warmup_cosine,
 )
 from keras_hybrid.train.run import _splits
 
-TINY = Recipe(
+TINY = Recipe.of(
     fraction=0.2,
-    options=("widths=8,16,16", "heads=1,1,1", "strides=4,2,2"),
+    model_options=("widths=8,16,16", "heads=1,1,1", "strides=4,2,2"),
     epochs=2,
     warmup_epochs=1,
     batch_size=32,
@@ -50,7 +49,7 @@ def test_decay_spares_all_but_kernels():
         input_shape=(32, 32, 3),
         position_embedding=(True, False, False),
     )
-    decayed = {v.path for v in model.trainable_variables if is_decayed(v)}
+    decayed = {v.path for v in decayed_variables(model)}
     assert decayed == {
         v.path for v in model.trainable_variables if v.path.endswith("kernel")
     }
@@ -73,7 +72,7 @@ def test_decay_moves_only_what_it_should():
 
 
 def test_a_run_leaves_what_it_should(tmp_path):
-    recipe = dataclasses.replace(TINY, workdir=str(tmp_path / "run"))
+    recipe = TINY.replace(workdir=str(tmp_path / "run"))
     card = run(recipe)
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert left == {
@@ -100,16 +99,14 @@ def test_a_run_leaves_what_it_should(tmp_path):
 
     again = run(recipe)  # complete: read, not repeated
     assert again == json.loads((tmp_path / "run/card.json").read_text())
-    other = dataclasses.replace(recipe, epochs=3)
+    other = recipe.replace(epochs=3)
     with pytest.raises(ValueError, match=r"epochs 2 -> 3.*--overwrite"):
         run(other)
     assert json.loads((tmp_path / "run/card.json").read_text()) == again
 
 
 def test_divergence_ends_with_a_clear_word(tmp_path):
-    recipe = dataclasses.replace(
-        TINY, workdir=str(tmp_path / "run"), learning_rate=1e30
-    )
+    recipe = TINY.replace(workdir=str(tmp_path / "run"), learning_rate=1e30)
     with pytest.raises(TrainingDiverged, match=r"left the numbers.*--learning-rate"):
         run(recipe)
     assert not (tmp_path / "run/model.keras").exists()
@@ -117,7 +114,7 @@ def test_divergence_ends_with_a_clear_word(tmp_path):
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    recipe = dataclasses.replace(TINY, workdir=str(tmp_path), overwrite=True)
+    recipe = TINY.replace(workdir=str(tmp_path), overwrite=True)
     with pytest.raises(ValueError, match="holds other files"):
         run(recipe)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
@@ -125,10 +122,10 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
 
 def test_every_model_sees_the_same_images():
     digits = load("digits")
-    recipe = dataclasses.replace(TINY, per_class=12, fraction=1, validation=0.25)
+    recipe = TINY.replace(per_class=12, fraction=1, validation_split=0.25)
     found = []
     for model in ("atc3", "cvt13"):
-        parts = _splits(dataclasses.replace(recipe, model=model), digits)
+        parts = _splits(recipe.replace(model=model), digits)
         found.append([part.images[:] for part in parts])
         assert [np.bincount(part.labels).tolist() for part in parts] == [
             [9] * 10,
@@ -139,7 +136,7 @@ def test_every_model_sees_the_same_images():
     together = {image.tobytes() for part in found[0] for image in part}
     every = {image.tobytes() for image in digits.train.images}
     assert len(together) == 120 and together < every
-    one, none = _splits(dataclasses.replace(recipe, per_class=1), digits)
+    one, none = _splits(recipe.replace(per_class=1), digits)
     assert np.bincount(one.labels).tolist() == [1] * 10 and none is None
 
 
@@ -150,8 +147,7 @@ def test_a_folder_of_images_trains(tmp_path, capsys):
         path = tmp_path / "data" / ("dark", "light")[i % 2] / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
-    recipe = dataclasses.replace(
-        TINY,
+    recipe = TINY.replace(
         dataset="folder",
         data_dir=str(tmp_path / "data"),
         image_size=16,
@@ -168,17 +164,19 @@ def test_a_folder_of_images_trains(tmp_path, capsys):
 
 
 def test_options_are_read_as_literals():
-    recipe = Recipe(options=("strides=(2,2,2)", "depths=1,2,3", "embedding=residual"))
-    found = recipe.model_arguments()
+    recipe = Recipe.of(
+        model_options=("strides=(2,2,2)", "depths=1,2,3", "embedding=residual")
+    )
+    found = recipe.network.arguments()
     assert found["strides"] == (2, 2, 2) and found["depths"] == (1, 2, 3)
     assert found["embedding"] == "residual"
     with pytest.raises(ValueError, match="field=value"):
-        Recipe(options=("strides",)).model_arguments()
+        Recipe.of(model_options=("strides",)).model_arguments()
 
 
 def test_hash_follows_the_settings_only():
-    assert TINY.hash() == dataclasses.replace(TINY, workdir="elsewhere").hash()
-    assert TINY.hash() != dataclasses.replace(TINY, seed=1).hash()
+    assert TINY.hash() == TINY.replace(workdir="elsewhere").hash()
+    assert TINY.hash() != TINY.replace(seed=1).hash()
 
 
 @pytest.mark.parametrize(
@@ -186,7 +184,7 @@ def test_hash_follows_the_settings_only():
     [
         {"epochs": 0},
         {"fraction": 0},
-        {"validation": 1},
+        {"validation_split": 1},
         {"warmup_epochs": 30},
         {"per_class": 0},
         {"per_class": 5, "fraction": 0.5},
@@ -195,4 +193,4 @@ def test_hash_follows_the_settings_only():
 )
 def test_impossible_settings_are_refused(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):
-        Recipe(**fields)
+        Recipe.of(**fields)

@@ -8,19 +8,19 @@ import keras
 import numpy as np
 
 from keras_hybrid.analysis import plots
-from keras_hybrid.analysis.attention import (
+from keras_hybrid.analysis.attention_maps import (
     CLASS_ATTENTION,
     AttentionMap,
     attention_layers,
     attention_maps,
     rollout,
 )
-from keras_hybrid.analysis.callbacks import locality_rows, read_log
 from keras_hybrid.analysis.complexity import breakdown
 from keras_hybrid.analysis.equivariance import equivariance_errors, periodic_twin
 from keras_hybrid.analysis.gates import gates, gpsa_layers, masking_effect
 from keras_hybrid.analysis.locality import d_loc, distances
-from keras_hybrid.analysis.published import by_kind, size_table
+from keras_hybrid.analysis.locality_logger import locality_rows, read_log
+from keras_hybrid.analysis.paper_sizes import by_kind, size_table
 from keras_hybrid.analysis.rank import rank_table
 from keras_hybrid.analysis.receptive_field import reach, receptive_fields
 from keras_hybrid.layers import GatedPositionalAttention, RelativeAttention

@@ -1,6 +1,5 @@
 """Rematerialisation: the same training from less memory, on JAX."""
 
-import dataclasses
 import os
 
 import keras
@@ -14,12 +13,17 @@ from keras_hybrid.layers import BatchNorm, batch_norm
 from keras_hybrid.train import Recipe, run
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.fit import fit
-from keras_hybrid.train.rematerialise import _SCHEDULER, Rematerialised, spare_memory
+from keras_hybrid.train.remat import _SCHEDULER, RematAugmented, prepare_for_remat
 
 BACKEND = keras.backend.backend()
 only_jax = pytest.mark.skipif(BACKEND != "jax", reason="needs JAX")
-RECIPE = Recipe(
-    epochs=1, warmup_epochs=0, batch_size=4, mixup=0.8, dropout_rate=0.1, mirror=True
+RECIPE = Recipe.of(
+    epochs=1,
+    warmup_epochs=0,
+    batch_size=4,
+    mixup=0.8,
+    dropout_rate=0.1,
+    horizontal_flip=True,
 )
 
 
@@ -51,16 +55,16 @@ def test_trains_the_same(family, tmp_path, monkeypatch):
         directory = tmp_path / name
         directory.mkdir()
         model = network(family)
-        recipe = dataclasses.replace(RECIPE, rematerialise=rematerialise)
+        recipe = RECIPE.replace(remat=rematerialise)
         fit(recipe, directory, model, split, split.take(np.arange(4)))
         weights.append({w.path: np.asarray(w.value, float) for w in model.weights})
     for path, value in weights[0].items():
         np.testing.assert_allclose(weights[1][path], value, atol=1e-4, err_msg=path)
-    assert Recipe(rematerialise=True).hash() == Recipe().hash()
+    assert Recipe.of(remat=True).hash() == Recipe().hash()
 
 
 @only_jax
-@pytest.mark.parametrize("kind, used", [(Augmented, True), (Rematerialised, False)])
+@pytest.mark.parametrize("kind, used", [(Augmented, True), (RematAugmented, False)])
 def test_batch_norms_in_closed_form_would_keep_more(kind, used, monkeypatch):
     calls, normalise = [], batch_norm.normalise
     monkeypatch.setattr(batch_norm, "jax_on_cpu", lambda: True)
@@ -82,17 +86,17 @@ def test_batch_norms_in_closed_form_would_keep_more(kind, used, monkeypatch):
 @only_jax
 def test_users_flags_stay(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=there")
-    spare_memory()
+    prepare_for_remat()
     flags = os.environ["XLA_FLAGS"].split()
     assert flags == ["--xla_dump_to=there", f"--{_SCHEDULER}=false"]
     monkeypatch.setenv("XLA_FLAGS", f"--{_SCHEDULER}=true")
-    spare_memory()
+    prepare_for_remat()
     assert os.environ["XLA_FLAGS"] == f"--{_SCHEDULER}=true"
 
 
 @pytest.mark.skipif(BACKEND == "jax", reason="JAX has it")
 def test_other_backends_say_no_and_leave_nothing(tmp_path):
-    recipe = Recipe(rematerialise=True, workdir=str(tmp_path / "run"))
+    recipe = Recipe.of(remat=True, workdir=str(tmp_path / "run"))
     with pytest.raises(ValueError, match="KERAS_BACKEND=jax"):
         run(recipe)
     assert not (tmp_path / "run").exists()

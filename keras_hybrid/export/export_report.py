@@ -23,7 +23,7 @@ class Report:
         tolerance: What was allowed.
         top1_agreement: Share of the images with the same top class.
         size: Bytes on disk.
-        foreign_ops: Operations outside the runtime's builtin set.
+        custom_ops: Operations outside the runtime's builtin set.
         milliseconds: Median time of one image, on this machine.
     """
 
@@ -34,11 +34,11 @@ class Report:
     tolerance: float
     top1_agreement: float
     size: int
-    foreign_ops: tuple[str, ...]
+    custom_ops: tuple[str, ...]
     milliseconds: float
 
     def __str__(self) -> str:
-        foreign = ", ".join(self.foreign_ops) or "none"
+        foreign = ", ".join(self.custom_ops) or "none"
         return (
             f"{self.path.name}: {self.size / 2**20:.1f} MiB, logits within "
             f"{self.max_difference:.1e} of Keras, top-1 agreement "

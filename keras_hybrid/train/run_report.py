@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data import Split
-from keras_hybrid.train.curves import curves_figure
-from keras_hybrid.train.mistakes import (
+from keras_hybrid.train.confusion import (
     confident_mistakes,
     confused_pairs,
     confusion_matrix,
 )
+from keras_hybrid.train.curves import curves_figure
 from keras_hybrid.utils.figures import blank_figure
 from keras_hybrid.utils.page import Page
 

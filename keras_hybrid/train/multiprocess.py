@@ -24,7 +24,7 @@ def connect() -> None:
         keras.distribution.initialize()
 
 
-def process() -> int:
+def process_index() -> int:
     """The number of this process, from 0; the first one writes files and speaks."""
     if keras.backend.backend() != "jax":
         return 0
@@ -33,7 +33,7 @@ def process() -> int:
     return jax.process_index()
 
 
-def processes() -> int:
+def process_count() -> int:
     """How many processes take part in the run."""
     if keras.backend.backend() != "jax":
         return 1
@@ -42,9 +42,9 @@ def processes() -> int:
     return jax.process_count()
 
 
-def wait() -> None:
+def barrier() -> None:
     """Returns once every process has come here."""
-    if processes() > 1:
+    if process_count() > 1:
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices("keras_hybrid")
@@ -56,7 +56,7 @@ def check_epoch(epoch: int) -> None:
     Raises:
         ValueError: If they differ, because not all of them see the checkpoint.
     """
-    if processes() > 1:
+    if process_count() > 1:
         from jax.experimental import multihost_utils
 
         found = multihost_utils.process_allgather(np.array(epoch)).tolist()
@@ -67,12 +67,12 @@ def check_epoch(epoch: int) -> None:
             )
 
 
-def share(batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
+def shard(batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
     """What this process is to feed of a stream of global batches."""
-    return batches if processes() == 1 else _Share(batches)
+    return batches if process_count() == 1 else _Shard(batches)
 
 
-class _Share(keras.utils.PyDataset):
+class _Shard(keras.utils.PyDataset):
     """The rows of each batch that one process feeds its devices with."""
 
     def __init__(self, batches: keras.utils.PyDataset):
@@ -86,7 +86,7 @@ class _Share(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         def rows(array):
-            length = len(array) // processes()
-            return array[process() * length :][:length]
+            length = len(array) // process_count()
+            return array[process_index() * length :][:length]
 
         return keras.tree.map_structure(rows, self.batches[index])

@@ -7,7 +7,7 @@ import time
 import keras
 import numpy as np
 
-from keras_hybrid.analysis.attention import AttentionProbe
+from keras_hybrid.analysis.attention_maps import AttentionProbe
 from keras_hybrid.analysis.gates import attention_centres, gates
 from keras_hybrid.analysis.locality import d_loc_of
 from keras_hybrid.layers import GatedPositionalAttention

@@ -11,7 +11,7 @@ from keras_hybrid.utils.errors import first_line
 from keras_hybrid.weights.transfer import load_torch
 
 
-def start_from(model: keras.Model, path: str | pathlib.Path) -> keras.Model:
+def load_pretrained(model: keras.Model, path: str | pathlib.Path) -> keras.Model:
     """Gives a model the weights of a checkpoint, for training to go on from.
 
     A classifier for another number of classes stays as it was initialised, and

@@ -12,8 +12,8 @@ from keras_hybrid.train.augmented import Augmented
 _SCHEDULER = "xla_cpu_enable_concurrency_optimized_scheduler"
 
 
-def spare_memory() -> None:
-    """Prepares a process for `Rematerialised`, before JAX computes anything.
+def prepare_for_remat() -> None:
+    """Prepares a process for `RematAugmented`, before JAX computes anything.
 
     Raises:
         ValueError: If the backend is not JAX.
@@ -28,7 +28,7 @@ def spare_memory() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} --{_SCHEDULER}=false".lstrip()
 
 
-class Rematerialised(Augmented):
+class RematAugmented(Augmented):
     """`Augmented`, of which a training step keeps the linear maps' outputs alone.
 
     The backward pass computes attention, norms, activations and convolutions again
@@ -43,7 +43,7 @@ class Rematerialised(Augmented):
         import jax
 
         def call(trainable, others, *args):
-            return super(Rematerialised, self).stateless_call(
+            return super(RematAugmented, self).stateless_call(
                 trainable, others, *args, training=training, **kwargs
             )
 

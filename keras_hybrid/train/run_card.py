@@ -19,16 +19,17 @@ def make_card(
     recipe: Recipe, dataset: Dataset, model: keras.Model, metrics: dict[str, float]
 ) -> dict[str, Any]:
     """Everything a reader needs to trust and to repeat a trained model."""
+    preprocessing = get(recipe.network.model).family.preprocessing
     return {
-        "model": recipe.model,
+        "model": recipe.network.model,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
         "input_shape": list(model.input_shape[1:]),
         "preprocessing": describe_preprocessing(
-            dataclasses.asdict(get(recipe.model).family.preprocessing) | TRAINING_RESIZE
+            dataclasses.asdict(preprocessing) | TRAINING_RESIZE
         ),
         "class_names": list(dataset.class_names),
         "metrics": metrics,
-        "seed": recipe.seed,
+        "seed": recipe.optimization.seed,
         "recipe": recipe.settings(),
         "recipe_hash": recipe.hash(),
         "dataset": dataset.name,

@@ -10,12 +10,12 @@ import keras
 
 from keras_hybrid.data import Batches
 from keras_hybrid.train.checkpoint import save_state
-from keras_hybrid.train.replicas import seed_generators
+from keras_hybrid.train.sync_replicas import seed_generators
 from keras_hybrid.utils.files import explain_full_disk, write_atomically
 from keras_hybrid.utils.memory import device_peak, host_peak
 
 
-class Journal(keras.callbacks.Callback):
+class MetricsLogger(keras.callbacks.Callback):
     """Writes `metrics.jsonl` and the checkpoint at the end of every epoch.
 
     It also gives every random generator of the model a state that depends on
@@ -73,7 +73,7 @@ class Journal(keras.callbacks.Callback):
         save_state(self.directory / "checkpoint.npz", self.model, epoch + 1)
 
 
-def read_journal(directory: pathlib.Path) -> list[dict]:
+def read_metrics(directory: pathlib.Path) -> list[dict]:
     """The epochs that `metrics.jsonl` holds, one dict each."""
     path = directory / "metrics.jsonl"
     if not path.exists():
@@ -104,7 +104,7 @@ def summary(epochs: list[dict]) -> dict[str, float]:
     }
 
 
-def cut_journal(directory: pathlib.Path, epochs: int) -> None:
+def truncate_metrics(directory: pathlib.Path, epochs: int) -> None:
     """Keeps the first `epochs` epochs, those that the checkpoint has seen.
 
     A line that a kill left half written is beyond them and goes with the rest.

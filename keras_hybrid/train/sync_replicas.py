@@ -9,7 +9,7 @@ from keras_hybrid.layers import override_attributes
 
 
 @contextlib.contextmanager
-def as_one(model: keras.Model, replicas: int) -> Iterator[None]:
+def sync_replicas(model: keras.Model, replicas: int) -> Iterator[None]:
     """Lets a compiled model train on several replicas as on one device.
 
     BatchNorm takes its statistics over all replicas, and the gradient is clipped after
