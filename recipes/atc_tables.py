@@ -45,23 +45,15 @@ ROWS = {
     "MLP+Res": ("6", "-", "atc3", "attention_output=linear"),
 }
 RECIPE = Recipe(
-    data=Data(
-        dataset="cifar100",
-        validation_split=0.04,
-    ),
-    augmentation=Augmentation(
-        horizontal_flip=True,
-        **DEIT_AUGMENTATION,
-    ),
+    data=Data(dataset="cifar100", validation_split=0.04),
+    augmentation=Augmentation(horizontal_flip=True, **DEIT_AUGMENTATION),
     optimization=Optimization(
         epochs=300,
         batch_size=128,
         learning_rate=1e-3,
         warmup_epochs=5,
     ),
-    runtime=Runtime(
-        workdir="saved_models/atc_tables",
-    ),
+    runtime=Runtime(workdir="saved_models/atc_tables"),
 )
 
 

@@ -25,17 +25,9 @@ from keras_hybrid.train import (
 
 RECIPE = Recipe(
     name="cifar10",
-    data=Data(
-        dataset="cifar10",
-        validation_split=0.04,
-    ),
-    network=Network(
-        model="atc13",
-    ),
-    augmentation=Augmentation(
-        horizontal_flip=True,
-        **DEIT_AUGMENTATION,
-    ),
+    data=Data(dataset="cifar10", validation_split=0.04),
+    network=Network(model="atc13"),
+    augmentation=Augmentation(horizontal_flip=True, **DEIT_AUGMENTATION),
     optimization=Optimization(
         epochs=300,
         batch_size=128,

@@ -24,17 +24,9 @@ from keras_hybrid.train import (
 
 RECIPE = Recipe(
     name="cifar100",
-    data=Data(
-        dataset="cifar100",
-        validation_split=0.04,
-    ),
-    network=Network(
-        model="atc13",
-    ),
-    augmentation=Augmentation(
-        horizontal_flip=True,
-        **DEIT_AUGMENTATION,
-    ),
+    data=Data(dataset="cifar100", validation_split=0.04),
+    network=Network(model="atc13"),
+    augmentation=Augmentation(horizontal_flip=True, **DEIT_AUGMENTATION),
     optimization=Optimization(
         epochs=300,
         batch_size=128,

@@ -27,19 +27,9 @@ from keras_hybrid.train import (
 STRENGTHS = (0.01, 0.1, 1.0)
 LAYERS = (0, 3, 6, 9)
 RECIPE = Recipe(
-    data=Data(
-        dataset="cifar100",
-        validation_split=0.04,
-    ),
-    network=Network(
-        model="convit_small",
-        drop_path_rate=0.1,
-    ),
-    augmentation=Augmentation(
-        horizontal_flip=True,
-        mixup=0.8,
-        cutmix=1.0,
-    ),
+    data=Data(dataset="cifar100", validation_split=0.04),
+    network=Network(model="convit_small", drop_path_rate=0.1),
+    augmentation=Augmentation(horizontal_flip=True, mixup=0.8, cutmix=1.0),
     optimization=Optimization(
         epochs=100,
         batch_size=128,
@@ -47,10 +37,7 @@ RECIPE = Recipe(
         warmup_epochs=5,
         global_clipnorm=1.0,
     ),
-    runtime=Runtime(
-        workdir="saved_models/convit_locality",
-        log_attention_images=64,
-    ),
+    runtime=Runtime(workdir="saved_models/convit_locality", log_attention_images=64),
 )
 
 

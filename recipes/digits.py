@@ -18,24 +18,11 @@ from keras_hybrid.train import (
 
 RECIPE = Recipe(
     name="digits",
-    data=Data(
-        dataset="digits",
-    ),
-    network=Network(
-        model="atc3",
-        model_options=("strides=2,2,2",),
-    ),
-    augmentation=Augmentation(
-        padding=3,
-    ),
-    optimization=Optimization(
-        epochs=18,
-        batch_size=32,
-        learning_rate=1e-3,
-    ),
-    runtime=Runtime(
-        export=("saved_model", "litert"),
-    ),
+    data=Data(dataset="digits"),
+    network=Network(model="atc3", model_options=("strides=2,2,2",)),
+    augmentation=Augmentation(padding=3),
+    optimization=Optimization(epochs=18, batch_size=32, learning_rate=1e-3),
+    runtime=Runtime(export=("saved_model", "litert")),
 )
 
 if __name__ == "__main__":

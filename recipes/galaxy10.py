@@ -20,13 +20,8 @@ from keras_hybrid.train import Augmentation, Data, Network, Optimization, Recipe
 
 RECIPE = Recipe(
     name="galaxy10",
-    data=Data(
-        dataset="galaxy10",
-    ),
-    network=Network(
-        model="astroformer0",
-        drop_path_rate=0.2,
-    ),
+    data=Data(dataset="galaxy10"),
+    network=Network(model="astroformer0", drop_path_rate=0.2),
     augmentation=Augmentation(
         padding=0,
         horizontal_flip=True,

@@ -23,14 +23,8 @@ from keras_hybrid.train import Augmentation, Data, Network, Optimization, Recipe
 
 RECIPE = Recipe(
     name="image_folder",
-    data=Data(
-        dataset="folder",
-        image_size=96,
-    ),
-    network=Network(
-        model="atc3",
-        model_options=("strides=4,2,2", "stem_kernel=7"),
-    ),
+    data=Data(dataset="folder", image_size=96),
+    network=Network(model="atc3", model_options=("strides=4,2,2", "stem_kernel=7")),
     augmentation=Augmentation(
         padding=0,
         horizontal_flip=True,

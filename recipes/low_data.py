@@ -35,18 +35,9 @@ NETWORKS = {
     "astroformer": ("astroformer0", "stem_stride=1", "strides=1,2,2,2"),
 }
 RECIPE = Recipe(
-    data=Data(
-        dataset="cifar100",
-        validation_split=0.04,
-    ),
-    network=Network(
-        drop_path_rate=0.1,
-    ),
-    augmentation=Augmentation(
-        horizontal_flip=True,
-        mixup=0.8,
-        cutmix=1.0,
-    ),
+    data=Data(dataset="cifar100", validation_split=0.04),
+    network=Network(drop_path_rate=0.1),
+    augmentation=Augmentation(horizontal_flip=True, mixup=0.8, cutmix=1.0),
     optimization=Optimization(
         epochs=200,
         batch_size=128,
@@ -54,9 +45,7 @@ RECIPE = Recipe(
         warmup_epochs=5,
         global_clipnorm=1.0,
     ),
-    runtime=Runtime(
-        workdir="saved_models/low_data",
-    ),
+    runtime=Runtime(workdir="saved_models/low_data"),
 )
 
 

@@ -54,17 +54,9 @@ NETWORKS = {
     ),
 }
 RECIPE = Recipe(
-    data=Data(
-        dataset="cifar100",
-        validation_split=0.1,
-    ),
-    network=Network(
-        drop_path_rate=0.1,
-    ),
-    augmentation=Augmentation(
-        horizontal_flip=True,
-        **DEIT_AUGMENTATION,
-    ),
+    data=Data(dataset="cifar100", validation_split=0.1),
+    network=Network(drop_path_rate=0.1),
+    augmentation=Augmentation(horizontal_flip=True, **DEIT_AUGMENTATION),
     optimization=Optimization(
         epochs=300,
         batch_size=128,
@@ -73,9 +65,7 @@ RECIPE = Recipe(
         weight_decay=0.06,
         global_clipnorm=1.0,
     ),
-    runtime=Runtime(
-        workdir="saved_models/small_networks",
-    ),
+    runtime=Runtime(workdir="saved_models/small_networks"),
 )
 
 

@@ -17,10 +17,7 @@ from keras_hybrid.train import Augmentation, Data, Network, Optimization, Recipe
 
 RECIPE = Recipe(
     name="tiny_imagenet",
-    data=Data(
-        dataset="tiny_imagenet",
-        validation_split=0.02,
-    ),
+    data=Data(dataset="tiny_imagenet", validation_split=0.02),
     network=Network(
         model="astroformer0",
         model_options=("stem_stride=1",),

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.backend_independent
+pytestmark = [pytest.mark.backend_independent, pytest.mark.slow]
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [

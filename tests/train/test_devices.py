@@ -56,7 +56,10 @@ if BACKEND == "jax":
     OTHERS = {"devices": 4, "model_parallel": 2}
     REFUSED = {
         "finds 4 here": {"devices": 5},
-        "--batch-size 18.*does not divide by 4": {"devices": 4, "batch_size": 18},
+        "--batch-size 18.*divisible by their number, 4": {
+            "devices": 4,
+            "batch_size": 18,
+        },
         "--model-parallel 2 does not divide the 3": {"devices": 3, "model_parallel": 2},
         "--model-parallel 3 does not divide block1_attention_query/kernel": {
             "devices": 3,
@@ -67,7 +70,10 @@ else:
     OTHERS = {"devices": 1}
     REFUSED = {
         "finds 4 here": {"devices": 5},
-        "--batch-size 18.*does not divide by 4": {"devices": 4, "batch_size": 18},
+        "--batch-size 18.*divisible by their number, 4": {
+            "devices": 4,
+            "batch_size": 18,
+        },
         "--batch-size must divide by 8": {"devices": 4, "batch_size": 12},
         "--jit-compile on: TensorFlow cannot": {"devices": 2, "jit_compile": "on"},
         "--accumulation: TensorFlow cannot": {

@@ -157,7 +157,7 @@ EVERY = {
 def test_the_schedule_counts_every_step(tmp_path):
     """Repeats and accumulation change neither an epoch's length nor its rates."""
     model = network()
-    settings = recipe(accumulation=2, repeats=3, epochs=3)
+    settings = recipe(gradient_accumulation_steps=2, repeated_augmentation=3, epochs=3)
     fit(settings, tmp_path, model, images(26), None)
     steps = 26 // 4
     schedule = warmup_cosine(1e-3, 1e-5, round(0.5 * steps), 3 * steps)
@@ -174,7 +174,7 @@ def test_images_on_the_device_train_the_same(tmp_path):
         directory = tmp_path / resident
         directory.mkdir()
         model = network(dropout=0.3)
-        fit(recipe(resident=resident, **EVERY), directory, model, images(), None)
+        fit(recipe(cache_on_device=resident, **EVERY), directory, model, images(), None)
         weights.append([value(v) for v in model.variables])
     for a, b in zip(*weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
@@ -182,7 +182,13 @@ def test_images_on_the_device_train_the_same(tmp_path):
 
 def test_validation_and_the_result_are_of_averaged_weights(tmp_path):
     model = network()
-    fit(recipe(ema=0.9, learning_rate=0.1), tmp_path, model, images(), images(9))
+    fit(
+        recipe(ema_momentum=0.9, learning_rate=0.1),
+        tmp_path,
+        model,
+        images(),
+        images(9),
+    )
     last = (tmp_path / "metrics.jsonl").read_text().splitlines()[-1]
     seen = float(re.search(r'"val_loss": ([\d.]+)', last)[1])
     with np.load(tmp_path / "checkpoint.npz") as file:

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.costs import NETWORKS
-from keras_hybrid import models
+from keras_hybrid import models, ops
 from keras_hybrid.data import Split
-from keras_hybrid.layers import BatchNorm, batch_norm
 from keras_hybrid.train import Recipe, run
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.fit import fit
@@ -39,13 +38,12 @@ def network(family):
 
 @only_jax
 @pytest.mark.parametrize("family", ["ATC", "ConViT", "CoAtNet"])
-def test_trains_the_same(family, tmp_path, monkeypatch):
+def test_trains_the_same(family, tmp_path):
     """BatchNorm, stochastic depth, dropout and augmentation among it.
 
     Norms take one form in both runs: a bias before one has the gradient 0, and Adam
     makes whole steps of how it is rounded.
     """
-    monkeypatch.setattr(batch_norm, "jax_on_cpu", lambda: False)
     rng = np.random.default_rng(0)
     side = NETWORKS[family].get("input_shape", (32,))[0]
     images = rng.integers(0, 256, (12, side, side, 3), dtype="uint8")
@@ -56,7 +54,8 @@ def test_trains_the_same(family, tmp_path, monkeypatch):
         directory.mkdir()
         model = network(family)
         recipe = RECIPE.replace(remat=rematerialise)
-        fit(recipe, directory, model, split, split.take(np.arange(4)))
+        with ops.forms(batch_normalization="plain"):
+            fit(recipe, directory, model, split, split.take(np.arange(4)))
         weights.append({w.path: np.asarray(w.value, float) for w in model.weights})
     for path, value in weights[0].items():
         np.testing.assert_allclose(weights[1][path], value, atol=1e-4, err_msg=path)
@@ -64,23 +63,22 @@ def test_trains_the_same(family, tmp_path, monkeypatch):
 
 
 @only_jax
-@pytest.mark.parametrize("kind, used", [(Augmented, True), (RematAugmented, False)])
-def test_batch_norms_in_closed_form_would_keep_more(kind, used, monkeypatch):
-    calls, normalise = [], batch_norm.normalise
-    monkeypatch.setattr(batch_norm, "jax_on_cpu", lambda: True)
-    monkeypatch.setattr(
-        batch_norm, "normalise", lambda *x: calls.append(1) or normalise(*x)
-    )
-    model = kind(network("CeiT"))
-    trainable, others = (
-        [variable.value for variable in variables]
-        for variables in (model.trainable_variables, model.non_trainable_variables)
-    )
-    x = np.zeros((2, *model.network.input_shape[1:]), "float32")
-    model.stateless_call(trainable, others, x, training=True)
-    assert bool(calls) == used
-    norms = [x for x in model._flatten_layers() if isinstance(x, BatchNorm)]
-    assert norms and all(norm.closed_form for norm in norms)
+@pytest.mark.parametrize("kind, plain", [(Augmented, False), (RematAugmented, True)])
+def test_batch_norms_are_plain_where_activations_are_recomputed(kind, plain):
+    seen = []
+
+    class Probe(keras.layers.Layer):
+        def call(self, x):
+            seen.append(ops.takes_plain("batch_normalization", x, x, x, 0.1))
+            return x
+
+    inputs = keras.Input((4, 4, 3))
+    outputs = keras.layers.Flatten()(Probe()(inputs))
+    model = kind(keras.Model(inputs, outputs))
+    del seen[:]
+    x = np.zeros((2, 4, 4, 3), "float32")
+    model.stateless_call([], [], x, training=True)
+    assert seen == [plain]
 
 
 @only_jax

@@ -160,7 +160,7 @@ def fill(disk, free):
 
 
 def test_a_full_disk_ends_a_run_that_then_goes_on(small_disk, tmp_path):
-    settings, data = recipe(epochs=3, ema=0.9, mixup=1.0), images(size=64)
+    settings, data = recipe(epochs=3, ema_momentum=0.9, mixup=1.0), images(size=64)
     whole, broken = network(size=64), network(size=64)
     fit(settings, tmp_path, whole, data, None)
     size = (tmp_path / "checkpoint.npz").stat().st_size

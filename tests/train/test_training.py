@@ -171,7 +171,7 @@ def test_options_are_read_as_literals():
     assert found["strides"] == (2, 2, 2) and found["depths"] == (1, 2, 3)
     assert found["embedding"] == "residual"
     with pytest.raises(ValueError, match="field=value"):
-        Recipe.of(model_options=("strides",)).model_arguments()
+        Recipe.of(model_options=("strides",)).network.arguments()
 
 
 def test_hash_follows_the_settings_only():
