@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_hybrid import data
-from keras_hybrid.analysis import report
+from keras_hybrid.analysis import analysis_page as report
 from keras_hybrid.cli import analyse_command
 from keras_hybrid.data.lazy_images import Resized
 from keras_hybrid.export import classify, keras_file
