@@ -73,7 +73,12 @@ def write_report(
     else:
         page.text("Every test image was classified as it should be.")
     page.section("Settings").table(
-        [{"setting": key, "value": str(x)} for key, x in card["recipe"].items()]
+        [
+            {"setting": key, "value": str(x)}
+            for group in card["recipe"].values()
+            if isinstance(group, dict)
+            for key, x in group.items()
+        ]
     )
     page.write(path)
 
