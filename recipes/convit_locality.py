@@ -46,7 +46,7 @@ def runs(recipe: Recipe) -> dict[str, Recipe]:
     pairs = [(1.0, 0)] + [(s, n) for s in STRENGTHS for n in LAYERS if n]
     return {
         f"{strength:g}-{layers}": recipe.replace(
-            options=(
+            model_options=(
                 *recipe.network.model_options,
                 "patch_size=4",
                 f"locality_strength={strength}",

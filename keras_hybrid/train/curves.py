@@ -9,7 +9,7 @@ def curves_figure(epochs: list[dict], title: str | None = None):
     """Draws what `metrics.jsonl` holds.
 
     Args:
-        epochs: One dict an epoch, see `callbacks.MetricsLogger`.
+        epochs: One dict per epoch, see `metrics_logger.MetricsLogger`.
         title: Heading of the figure.
 
     Returns:

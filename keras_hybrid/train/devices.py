@@ -7,11 +7,12 @@
   every batch; with `model_parallel=M`, groups of `M` devices share one copy, whose
   attention and MLP kernels are split by `LAYOUT`. Several processes through
   `jax.distributed`, asked for by Keras' environment variables, see
-  `train.processes`.
+  `train.multiprocess`.
 - **TensorFlow**: `tf.distribute.MirroredStrategy`, the devices of one process. XLA
-  fails under it ("merge_call"): Keras leaves it off, and `--jit on` is refused. So is
-  `--accumulation`, for the same reason. In one Python process all runs on several
-  devices must take the same ones: TensorFlow's collectives keep their first group.
+  fails under it ("merge_call"): Keras leaves it off, and `--jit-compile on` is
+  refused. So is `--accumulation`, for the same reason. In one Python process all runs
+  on several devices must take the same ones: TensorFlow's collectives keep their first
+  group.
 - **PyTorch**: one device.
 
 What a run means does not depend on the devices:
@@ -25,13 +26,13 @@ What a run means does not depend on the devices:
   its square root (2e-5 at 256, so 5.7e-5 at 2048).
 - **BatchNorm** takes mean and variance over the global batch on both backends: on JAX
   because a step is one program over the global batch, on TensorFlow because
-  `train.replicas` makes it so. Left alone, Keras normalises there by each replica's
-  part of the batch and keeps the first replica's moving averages only.
+  `train.sync_replicas` makes it so. Left alone, Keras normalises there by each
+  replica's part of the batch and keeps the first replica's moving averages only.
 - **Dropout and drop path** draw per image: on JAX what one device would draw, on
   TensorFlow other numbers, independent among replicas. Left alone, all replicas there
   would draw the same.
-- `clip_norm` is of the gradient of the global batch. Left alone, Keras on TensorFlow
-  would clip each replica's part before the parts are added.
+- `global_clipnorm` is of the gradient of the global batch. Left alone, Keras on
+  TensorFlow would clip each replica's part before the parts are added.
 - **Validation** sees every image once: neither backend splits an incomplete batch, so
   `data.Evaluation` fills it up. The test is made on one device, of the saved model.
 """
@@ -130,8 +131,8 @@ def _on_tensorflow(recipe: Recipe) -> Devices:
         return Devices()
     if recipe.optimization.jit_compile == "on":
         raise ValueError(
-            "--jit on: TensorFlow cannot compile for several devices; leave it out, "
-            "or use KERAS_BACKEND=jax."
+            "--jit-compile on: TensorFlow cannot compile for several devices; leave it "
+            "out, or use KERAS_BACKEND=jax."
         )
     if recipe.optimization.gradient_accumulation_steps > 1:
         raise ValueError(

@@ -142,7 +142,7 @@ def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
     left = f"; {checkpoint} keeps epoch {epoch - 1}" if epoch > 1 else ""
     return TrainingDiverged(
         f"The loss left the numbers in epoch {epoch}{left}. "
-        "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
+        "Try a lower --learning-rate, --global-clipnorm 1 or --precision float32."
     )
 
 

@@ -11,7 +11,9 @@ import hashlib
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from keras_hybrid.data import augmentation
 
@@ -143,7 +145,9 @@ class Optimization:
     """Share of the target that is spread over all classes."""
     global_clipnorm: float | None = None
     """Largest norm of all gradients together; None leaves them."""
-    gradient_accumulation_steps: int = 1
+    gradient_accumulation_steps: Annotated[
+        int, tyro.conf.arg(aliases=("--accumulation",))
+    ] = 1
     """Steps whose gradients are averaged into one update."""
     ema_momentum: float | None = None
     """Momentum of the moving average of the weights, which is saved; e.g. 0.999."""

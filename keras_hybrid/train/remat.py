@@ -20,7 +20,7 @@ def prepare_for_remat() -> None:
     """
     if keras.backend.backend() != "jax":
         raise ValueError(
-            "--rematerialise needs JAX: set KERAS_BACKEND=jax, or take a smaller "
+            "--remat needs JAX: set KERAS_BACKEND=jax, or take a smaller "
             "--batch-size with --accumulation."
         )
     flags = os.environ.get("XLA_FLAGS", "")

@@ -258,11 +258,21 @@ def sweep(module, finish, words):
     )
 
 
-def test_a_sweep_names_its_runs(tmp_path, capsys):
-    module = recipe_file("atc_tables")
+@pytest.mark.parametrize(
+    "name,run_name",
+    [
+        ("atc_tables", "ATC(Res) 15"),
+        ("convit_locality", "0.1-9"),
+        ("low_data", "cvt13-0.05"),
+        ("small_networks", "coatnet"),
+    ],
+)
+def test_a_sweep_names_its_runs(name, run_name, capsys):
+    module = recipe_file(name)
+    finish = "draw" if hasattr(module, "draw") else "tabulate"
     with pytest.raises(SystemExit):
-        sweep(module, "tabulate", ["--only", "ATC 99"])
-    assert "ATC(Res) 15" in capsys.readouterr().err
+        sweep(module, finish, ["--only", "no such run"])
+    assert run_name in capsys.readouterr().err
 
 
 def test_every_row_of_the_tables_has_its_size():
