@@ -1,5 +1,6 @@
 """A run from its recipe to a trained model on disk, going on where it was stopped."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -18,7 +19,7 @@ from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.remat import prepare_for_remat
+from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
 from keras_hybrid.utils.card import write_card
@@ -43,9 +44,15 @@ def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, A
         ValueError: If the workdir holds a run of other settings.
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
-    directory = recipe.directory
-    if recipe.runtime.remat:
-        prepare_for_remat()
+    # The flags come before anything that JAX computes
+    scheduler = remat_scheduler if recipe.runtime.remat else contextlib.nullcontext
+    with scheduler():
+        return _run(recipe, recipe.directory, callbacks)
+
+
+def _run(
+    recipe: Recipe, directory: pathlib.Path, callbacks: CallbackFactory | None
+) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.optimization.seed)
     devices = plan(recipe)
     if _is_complete(recipe, directory):

@@ -12,7 +12,7 @@ from keras_hybrid.data import Split
 from keras_hybrid.train import Recipe, run
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.fit import fit
-from keras_hybrid.train.remat import _SCHEDULER, RematAugmented, prepare_for_remat
+from keras_hybrid.train.remat import SCHEDULER_FLAG, RematAugmented, remat_scheduler
 
 BACKEND = keras.backend.backend()
 only_jax = pytest.mark.skipif(BACKEND != "jax", reason="needs JAX")
@@ -84,12 +84,17 @@ def test_batch_norms_are_plain_where_activations_are_recomputed(kind, plain):
 @only_jax
 def test_users_flags_stay(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=there")
-    prepare_for_remat()
-    flags = os.environ["XLA_FLAGS"].split()
-    assert flags == ["--xla_dump_to=there", f"--{_SCHEDULER}=false"]
-    monkeypatch.setenv("XLA_FLAGS", f"--{_SCHEDULER}=true")
-    prepare_for_remat()
-    assert os.environ["XLA_FLAGS"] == f"--{_SCHEDULER}=true"
+    with remat_scheduler():
+        flags = os.environ["XLA_FLAGS"].split()
+        assert flags == ["--xla_dump_to=there", f"--{SCHEDULER_FLAG}=false"]
+    assert os.environ["XLA_FLAGS"] == "--xla_dump_to=there"
+    monkeypatch.setenv("XLA_FLAGS", f"--{SCHEDULER_FLAG}=true")
+    with remat_scheduler():
+        assert os.environ["XLA_FLAGS"] == f"--{SCHEDULER_FLAG}=true"
+    monkeypatch.delenv("XLA_FLAGS")
+    with pytest.raises(KeyError), remat_scheduler():
+        raise KeyError
+    assert "XLA_FLAGS" not in os.environ
 
 
 @pytest.mark.skipif(BACKEND == "jax", reason="JAX has it")
