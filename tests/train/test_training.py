@@ -107,7 +107,7 @@ def test_a_run_leaves_what_it_should(tmp_path):
 
 def test_divergence_ends_with_a_clear_word(tmp_path):
     recipe = TINY.replace(workdir=str(tmp_path / "run"), learning_rate=1e30)
-    with pytest.raises(TrainingDiverged, match=r"left the numbers.*--learning-rate"):
+    with pytest.raises(TrainingDiverged, match=r"NaN or infinite.*--learning-rate"):
         run(recipe)
     assert not (tmp_path / "run/model.keras").exists()
 
