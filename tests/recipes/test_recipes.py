@@ -173,7 +173,7 @@ def test_low_data(tmp_path):
     words = ["--only", "vit-0.5", "convit-0.5", "convit-1", "--epochs", "1"]
     words += ["--warmup-epochs", "0", "--batch-size", "50", "--validation-split", "0"]
     words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
-    sweep(module, "draw", words)
+    sweep(module, "draw", words, thinned(module, keep_options=True))
     with open(tmp_path / "sweep" / "runs.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["run"] for row in rows] == ["vit-0.5", "convit-0.5", "convit-1"]
@@ -181,7 +181,7 @@ def test_low_data(tmp_path):
     assert (tmp_path / "sweep" / "low_data.png").stat().st_size > 5_000
     # complete: the second time nothing is trained
     times = [path.stat().st_mtime_ns for path in tmp_path.glob("sweep/*/model.keras")]
-    sweep(module, "draw", words)
+    sweep(module, "draw", words, thinned(module, keep_options=True))
     again = [path.stat().st_mtime_ns for path in tmp_path.glob("sweep/*/model.keras")]
     assert times == again and len(times) == 3
 
@@ -213,7 +213,8 @@ def test_small_networks_ranks_by_the_images_held_out(tmp_path, capsys):
         "--data-dir",
         str(tmp_path),
     ]
-    sweep(module, "tabulate", [*words, "--workdir", str(tmp_path / "sweep")])
+    words += ["--workdir", str(tmp_path / "sweep")]
+    sweep(module, "tabulate", words, thinned(module))
     with open(tmp_path / "sweep" / "small_networks.csv") as file:
         rows = list(csv.DictReader(file))
     assert {row["run"] for row in rows} == {"atc", "coatnet"}
@@ -252,10 +253,23 @@ def test_convit_locality(tmp_path):
     assert sum(bool(row["gate"]) for row in rows) == 2 * 3 * 9
 
 
-def sweep(module, finish, words):
-    run_sweep(
-        module.RECIPE, module.__doc__, module.runs, getattr(module, finish), words
-    )
+def sweep(module, finish, words, runs=None):
+    runs = runs or module.runs
+    run_sweep(module.RECIPE, module.__doc__, runs, getattr(module, finish), words)
+
+
+def thinned(module, keep_options=False):
+    """The module's runs, with small networks; their own options may override these."""
+
+    def runs(recipe):
+        found = {}
+        for name, run in module.runs(recipe).items():
+            kept = run.network.model_options if keep_options else ()
+            small = thin(run.network.model)
+            found[name] = run.replace(model_options=(*small, *kept))
+        return found
+
+    return runs
 
 
 @pytest.mark.parametrize(
