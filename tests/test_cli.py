@@ -44,7 +44,7 @@ def image(tmp_path):
 
 
 def error_of(capsys, *arguments):
-    """The one line a mistake is answered with."""
+    """The one line of the error message."""
     with pytest.raises(SystemExit) as ended:
         main([str(argument) for argument in arguments])
     assert ended.value.code not in (0, None)
@@ -186,6 +186,7 @@ def test_wrong_image_size(capsys, tmp_path):
     assert "too small" in text and "3 pixels or more" in text
 
 
+@pytest.mark.backend_independent
 def test_unknown_recipe_field(capsys):
     with pytest.raises(SystemExit) as ended:
         run_recipe(Recipe(), "doc", ["--epoch", "3"])
@@ -196,6 +197,7 @@ def test_unknown_recipe_field(capsys):
     )
 
 
+@pytest.mark.backend_independent
 def test_a_long_option_has_a_short_name(capsys, monkeypatch):
     taken = []
     monkeypatch.setattr(program, "train_and_export", taken.append)
@@ -215,6 +217,7 @@ def test_options_that_texts_name_exist(path):
     assert named <= known, named - known
 
 
+@pytest.mark.backend_independent
 def test_help_reads_well():
     answer = subprocess.run(
         [sys.executable, "recipes/cifar100.py", "--help"],

@@ -60,7 +60,7 @@ def _run(
         return json.loads((directory / "card.json").read_text())
     data, runtime = recipe.data, recipe.runtime
     dataset = load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
-    training, validation = _splits(recipe, dataset)
+    training, validation = make_splits(recipe, dataset)
     with devices.scope():
         model = _build(recipe, dataset)
         barrier()  # every process has looked into the workdir
@@ -123,7 +123,7 @@ def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
     write_atomically(settings, lambda part: part.write_text(text))
 
 
-def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
+def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     """The training images, and the validation images held out of them."""
     labels = dataset.train.labels
     seed = recipe.optimization.seed

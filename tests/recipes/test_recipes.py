@@ -118,7 +118,7 @@ DATA = {
     "low_data": lambda folder: cifar(folder, 100, "cifar100"),
     "tiny_imagenet": tiny_imagenet,
 }
-# What makes two steps of each: data sets differ in size, networks in what they take.
+# What makes two steps of each: datasets differ in size, networks in what they take.
 SETTINGS = {
     "cifar10": ["--batch-size", "8"],
     "cifar100": ["--batch-size", "80"],
@@ -272,6 +272,7 @@ def thinned(module, keep_options=False):
     return runs
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "name,run_name",
     [
@@ -289,6 +290,7 @@ def test_a_sweep_names_its_runs(name, run_name, capsys):
     assert run_name in capsys.readouterr().err
 
 
+@pytest.mark.backend_independent
 def test_every_row_of_the_tables_has_its_size():
     """Parameters in millions as the report prints them; two rows fit no design."""
     reported = {"ATC 3": 2.9, "ATC 9": 12.0, "ATC 13": 19.2, "ATC 15": 19.7}
@@ -299,6 +301,7 @@ def test_every_row_of_the_tables_has_its_size():
         assert round(models.get(rows[name][2]).parameters / 1e6, 1) == millions
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name", NAMES)
 def test_help_reads_well(name, capsys):
     module = recipe_file(name)
@@ -313,6 +316,7 @@ def test_help_reads_well(name, capsys):
         assert words in text
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name", NAMES)
 def test_recipes_are_short_and_say_what_they_need(name):
     text = (FOLDER / f"{name}.py").read_text()
