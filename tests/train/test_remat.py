@@ -64,12 +64,13 @@ def test_trains_the_same(family, tmp_path):
 
 @only_jax
 @pytest.mark.parametrize("kind, plain", [(Augmented, False), (RematAugmented, True)])
-def test_batch_norms_are_plain_where_activations_are_recomputed(kind, plain):
+def test_norms_and_dense_are_plain_where_activations_are_recomputed(kind, plain):
     seen = []
 
     class Probe(keras.layers.Layer):
         def call(self, x):
             seen.append(ops.takes_plain("batch_normalization", x, x, x, 0.1))
+            seen.append(ops.takes_plain("dense", x, x))
             return x
 
     inputs = keras.Input((4, 4, 3))
@@ -78,7 +79,7 @@ def test_batch_norms_are_plain_where_activations_are_recomputed(kind, plain):
     del seen[:]
     x = np.zeros((2, 4, 4, 3), "float32")
     model.stateless_call([], [], x, training=True)
-    assert seen == [plain]
+    assert seen == [plain, plain]
 
 
 @only_jax
