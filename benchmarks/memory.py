@@ -1,5 +1,6 @@
 """Memory of a training step on JAX, by XLA's count: nothing is run."""
 
+import contextlib
 import pathlib
 
 import numpy as np
@@ -8,7 +9,7 @@ from benchmarks.cases import case
 from benchmarks.harness import Row, significant, write
 from benchmarks.keras_runners import Jax
 from keras_hybrid.train.augmented import Augmented
-from keras_hybrid.train.remat import RematAugmented, prepare_for_remat
+from keras_hybrid.train.remat import RematAugmented, remat_scheduler
 
 
 def measure(name: str, batch_size: int, remat: bool) -> Row:
@@ -42,9 +43,8 @@ def main(
         remat: Recompute activations for the gradients, as the recipes' option does.
         out: CSV file, to which a row per model is appended.
     """
-    if remat:
-        prepare_for_remat()
-    for name in names:
-        row = measure(name, batch_size, remat)
-        print(row, flush=True)
-        write([row], out)
+    with remat_scheduler() if remat else contextlib.nullcontext():
+        for name in names:
+            row = measure(name, batch_size, remat)
+            print(row, flush=True)
+            write([row], out)

@@ -1,10 +1,10 @@
-"""The command line: `python -m keras_hybrid COMMAND`."""
+"""The command line: `keras-hybrid COMMAND`, or `python -m keras_hybrid COMMAND`."""
 
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -15,7 +15,7 @@ Formats = tuple[ExportFormat | Literal["litert_int8"], ...]
 
 
 def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
-    """List the models, with their size and what was published of them.
+    """List the models with their size and their published accuracy.
 
     Args:
         pattern: Names to list, e.g. 'atc*'.
@@ -35,7 +35,7 @@ def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
 
 
 def info_command(model: Annotated[str, tyro.conf.Positional]) -> None:
-    """Say everything that is known of a model, by name or of a .keras file.
+    """Show everything known about a model, given by name or as a .keras file.
 
     Args:
         model: A name that `list` gives, or the path of a .keras file.
@@ -54,8 +54,8 @@ def info_command(model: Annotated[str, tyro.conf.Positional]) -> None:
     print(f"multiply-adds  {variant.macs:,}")
     print(f"input          {family.input_shape}, {family.classes} classes")
     print(f"reported       {variant.reported or '-'}")
-    for field, value in dataclasses.asdict(family.preprocessing).items():
-        print(f"{field:14} {value}")
+    for name, value in dataclasses.asdict(family.preprocessing).items():
+        print(f"{name:14} {value}")
     print("config")
     for field in dataclasses.fields(variant.config):
         value = getattr(variant.config, field.name)
@@ -73,7 +73,7 @@ def predict_command(
         model: A .keras, .tflite or .onnx file, the folder of a SavedModel or an
             OpenVINO model, or the folder of a run, which means its model.keras.
         images: Image files of any size and kind that Pillow reads.
-        top: How many classes to print an image.
+        top: How many classes to print per image.
     """
     from keras_hybrid.export.classify import Classifier
 
@@ -143,13 +143,13 @@ def export_command(
         model: A .keras file, or the folder of a run.
         formats: What to write.
         out: Folder to write into; without it the model's own.
-        images: Compare on these: a folder of images, or a .npz file with `images` or
-            `x_test`; without it on random ones.
+        images: Images for the comparison with the original: a folder, or a .npz file
+            with `images` or `x_test`; without it random images.
         calibration: For litert_int8: a folder of images, or a .npz file with `images`
             or `x_train`.
         calibration_images: How many of them to take, spread over all.
-        integers_only: For litert_int8: all in int8 and not linear maps alone, input
-            and output uint8, for devices without floats; less like the original.
+        integers_only: For litert_int8: quantize all operations, not only dense layers,
+            with uint8 input and output, for devices without floats; less accurate.
         overwrite: Replace files that are already there.
     """
     from keras_hybrid.data.read_images import load_images
@@ -159,19 +159,22 @@ def export_command(
 
     path = keras_file(model)
     facts = read_card(path).get("preprocessing", {})
+    test_images = calibration_set = None
     if images or calibration:
         shape = load_keras(path).input_shape[1:]
-        images = images and load_images(images, shape, facts)
-        calibration = calibration and load_images(
-            calibration, shape, facts, "train", calibration_images
-        )
+        if images:
+            test_images = load_images(images, shape, facts)
+        if calibration:
+            calibration_set = load_images(
+                calibration, shape, facts, "train", calibration_images
+            )
     export(
         path,
         formats,
         out or path.parent,
         overwrite,
-        images,
-        calibration,
+        test_images,
+        calibration_set,
         integers_only,
         progress=functools.partial(print, flush=True),
     )
@@ -198,7 +201,7 @@ def analyse_command(
 
     Args:
         model: A .keras file, or the folder of a run.
-        images: Folder of images, or of folders of images, one a class.
+        images: Folder of images, or of a folder of images per class.
         out: Folder to write into; without it `analysis` beside the model.
         count: Images to look at, evenly spread over the folder.
     """
@@ -229,13 +232,13 @@ def analyse_command(
 
 
 def train_command(recipe: Recipe) -> None:
-    """Train a model on a data set; every setting is an option."""
+    """Train a model on a dataset; every setting is an option."""
     train_and_export(recipe)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; errors are one line, with a non-zero exit code."""
-    commands = {
+    commands: dict[str, Callable[..., Any]] = {
         "list": list_command,
         "info": info_command,
         "train": train_command,

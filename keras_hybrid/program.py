@@ -19,12 +19,11 @@ def run_recipe(
     doc: str,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """What a recipe file does when it is run: options, training, export, summary.
+    """The main program of a recipe file: options, training, export, summary.
 
     Args:
-        recipe: The recipe; the command line may change every field. Several by name
-            are chosen from by the first word of the command line, which may be left
-            out for the first.
+        recipe: The recipe, or recipes by name. The command line may change every field;
+            its first word chooses a recipe by name, by default the first.
         doc: The file's docstring, shown by `--help`.
         arguments: The command line; None means the process's own.
     """
@@ -35,16 +34,16 @@ def run_sweep(
     recipe: Recipe,
     doc: str,
     runs: Callable[[Recipe], Mapping[str, Recipe]],
-    finish: Callable[[dict[str, dict], pathlib.Path], None],
+    finish: Callable[[dict[str, dict[str, Any]], pathlib.Path], None],
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """What a recipe file of many runs does when it is run.
+    """The main program of a recipe file with many runs.
 
     Args:
-        recipe: What the runs have in common; the command line may change it.
+        recipe: The settings that all runs share; the command line may change them.
         doc: The file's docstring, shown by `--help`.
-        runs: From the recipe to those of the runs, by name.
-        finish: Called with the rows of the table and the workdir after the last run.
+        runs: Makes the recipes of the runs, by name, from the shared one.
+        finish: Called after the last run with the rows of the table and the workdir.
         arguments: The command line; None means the process's own.
     """
     from keras_hybrid.train.sweep import Sweep, sweep
@@ -66,7 +65,7 @@ def _run_program(
 ) -> None:
     """Runs `program` on settings, or a choice of them, from the command line."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    options = {
+    options: dict[str, Any] = {
         "description": doc,
         "args": arguments,
         "return_unknown_args": True,
@@ -85,13 +84,13 @@ def _run_program(
 
 
 def train_and_export(recipe: Recipe) -> None:
-    """Runs a recipe, writes the formats that it asks for, and says where it all is."""
+    """Runs a recipe, exports its formats, and prints where the files are."""
     from keras_hybrid.train import run
     from keras_hybrid.train.multiprocess import barrier, process_index
 
     card = run(recipe, locality_logger)
     if process_index() > 0:
-        barrier()  # a process that ends early takes the others with it
+        barrier()  # if one process exits early, the others fail
         return
     directory = recipe.directory
     reports = []
@@ -137,9 +136,9 @@ def _refuse(unknown: list[str]) -> None:
 
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turns an error that the user can mend into one line and exit code 2.
+    """Turns an error that the user can fix into one line and exit code 2.
 
-    `KERAS_HYBRID_TRACEBACK=1` shows where it came from instead.
+    With `KERAS_HYBRID_TRACEBACK=1` it shows the traceback instead.
     """
     try:
         yield

@@ -4,15 +4,11 @@
         --steps-per-execution 75                              for a GPU
     python recipes/atc_tables.py --only 'ATC 5*' --epochs 20  a part of it
 
-The report's recipe is unknown; this one is CvT's (AdamW, weight decay 0.05, cosine,
-5 epochs of warm-up, 300 epochs, RandAugment, mixup, CutMix, erasing 0.25, smoothing
-0.1). Its accuracies stand beside ours as reported, "-" where none is known. The sizes
-of two rows of Table 6 (CvT 5.8 M, Res+MLP 3.9 M) fit no design that was found, see
-keras_hybrid/models/atc.py; the nearest ones are trained. "Literal" is the text's
-network, every stage rebuilt, which the counts contradict.
+The report's recipe is unknown; this one is CvT's. Two rows of Table 6 are the designs
+nearest to its sizes (CvT 5.8 M, Res+MLP 3.9 M), see keras_hybrid/models/atc.py.
+"Literal" rebuilds every stage, as the text says and its parameter counts contradict.
 
-Leaves atc_tables.csv and a folder for each run in the workdir; a network that stands in
-several tables is trained once. Stopped at any moment, the same command goes on.
+Writes atc_tables.csv and a folder per run to the workdir. A stopped sweep continues.
 """
 
 from keras_hybrid.program import run_sweep
@@ -48,10 +44,7 @@ RECIPE = Recipe(
     data=Data(dataset="cifar100", validation_split=0.04),
     augmentation=Augmentation(horizontal_flip=True, **DEIT_AUGMENTATION),
     optimization=Optimization(
-        epochs=300,
-        batch_size=128,
-        learning_rate=1e-3,
-        warmup_epochs=5,
+        epochs=300, batch_size=128, learning_rate=1e-3, warmup_epochs=5
     ),
     runtime=Runtime(workdir="saved_models/atc_tables"),
 )
@@ -65,8 +58,8 @@ def runs(recipe: Recipe) -> dict[str, Recipe]:
     }
 
 
-def tabulate(rows: dict[str, dict], folder) -> None:
-    """The tables, ours beside the report's."""
+def tabulate(rows, folder) -> None:
+    """The tables, with our accuracies beside the report's."""
     lines = [
         {
             "table": ROWS[name][0],

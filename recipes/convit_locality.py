@@ -1,4 +1,4 @@
-"""What ConViT's heads make of locality, on CIFAR-100 at 32 pixels.
+"""Locality of ConViT's attention heads during training, on CIFAR-100 at 32 pixels.
 
     python recipes/convit_locality.py --only 1-9      gates and D_loc over the epochs
     python recipes/convit_locality.py                 the sweep: 3 strengths x 4 depths
@@ -9,8 +9,8 @@ arXiv:2103.10697, section 4: ConViT-S+ on 100 classes of ImageNet, 300 epochs, 7
 81 %, the more of both the better). Here patches of 4 pixels, 9 heads, 12 layers. Runs
 are called STRENGTH-LAYERS; without GPSA layers there is no strength to vary.
 
-Leaves runs.csv, sweep.png and a folder for each run, with locality.csv, gate.png and
-d_loc.png, in the workdir. Stopped at any moment, the same command goes on.
+Writes runs.csv, sweep.png and a folder per run, with locality.csv, gate.png and
+d_loc.png, to the workdir. A stopped sweep continues with the same command.
 """
 
 from keras_hybrid.analysis import plots, read_log
@@ -42,11 +42,11 @@ RECIPE = Recipe(
 
 
 def runs(recipe: Recipe) -> dict[str, Recipe]:
-    """Every strength with every number of layers; none of them once."""
+    """Every strength with every number of GPSA layers, and one run without any."""
     pairs = [(1.0, 0)] + [(s, n) for s in STRENGTHS for n in LAYERS if n]
     return {
         f"{strength:g}-{layers}": recipe.replace(
-            options=(
+            model_options=(
                 *recipe.network.model_options,
                 "patch_size=4",
                 f"locality_strength={strength}",

@@ -1,4 +1,4 @@
-"""The published transfer settings: a checkpoint from ImageNet, a smaller data set.
+"""The published transfer settings: from an ImageNet checkpoint to a smaller dataset.
 
     python recipes/finetune.py ceit-224 --weights ceit_tiny.pth --dataset cifar100
     python recipes/finetune.py cvt-384 --weights CvT-13-384x384-IN-22k.pth

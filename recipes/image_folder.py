@@ -11,8 +11,8 @@ classifier is left out where its classes are others.
 
 Leaves report.html: curves, confusion matrix, the most confused classes and the most
 confidently wrong images. Flips are left to right; images that have no up want
---vertical-flip --rotation 180, text and digits --no-mirror. Classes that have an order
-want --ordinal, which also counts answers that are one class off.
+--vertical-flip --rotation 180, text and digits --no-horizontal-flip. Classes that have
+an order want --ordinal, which also counts predictions that are one class off.
 
 Settings are ours, for a few thousand images. Measured on 4,458 galaxies (EFIGI,
 Baillard et al. 2011) in ten ordered classes: recipes/results/.

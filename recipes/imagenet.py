@@ -5,8 +5,7 @@
 IMAGENET holds train/ and val/ with a folder of images for each class, as the archives
 unpack; images are decoded as they are needed. The batch is the global one: on fewer or
 smaller devices --gradient-accumulation-steps 8 --batch-size 128 takes the same steps.
-Nobody has run
-these here to their end; the tests take two steps of each.
+No complete run has been made here; the tests take two steps of each.
 
 ConViT (main.py) and CeiT (main.py): AdamW, 1e-3 at batch 1024, weight decay 0.05, 300
 epochs, stochastic depth 0.1, repeated augmentation 3. CeiT-B: 100 epochs in one table

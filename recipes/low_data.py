@@ -7,11 +7,10 @@
 The sample-efficiency curve of ConViT (d'Ascoli et al. 2021, Table 2: ImageNet, 300
 epochs over the fraction, so that every run sees as many images; top-1 of DeiT-S and
 ConViT-S at 5 % 34.8 and 47.8, at 10 % 48.0 and 59.6, at 100 % 79.9 and 81.4), here on
-CIFAR-100 at 32 pixels. `--epochs` are those of the whole data; `vit` is ConViT without
-GPSA. Subsets are balanced, seeded and the same for every network.
+CIFAR-100 at 32 pixels, on the same subsets for all networks. `--epochs` is for 100 %.
 
-Leaves runs.csv, low_data.png and a folder for each run in the workdir. Stopped at
-any moment, the same command goes on. What was measured is in recipes/results/.
+Writes runs.csv, low_data.png and a folder per run to the workdir. A stopped sweep
+continues with the same command. Measured runs are in recipes/results/.
 """
 
 from keras_hybrid.program import run_sweep
@@ -25,7 +24,6 @@ from keras_hybrid.train import (
 )
 from keras_hybrid.utils.figures import blank_figure
 
-FRACTIONS = (0.05, 0.1, 0.3, 0.5, 1.0)
 NETWORKS = {
     "vit": ("convit_tiny", "patch_size=4", "gpsa_layers=0"),
     "convit": ("convit_tiny", "patch_size=4"),
@@ -60,12 +58,12 @@ def runs(recipe: Recipe) -> dict[str, Recipe]:
             warmup_epochs=recipe.optimization.warmup_epochs / fraction,
         )
         for network, (model, *options) in NETWORKS.items()
-        for fraction in FRACTIONS
+        for fraction in (0.05, 0.1, 0.3, 0.5, 1.0)
     }
 
 
 def draw(rows: dict[str, dict], folder) -> None:
-    """The curve: test accuracy over the fraction, a line for each network."""
+    """Test accuracy over the fraction, with a line per network."""
     figure = blank_figure(6, 4)
     axes = figure.subplots()
     for network in NETWORKS:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_hybrid import models
+from keras_hybrid import models, program
 from keras_hybrid.cli import main
 from keras_hybrid.program import run_recipe
 from keras_hybrid.train import Recipe
+from keras_hybrid.train.recipe import field_owners
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -42,7 +44,7 @@ def image(tmp_path):
 
 
 def error_of(capsys, *arguments):
-    """The one line a mistake is answered with."""
+    """The one line of the error message."""
     with pytest.raises(SystemExit) as ended:
         main([str(argument) for argument in arguments])
     assert ended.value.code not in (0, None)
@@ -184,6 +186,7 @@ def test_wrong_image_size(capsys, tmp_path):
     assert "too small" in text and "3 pixels or more" in text
 
 
+@pytest.mark.backend_independent
 def test_unknown_recipe_field(capsys):
     with pytest.raises(SystemExit) as ended:
         run_recipe(Recipe(), "doc", ["--epoch", "3"])
@@ -194,6 +197,27 @@ def test_unknown_recipe_field(capsys):
     )
 
 
+@pytest.mark.backend_independent
+def test_a_long_option_has_a_short_name(capsys, monkeypatch):
+    taken = []
+    monkeypatch.setattr(program, "train_and_export", taken.append)
+    for option in ("--accumulation", "--gradient-accumulation-steps"):
+        run_recipe(Recipe(), "doc", [option, "4", "--mixup", "0.5"])
+    assert taken == [Recipe.of(gradient_accumulation_steps=4, mixup=0.5)] * 2
+
+
+@pytest.mark.backend_independent
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("keras_hybrid/train/*.py"), *ROOT.glob("recipes/*.py")]
+)
+def test_options_that_texts_name_exist(path):
+    known = {"--" + name.replace("_", "-") for name in field_owners()}
+    known |= {"--no-horizontal-flip", "--accumulation", "--only", "--help"}
+    named = set(re.findall(r"--[a-z][a-z-]+", path.read_text()))
+    assert named <= known, named - known
+
+
+@pytest.mark.backend_independent
 def test_help_reads_well():
     answer = subprocess.run(
         [sys.executable, "recipes/cifar100.py", "--help"],

@@ -1,4 +1,4 @@
-"""The state of a run in one file that is never half written."""
+"""The state of a run in one file, written atomically."""
 
 import pathlib
 
@@ -18,7 +18,7 @@ def save_state(path: pathlib.Path, model: keras.Model, epoch: int) -> None:
 
 
 def restore_state(path: pathlib.Path, model: keras.Model) -> int:
-    """Puts back what `save_state` wrote; returns the number of finished epochs."""
+    """Restores what `save_state` wrote; returns the number of finished epochs."""
     with np.load(path, allow_pickle=False) as file:
         for index, variable in enumerate(_state(model)):
             variable.assign(file[f"{index:05d}"])

@@ -1,15 +1,19 @@
-"""Loss and accuracy over the epochs, as a picture."""
+"""Loss and accuracy over the epochs, as a figure."""
 
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from keras_hybrid.utils.figures import blank_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def curves_figure(epochs: list[dict], title: str | None = None):
+
+def curves_figure(epochs: list[dict[str, Any]], title: str | None = None) -> "Figure":
     """Draws what `metrics.jsonl` holds.
 
     Args:
-        epochs: One dict an epoch, see `callbacks.MetricsLogger`.
+        epochs: One dict per epoch, see `metrics_logger.MetricsLogger`.
         title: Heading of the figure.
 
     Returns:
@@ -34,6 +38,6 @@ def curves_figure(epochs: list[dict], title: str | None = None):
     return figure
 
 
-def plot_curves(epochs: list[dict], path: pathlib.Path, title: str) -> None:
+def plot_curves(epochs: list[dict[str, Any]], path: pathlib.Path, title: str) -> None:
     """Writes the curves as a PNG."""
     curves_figure(epochs, title).savefig(path, dpi=150)

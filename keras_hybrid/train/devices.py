@@ -1,37 +1,38 @@
-"""One run on several accelerators: what is split, what is shared, what fails where.
+"""One run on several accelerators, on each backend.
 
-`plan(recipe)` reads the switch, `devices` and `model_parallel`, and gives the
-`Devices` that a run is built, trained and tested in.
+`plan(recipe)` reads `devices` and `model_parallel` and returns the `Devices` that a run
+is built, trained and tested on.
 
 - **JAX**: `keras.distribution`. Every device holds the model and takes its share of
   every batch; with `model_parallel=M`, groups of `M` devices share one copy, whose
   attention and MLP kernels are split by `LAYOUT`. Several processes through
   `jax.distributed`, asked for by Keras' environment variables, see
-  `train.processes`.
+  `train.multiprocess`.
 - **TensorFlow**: `tf.distribute.MirroredStrategy`, the devices of one process. XLA
-  fails under it ("merge_call"): Keras leaves it off, and `--jit on` is refused. So is
-  `--accumulation`, for the same reason. In one Python process all runs on several
-  devices must take the same ones: TensorFlow's collectives keep their first group.
+  fails under it ("merge_call"): Keras leaves it off, and `--jit-compile on` is
+  refused. So is `--accumulation`, for the same reason. In one Python process all runs
+  on several devices must take the same ones: TensorFlow's collectives keep their first
+  group.
 - **PyTorch**: one device.
 
-What a run means does not depend on the devices:
+The result of a run does not depend on the devices:
 
 - `batch_size` is the **global** batch and must divide by the devices. The stream of
   images, their order and augmentation are those of one device, so a run that was
   stopped goes on with another number of devices.
-- `learning_rate` belongs to the global batch and is never changed for you. Who
-  enlarges the batch scales it. CeiT, ConViT and CvT published a rate proportional to
+- `learning_rate` belongs to the global batch and is never changed for you: scale it
+  when you enlarge the batch. CeiT, ConViT and CvT published a rate proportional to
   the batch (5e-4 per 512 images; CvT 2e-3 at 2048), Astroformer one that grows with
   its square root (2e-5 at 256, so 5.7e-5 at 2048).
 - **BatchNorm** takes mean and variance over the global batch on both backends: on JAX
   because a step is one program over the global batch, on TensorFlow because
-  `train.replicas` makes it so. Left alone, Keras normalises there by each replica's
-  part of the batch and keeps the first replica's moving averages only.
+  `train.sync_replicas` makes it so. Left alone, Keras normalises there by each
+  replica's part of the batch and keeps the first replica's moving averages only.
 - **Dropout and drop path** draw per image: on JAX what one device would draw, on
   TensorFlow other numbers, independent among replicas. Left alone, all replicas there
   would draw the same.
-- `clip_norm` is of the gradient of the global batch. Left alone, Keras on TensorFlow
-  would clip each replica's part before the parts are added.
+- `global_clipnorm` is of the gradient of the global batch. Left alone, Keras on
+  TensorFlow would clip each replica's part before the parts are added.
 - **Validation** sees every image once: neither backend splits an incomplete batch, so
   `data.Evaluation` fills it up. The test is made on one device, of the saved model.
 """
@@ -41,6 +42,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -76,11 +78,11 @@ class Devices:
 
     @property
     def several(self) -> bool:
-        """Whether there is more than one."""
+        """Whether the run computes on more than one device."""
         return self.replicas * self.model_parallel > 1
 
     def facts(self) -> dict[str, int]:
-        """What the card says of them."""
+        """The devices as the card lists them."""
         return {
             "devices": self.replicas * self.model_parallel,
             "model_parallel": self.model_parallel,
@@ -89,7 +91,7 @@ class Devices:
 
 
 def plan(recipe: Recipe) -> Devices:
-    """The devices that a recipe asks for; the first to be called of a run.
+    """The devices that a recipe asks for; a run calls this before it builds a model.
 
     Raises:
         ValueError: If the backend or the machine cannot do it.
@@ -130,8 +132,8 @@ def _on_tensorflow(recipe: Recipe) -> Devices:
         return Devices()
     if recipe.optimization.jit_compile == "on":
         raise ValueError(
-            "--jit on: TensorFlow cannot compile for several devices; leave it out, "
-            "or use KERAS_BACKEND=jax."
+            "--jit-compile on: TensorFlow cannot compile for several devices; leave it "
+            "out, or use KERAS_BACKEND=jax."
         )
     if recipe.optimization.gradient_accumulation_steps > 1:
         raise ValueError(
@@ -147,8 +149,8 @@ def _on_tensorflow(recipe: Recipe) -> Devices:
 
 
 @functools.cache
-def _mirrored(names: tuple[str, ...]):
-    """One strategy for all runs of a process: those of a second one would collide."""
+def _mirrored(names: tuple[str, ...]) -> Any:
+    """The `MirroredStrategy` that all runs of a process share."""
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(names)
@@ -207,9 +209,11 @@ def _model_parallel(devices: list, sharded: int) -> keras.distribution.ModelPara
 
 
 class _ModelParallel(keras.distribution.ModelParallel):
-    """Says in plain words which kernel cannot be split."""
+    """Names the kernel that cannot be split in its error."""
 
-    def get_variable_layout(self, variable):
+    def get_variable_layout(
+        self, variable: keras.Variable
+    ) -> keras.distribution.TensorLayout:
         layout = super().get_variable_layout(variable)
         parts = self.device_mesh.shape[1]
         for axis, length in zip(layout.axes, variable.shape, strict=True):

@@ -1,4 +1,4 @@
-"""What a trained network says of the test images, and how good that is."""
+"""Predictions of a trained network for the test images, and their metrics."""
 
 import keras
 import numpy as np
@@ -11,13 +11,13 @@ BATCH = 128
 def evaluate(
     network: keras.Model, split: Split, ordinal: bool = False
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Judges a network by a split.
+    """Evaluates a network on a split.
 
     Args:
         network: `(B, H, W, 3)` pixels -> `(B, classes)` logits.
         split: Images and their classes.
-        ordinal: Whether the classes have an order; answers that are at most one
-            class off are then counted, too.
+        ordinal: Whether the classes have an order; predictions at most one class off
+            are then counted, too.
 
     Returns:
         Cross-entropy `test_loss`, `test_accuracy`, beyond ten classes
@@ -30,15 +30,15 @@ def evaluate(
     logits -= logits.max(-1, keepdims=True)
     log_probabilities = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     rows, labels = np.arange(len(split)), split.labels
-    answers = logits.argmax(-1)
+    predictions = logits.argmax(-1)
     metrics = {
         "test_loss": -log_probabilities[rows, labels].mean(),
-        "test_accuracy": (answers == labels).mean(),
+        "test_accuracy": (predictions == labels).mean(),
     }
     if classes > 10:
         better = (logits > logits[rows, labels][:, None]).sum(-1)
         metrics["test_top5_accuracy"] = (better < 5).mean()
     if ordinal:
-        metrics["test_within_one_accuracy"] = (abs(answers - labels) <= 1).mean()
+        metrics["test_within_one_accuracy"] = (abs(predictions - labels) <= 1).mean()
     metrics = {name: round(float(value), 6) for name, value in metrics.items()}
     return metrics, np.exp(log_probabilities)

@@ -1,4 +1,4 @@
-"""The training itself: `model.fit` as a recipe says, from the checkpoint on."""
+"""Training: `model.fit` with the settings of a recipe, from the checkpoint on."""
 
 import pathlib
 import sys
@@ -30,7 +30,7 @@ CallbackFactory = Callable[
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss is no longer a number."""
+    """The loss became NaN or infinite."""
 
 
 def fit(
@@ -42,7 +42,7 @@ def fit(
     devices: Devices = _ONE_DEVICE,
     callbacks: CallbackFactory | None = None,
 ) -> None:
-    """Trains `network`, which gives logits, from the checkpoint on if there is one.
+    """Trains `network`, which returns logits, from the checkpoint on if there is one.
 
     With `ema_momentum` the network holds the averaged weights afterwards.
 
@@ -51,10 +51,11 @@ def fit(
         directory: Where metrics and checkpoint are.
         network: The model, changed in place.
         training: Images to learn from.
-        validation: Images to watch the run with; they are never augmented.
+        validation: Images to evaluate after every epoch, without augmentation.
         devices: Where to compute; the network was built in their scope.
-        callbacks: Makes more callbacks, from the recipe, the workdir, the network and
-            the images that watch the run; called in the process that writes.
+        callbacks: Returns more callbacks, given the recipe, the workdir, the network,
+            and the validation images or, without any, the training images. Only the
+            process that writes files calls it.
 
     Raises:
         TrainingDiverged: If the loss becomes NaN or infinite.
@@ -66,7 +67,7 @@ def fit(
     model = (RematAugmented if recipe.runtime.remat else Augmented)(
         network,
         batches.augmentation.fill,
-        training.images if batches.resident else None,
+        np.asarray(training.images) if batches.resident else None,
     )
     _compile(recipe, model, batches.steps_per_epoch)
     checkpoint = directory / "checkpoint.npz"
@@ -75,7 +76,7 @@ def fit(
     first = process_index() == 0
     if first:
         truncate_metrics(directory, batches.start_epoch)
-    journal = MetricsLogger(directory, batches, settings.seed, writes=first)
+    logger = MetricsLogger(directory, batches, settings.seed, writes=first)
     more = []
     if callbacks and first:
         more = callbacks(recipe, directory, network, validation or training)
@@ -93,11 +94,11 @@ def fit(
             initial_epoch=batches.start_epoch,
             epochs=settings.epochs,
             validation_data=watched,
-            callbacks=[*averages, *more, journal],
+            callbacks=[*averages, *more, logger],
             verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
         )
-    if journal.diverged_in:
-        raise _diverged(journal.diverged_in, checkpoint)
+    if logger.diverged_in:
+        raise _diverged(logger.diverged_in, checkpoint)
 
 
 def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
@@ -119,7 +120,7 @@ def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
 
 
 def _check_executions(steps: int, together: int) -> None:
-    """An epoch that ended amid a call would run on into the next one's images."""
+    """Refuses calls that would run on into the images of the next epoch."""
     if steps % together:
         most = max(n for n in range(1, together) if steps % n == 0)
         raise ValueError(
@@ -138,17 +139,17 @@ def _resume(checkpoint: pathlib.Path, model: Augmented) -> int:
 
 
 def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
-    """What to raise when the loss left the numbers in that epoch."""
-    left = f"; {checkpoint} keeps epoch {epoch - 1}" if epoch > 1 else ""
+    """The error for a loss that is not finite in this epoch."""
+    left = f"; {checkpoint} has epoch {epoch - 1}" if epoch > 1 else ""
     return TrainingDiverged(
-        f"The loss left the numbers in epoch {epoch}{left}. "
-        "Try a lower --learning-rate, --clip-norm 1 or --precision float32."
+        f"The loss became NaN or infinite in epoch {epoch}{left}. "
+        "Try a lower --learning-rate, --global-clipnorm 1 or --precision float32."
     )
 
 
 def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
     settings = recipe.optimization
-    # Keras asks the schedule once a step, whether or not that step is an update.
+    # Keras reads the schedule once per step, whether or not that step is an update.
     schedule = warmup_cosine(
         settings.learning_rate,
         settings.final_learning_rate,

@@ -1,4 +1,4 @@
-"""Weights to start from, whatever file they are in."""
+"""Pretrained weights for a model, from Keras or torch files."""
 
 import json
 import pathlib
@@ -12,9 +12,9 @@ from keras_hybrid.weights.transfer import load_torch
 
 
 def load_pretrained(model: keras.Model, path: str | pathlib.Path) -> keras.Model:
-    """Gives a model the weights of a checkpoint, for training to go on from.
+    """Loads the weights of a checkpoint into a model, to fine-tune it.
 
-    A classifier for another number of classes stays as it was initialised, and
+    A classifier for another number of classes keeps its initial values, and
     position tables are resized to the model's grid.
 
     Args:

@@ -1,10 +1,11 @@
-"""What happens at the edges of an epoch."""
+"""The callback that logs metrics and saves the checkpoint after every epoch."""
 
 import json
 import math
 import pathlib
 import statistics
 import time
+from typing import Any
 
 import keras
 
@@ -36,21 +37,23 @@ class MetricsLogger(keras.callbacks.Callback):
         self.batches = batches
         self.seed = seed
         self.writes = writes
-        self.diverged_in = None
+        self.diverged_in: int | None = None
+        self._began = self._data_began = 0.0
+        self._trained: float | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seed_generators(self.model, self.seed, epoch)
         self._began = time.perf_counter()
         self._data_began = self.batches.seconds
         self._trained = None
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._trained = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         trained = self._trained or time.perf_counter()
         seconds = trained - self._began
-        numbers = {name: float(value) for name, value in logs.items()}
+        numbers = {name: float(value) for name, value in (logs or {}).items()}
         if not math.isfinite(numbers["loss"]):
             self.diverged_in = epoch + 1
             self.model.stop_training = True
@@ -67,13 +70,13 @@ class MetricsLogger(keras.callbacks.Callback):
         if device := device_peak():
             numbers["device_memory_gib"] = device / 2**30
         rounded = {name: float(f"{value:.6g}") for name, value in numbers.items()}
-        journal = self.directory / "metrics.jsonl"
-        with explain_full_disk(journal), open(journal, "a") as file:
+        path = self.directory / "metrics.jsonl"
+        with explain_full_disk(path), open(path, "a") as file:
             file.write(json.dumps({"epoch": epoch + 1} | rounded) + "\n")
         save_state(self.directory / "checkpoint.npz", self.model, epoch + 1)
 
 
-def read_metrics(directory: pathlib.Path) -> list[dict]:
+def read_metrics(directory: pathlib.Path) -> list[dict[str, Any]]:
     """The epochs that `metrics.jsonl` holds, one dict each."""
     path = directory / "metrics.jsonl"
     if not path.exists():
@@ -81,10 +84,10 @@ def read_metrics(directory: pathlib.Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
-def summary(epochs: list[dict]) -> dict[str, float]:
-    """What a run took and where it ended, of the epochs in its journal.
+def summary(epochs: list[dict[str, Any]]) -> dict[str, float]:
+    """Time, speed, memory and validation accuracy of a run, from `read_metrics`.
 
-    The speed is the epochs' median; the accuracy that of the images held out.
+    The speed is the median over the epochs.
     """
     last = epochs[-1]
     held_out = (
@@ -93,7 +96,9 @@ def summary(epochs: list[dict]) -> dict[str, float]:
     peaks = {
         name: max(epoch[name] for epoch in epochs if name in epoch)
         for name in ("peak_memory_gib", "device_memory_gib")
-        if any(name in epoch for epoch in epochs)  # some may have had no GPU
+        if any(
+            name in epoch for epoch in epochs
+        )  # the device may have changed between epochs
     }
     return {
         "epochs": len(epochs),
@@ -107,7 +112,7 @@ def summary(epochs: list[dict]) -> dict[str, float]:
 def truncate_metrics(directory: pathlib.Path, epochs: int) -> None:
     """Keeps the first `epochs` epochs, those that the checkpoint has seen.
 
-    A line that a kill left half written is beyond them and goes with the rest.
+    A line left half written by a killed run comes after them and is dropped, too.
     """
     path = directory / "metrics.jsonl"
     if path.exists():

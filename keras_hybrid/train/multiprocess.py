@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
-"""Set in every process, it asks for so many. With it go
+"""Number of processes, to be set in each of them. With it go
 `KERAS_DISTRIBUTION_JOB_ADDRESSES`, the first process's `host:port`, and
 `KERAS_DISTRIBUTION_PROCESS_ID`, from 0; JAX finds both itself on Slurm, Open MPI and
 TPU pods."""
@@ -43,7 +43,7 @@ def process_count() -> int:
 
 
 def barrier() -> None:
-    """Returns once every process has come here."""
+    """Waits until every process has reached this call."""
     if process_count() > 1:
         from jax.experimental import multihost_utils
 
@@ -68,12 +68,12 @@ def check_epoch(epoch: int) -> None:
 
 
 def shard(batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
-    """What this process is to feed of a stream of global batches."""
+    """This process's part of a stream of global batches."""
     return batches if process_count() == 1 else _Shard(batches)
 
 
 class _Shard(keras.utils.PyDataset):
-    """The rows of each batch that one process feeds its devices with."""
+    """The rows of each global batch that belong to this process."""
 
     def __init__(self, batches: keras.utils.PyDataset):
         super().__init__()
@@ -81,11 +81,11 @@ class _Shard(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> int | None:
-        """As many as there are global ones."""
+        """The number of global batches."""
         return self.batches.num_batches
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        def rows(array):
+        def rows(array: np.ndarray) -> np.ndarray:
             length = len(array) // process_count()
             return array[process_index() * length :][:length]
 

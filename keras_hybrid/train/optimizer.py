@@ -21,10 +21,10 @@ def make_optimizer(
 ) -> keras.optimizers.Optimizer:
     """An optimizer that decays `decayed_variables` only.
 
-    Keras takes a step of the moving average at every step, also at those that only
-    gather gradients; with a root of the momentum it forgets as much an update as
-    without accumulation. The average is of what is trained: BatchNorm's statistics
-    are moving averages of their own and stay as they are.
+    Keras updates the moving average at every step, also at steps that only accumulate
+    gradients. A root of the momentum makes the average decay as much per update as
+    without accumulation. The average covers trainable variables only: BatchNorm's
+    statistics are moving averages already.
 
     Args:
         name: `"adamw"`, or `"sgd"` with momentum 0.9.
@@ -54,8 +54,8 @@ def make_optimizer(
 def decayed_variables(model: keras.Model) -> list[keras.Variable]:
     """The variables with weight decay: kernels, depthwise kernels included.
 
-    Without it are one-dimensional variables (biases, norms, gates) and the variables
-    that a layer names in `undecayed_variables` (class tokens, position tables), as in
+    One-dimensional variables (biases, norms, gates) have none, nor do the variables
+    that a layer lists in `undecayed_variables` (class tokens, position tables), as in
     the published code of CvT, ConViT and CeiT.
     """
     # Keras has no public walk through layers within layers

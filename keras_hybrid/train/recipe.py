@@ -2,7 +2,7 @@
 
 `Data`, `Network`, `Augmentation` and `Optimization` determine the result. `Runtime`
 says where and how the run computes. The text below each field is its help on the
-command line, where the options have the fields' names without their groups.
+command line, where an option has the name of its field without the group.
 """
 
 import ast
@@ -11,11 +11,13 @@ import hashlib
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from keras_hybrid.data import augmentation
 
-# All but litert_int8, which needs images to calibrate on.
+# litert_int8 is missing: it needs images for calibration.
 ExportFormat = Literal[
     "saved_model", "litert", "litert_float16", "litert_dynamic", "onnx", "openvino"
 ]
@@ -37,7 +39,7 @@ def _check_counts(group: Any, *names: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Which images a run learns from."""
+    """The images of a run."""
 
     dataset: str = "digits"
     """digits, cifar10, cifar100, tiny_imagenet, galaxy10, tfds:NAME (any dataset of
@@ -49,7 +51,7 @@ class Data:
     per_class: int | None = None
     """Number of training images per class to use, instead of a fraction."""
     validation_split: float = 0.1
-    """Share of the training images held out to watch the run, in [0, 1)."""
+    """Share of the training images held out for validation, in [0, 1)."""
     ordinal: bool = False
     """Classes have an order: also report predictions at most one class off."""
 
@@ -71,14 +73,14 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """Which network is trained, and from which weights."""
+    """The network that is trained, and its initial weights."""
 
     model: str = "atc3"
     """Name of the model, see keras-hybrid list."""
     model_options: tuple[str, ...] = ()
     """Fields of the model's config, e.g. strides=2,2,2 mlp_ratio=2."""
     weights: str | None = None
-    """Checkpoint to start from: a .keras file or a published torch checkpoint."""
+    """Pretrained weights: a .keras file or a published torch checkpoint."""
     drop_path_rate: float | None = None
     """Stochastic depth of the last block; None keeps the model's own."""
     dropout_rate: float = 0.0
@@ -107,12 +109,12 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation(augmentation.Augmentation):
-    """How training images are changed; shifts by up to 4 pixels are the default."""
+    """How training images are augmented; by default with shifts of up to 4 pixels."""
 
     padding: int = 4
     """Largest random shift in pixels, horizontally and vertically."""
     repeated_augmentation: int = 1
-    """How often an image comes in a batch; an epoch is as long and sees fewer."""
+    """Copies of each image per batch; an epoch keeps its length, with fewer images."""
     augmenter: Literal["keras", "keras_cv"] = "keras"
     """Library that augments: this package, in the step; or keras_cv, before it."""
 
@@ -123,7 +125,7 @@ class Augmentation(augmentation.Augmentation):
 
 @dataclasses.dataclass(frozen=True)
 class Optimization:
-    """How the weights are found."""
+    """Epochs, optimizer, regularization and precision."""
 
     epochs: int = 30
     """Passes over the training images."""
@@ -138,13 +140,15 @@ class Optimization:
     warmup_epochs: float = 3.0
     """Epochs of linear warm-up."""
     weight_decay: float = 0.05
-    """Decoupled weight decay of kernels; norms, biases, tokens and tables have none."""
+    """Decoupled weight decay of kernels; not of norms, biases, tokens and tables."""
     label_smoothing: float = 0.1
     """Share of the target that is spread over all classes."""
     global_clipnorm: float | None = None
-    """Largest norm of all gradients together; None leaves them."""
-    gradient_accumulation_steps: int = 1
-    """Steps whose gradients are averaged into one update."""
+    """Largest norm of all gradients together; None does not clip."""
+    gradient_accumulation_steps: Annotated[
+        int, tyro.conf.arg(aliases=("--accumulation",))
+    ] = 1
+    """Steps whose gradients are averaged for one update of the weights."""
     ema_momentum: float | None = None
     """Momentum of the moving average of the weights, which is saved; e.g. 0.999."""
     seed: int = 0
@@ -181,15 +185,15 @@ class Runtime:
     workdir: str | None = None
     """Folder of the run; None means saved_models/NAME-MODEL."""
     overwrite: bool = False
-    """Start anew, and delete what a former run left in the workdir."""
+    """Delete an earlier run from the workdir and start again."""
     export: tuple[ExportFormat, ...] = ()
     """Files to export after training; int8 needs the command export."""
     devices: int | Literal["all"] = 1
-    """Accelerators that each process uses, see keras_hybrid.train.devices."""
+    """Accelerators per process: a number, or all."""
     model_parallel: int = 1
     """Devices that share one copy of the model's weights; JAX only."""
     remat: bool = False
-    """Recompute all but dense layers for the gradients: less memory; JAX only."""
+    """Recompute all but dense layers in the backward pass to save memory; JAX only."""
     cache_on_device: Literal["auto", "on", "off"] = "auto"
     """Keep the training images on the device; auto does so on GPUs if they fit."""
     log_attention_images: int = 0
@@ -206,7 +210,7 @@ class Recipe:
     """All settings of a training run."""
 
     name: str = "run"
-    """What the run is called; part of the default workdir."""
+    """Name of the run, part of the default workdir."""
     data: Data = Data()
     network: Network = Network()
     augmentation: Augmentation = Augmentation()
@@ -230,7 +234,7 @@ class Recipe:
 
     @classmethod
     def of(cls, **fields: Any) -> "Recipe":
-        """A recipe from fields of any group, each by its own name.
+        """A recipe from fields of any group, given by name without the group.
 
         Raises:
             TypeError: If no group has a field.
@@ -238,23 +242,24 @@ class Recipe:
         return cls().replace(**fields)
 
     def replace(self, **fields: Any) -> "Recipe":
-        """This recipe with other values in some fields of any group.
+        """A copy with other values in some fields of any group.
 
         Raises:
             TypeError: If no group has a field.
         """
-        changes: dict[str, Any] = {}
         owners = field_owners()
+        changes: dict[str, Any] = {}
+        groups: dict[str, dict[str, Any]] = {}
         for name, value in fields.items():
             if name not in owners:
                 raise TypeError(f"A recipe has no field {name!r}.")
-            if owners[name] is None:
+            group = owners[name]
+            if group is None:
                 changes[name] = value
             else:
-                changes.setdefault(owners[name], {})[name] = value
-        for group, values in changes.items():
-            if isinstance(values, dict):
-                changes[group] = dataclasses.replace(getattr(self, group), **values)
+                groups.setdefault(group, {})[name] = value
+        for group, values in groups.items():
+            changes[group] = dataclasses.replace(getattr(self, group), **values)
         return dataclasses.replace(self, **changes)
 
     @classmethod
@@ -278,7 +283,7 @@ class Recipe:
         return {k: v for k, v in self.as_dict().items() if k != "runtime"}
 
     def hash(self) -> str:
-        """Twelve hex digits that name the settings."""
+        """Twelve hexadecimal digits of the hash of `settings`."""
         text = json.dumps(self.settings(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -1,5 +1,6 @@
-"""A run from its recipe to a trained model on disk, going on where it was stopped."""
+"""A run, from its recipe to the trained model on disk; a stopped run continues."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -11,14 +12,14 @@ import numpy as np
 from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
 from keras_hybrid.train.curves import plot_curves
-from keras_hybrid.train.devices import plan
+from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.evaluate import evaluate
 from keras_hybrid.train.fit import CallbackFactory, fit
 from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.remat import prepare_for_remat
+from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
 from keras_hybrid.utils.card import write_card
@@ -34,7 +35,7 @@ def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, A
 
     Args:
         recipe: The settings.
-        callbacks: Makes more callbacks for `model.fit`; see `fit`.
+        callbacks: Returns more callbacks for `model.fit`; see `fit`.
 
     Returns:
         The card.
@@ -43,9 +44,15 @@ def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, A
         ValueError: If the workdir holds a run of other settings.
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
-    directory = recipe.directory
-    if recipe.runtime.remat:
-        prepare_for_remat()
+    # The flags come before anything that JAX computes
+    scheduler = remat_scheduler if recipe.runtime.remat else contextlib.nullcontext
+    with scheduler():
+        return _run(recipe, recipe.directory, callbacks)
+
+
+def _run(
+    recipe: Recipe, directory: pathlib.Path, callbacks: CallbackFactory | None
+) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.optimization.seed)
     devices = plan(recipe)
     if _is_complete(recipe, directory):
@@ -53,12 +60,12 @@ def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, A
         return json.loads((directory / "card.json").read_text())
     data, runtime = recipe.data, recipe.runtime
     dataset = load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
-    training, validation = _splits(recipe, dataset)
+    training, validation = make_splits(recipe, dataset)
     with devices.scope():
         model = _build(recipe, dataset)
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
-            _claim(recipe, directory)  # only now: bad settings have left no trace
+            _claim(recipe, directory)  # only now, so that bad settings leave no files
         barrier()
         network = models.logits(model)
         fit(recipe, directory, network, training, validation, devices, callbacks)
@@ -69,7 +76,7 @@ def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, A
 
 
 def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
-    """Whether the workdir holds this run to its end; raises if it holds another's."""
+    """Whether the workdir holds this run, complete; raises if it holds another run."""
     settings = directory / "recipe.json"
     if not settings.exists():
         left = directory.iterdir() if directory.exists() else ()
@@ -104,11 +111,11 @@ def _fields(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
-    """Makes the workdir this run's, emptied if it is to be overwritten."""
+    """Creates the workdir with its `recipe.json`; empties it for `--overwrite`."""
     settings = directory / "recipe.json"
     directory.mkdir(parents=True, exist_ok=True)
     if recipe.runtime.overwrite and settings.exists():
-        # a kill in between leaves a folder that is still known as a run's
+        # if killed here, the folder still has a recipe.json and counts as a run
         others = [path for path in directory.iterdir() if path != settings]
         for path in sorted(others, key=lambda path: path.name != "card.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -116,8 +123,8 @@ def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
     write_atomically(settings, lambda part: part.write_text(text))
 
 
-def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
-    """The images to train on, and those held out of them to watch the run."""
+def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
+    """The training images, and the validation images held out of them."""
     labels = dataset.train.labels
     seed = recipe.optimization.seed
     if recipe.data.per_class:
@@ -127,7 +134,7 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     if not recipe.data.validation_split:
         return dataset.train.select(used).load_into_memory(), None
     held_out, rest = balanced_split(labels[used], recipe.data.validation_split, seed)
-    # The only image of a class is trained on, not held out.
+    # A class with one image keeps it for training.
     lost = ~np.isin(labels[used[held_out]], labels[used[rest]])
     rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
     training = dataset.train.select(used[rest]).load_into_memory()
@@ -151,10 +158,16 @@ def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
     return load_pretrained(model, weights) if weights else model
 
 
-def _finish(recipe, directory, dataset, model, devices) -> None:
-    """Saves and tests the trained model, and writes what the run leaves."""
+def _finish(
+    recipe: Recipe,
+    directory: pathlib.Path,
+    dataset: Dataset,
+    model: keras.Model,
+    devices: Devices,
+) -> None:
+    """Saves and tests the trained model, and writes the files of the run."""
     write_atomically(directory / "model.keras", model.save)
-    if devices.several:  # one of them will do to test it
+    if devices.several:  # the test runs on one device
         model = keras.models.load_model(directory / "model.keras", compile=False)
     metrics, probabilities = evaluate(
         models.logits(model), dataset.test, recipe.data.ordinal

@@ -1,4 +1,4 @@
-"""`card.json`: what an artefact is and where it comes from."""
+"""`card.json`: what a trained model is and how it was made."""
 
 import dataclasses
 import importlib.metadata
@@ -18,7 +18,7 @@ from keras_hybrid.utils.git import revision
 def make_card(
     recipe: Recipe, dataset: Dataset, model: keras.Model, metrics: dict[str, float]
 ) -> dict[str, Any]:
-    """Everything a reader needs to trust and to repeat a trained model."""
+    """Everything that is needed to use, judge and repeat a trained model."""
     preprocessing = get(recipe.network.model).family.preprocessing
     return {
         "model": recipe.network.model,
@@ -40,7 +40,7 @@ def make_card(
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes: Python, Keras, the backend, this package."""
+    """Versions of Python, Keras, the backend and this package."""
     backend = keras.backend.backend()
     package = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}[backend]
     try:

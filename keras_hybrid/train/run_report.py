@@ -1,7 +1,7 @@
-"""`report.html`: how a run went and where its model is wrong, on one page."""
+"""`report.html`: the curves, metrics and mistakes of a run on one page."""
 
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from keras_hybrid.train.curves import curves_figure
 from keras_hybrid.utils.figures import blank_figure
 from keras_hybrid.utils.page import Page
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PAIRS = 15
 PICTURES = 24
 
@@ -22,7 +25,7 @@ PICTURES = 24
 def write_report(
     path: pathlib.Path,
     card: dict[str, Any],
-    epochs: list[dict],
+    epochs: list[dict[str, Any]],
     test: Split,
     probabilities: np.ndarray,
 ) -> None:
@@ -30,20 +33,19 @@ def write_report(
 
     Args:
         path: The HTML file.
-        card: The run's card, see `card.make_card`.
-        epochs: What the journal holds, one dict an epoch.
-        test: The images that the model was judged by.
-        probabilities: What it said of them, `(N, classes)`.
+        card: The run's card, see `run_card.make_card`.
+        epochs: One dict per epoch, from `read_metrics`.
+        test: The images that the model was tested on.
+        probabilities: Predicted probabilities for them, `(N, classes)`.
 
     Raises:
         ImportError: If matplotlib is missing.
     """
     names = tuple(card["class_names"])
-    answers = probabilities.argmax(-1)
-    matrix = confusion_matrix(test.labels, answers, len(names))
+    matrix = confusion_matrix(test.labels, probabilities.argmax(-1), len(names))
     page = Page(
         f"{card['model']} on {card['dataset']}",
-        f"{card['parameters']:,} parameters, judged by {len(test):,} test images.",
+        f"{card['parameters']:,} parameters, tested on {len(test):,} images.",
     )
     page.table([{"measure": key, "value": x} for key, x in card["metrics"].items()])
     page.section("Training").figure(
@@ -51,27 +53,25 @@ def write_report(
     )
     page.section("Confusion").figure(
         _confusion_figure(matrix, names),
-        "Of each true class (row), the share that the model took for each class "
-        "(column).",
+        "Share of each true class (row) that was predicted as each class (column).",
         wide=True,
     )
     pairs = confused_pairs(matrix, names, PAIRS)
     if pairs:
-        page.table(pairs, "The commonest mistakes.")
+        page.table(pairs, "The most frequent confusions.")
     page.table(_class_rows(matrix, names), "Every class.", folded=len(names) > 20)
-    places = confident_mistakes(probabilities, test.labels, PICTURES)
+    wrong = confident_mistakes(probabilities, test.labels, PICTURES)
     page.section("Confidently wrong")
-    if len(places):
-        picture = _mistakes_figure(test, probabilities, places, names)
+    if len(wrong):
         page.figure(
-            picture,
-            "The wrong answers given with the most confidence: true class, "
-            "answer, probability.",
+            _mistakes_figure(test, probabilities, wrong, names),
+            "The wrong predictions with the highest probability: true class, "
+            "predicted class, probability.",
             wide=True,
             picture=True,
         )
     else:
-        page.text("Every test image was classified as it should be.")
+        page.text("Every test image was classified correctly.")
     page.section("Settings").table(
         [
             {"setting": key, "value": str(x)}
@@ -83,7 +83,7 @@ def write_report(
     page.write(path)
 
 
-def _class_rows(matrix, names) -> list[dict]:
+def _class_rows(matrix: np.ndarray, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Recall and precision of each class."""
     right, true, given = np.diag(matrix), matrix.sum(1), matrix.sum(0)
     return [
@@ -97,18 +97,18 @@ def _class_rows(matrix, names) -> list[dict]:
     ]
 
 
-def _confusion_figure(matrix, names):
+def _confusion_figure(matrix: np.ndarray, names: tuple[str, ...]) -> "Figure":
     few = len(names) <= 20
     side = 1.6 + 0.45 * len(names) if few else 7
     figure = blank_figure(side + 0.6, side)
     axes = figure.subplots()
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="answer", ylabel="true class")
+    axes.set(xlabel="predicted class", ylabel="true class")
     if few:
-        places = range(len(names))
-        axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(places, names)
+        ticks = range(len(names))
+        axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(ticks, names)
         for row, column in np.argwhere(matrix):
             colour = "white" if share[row, column] > 0.5 else "black"
             axes.text(
@@ -125,19 +125,21 @@ def _confusion_figure(matrix, names):
     return figure
 
 
-def _mistakes_figure(test, probabilities, places, names):
+def _mistakes_figure(
+    test: Split, probabilities: np.ndarray, wrong: np.ndarray, names: tuple[str, ...]
+) -> "Figure":
     columns = 4
-    rows = -(-len(places) // columns)
+    rows = -(-len(wrong) // columns)
     figure = blank_figure(1.7 * columns, 2.15 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.axis("off")
-    for axes, place in zip(grid, places, strict=False):
-        answer = probabilities[place].argmax()
-        axes.imshow(test.images[np.array([place])][0])
+    for axes, index in zip(grid, wrong, strict=False):
+        predicted = probabilities[index].argmax()
+        axes.imshow(test.images[np.array([index])][0])
         axes.set_title(
-            f"{names[test.labels[place]]}\n\u2192 {names[answer]} "
-            f"{probabilities[place, answer]:.0%}",
+            f"{names[test.labels[index]]}\n\u2192 {names[predicted]} "
+            f"{probabilities[index, predicted]:.0%}",
             fontsize=8,
         )
     return figure

@@ -1,11 +1,12 @@
-"""Many runs, one after another, and one table of what they reached."""
+"""Many runs, one after another, and one table of their metrics."""
 
 import csv
 import dataclasses
 import fnmatch
 import io
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import keras
 
@@ -17,10 +18,10 @@ from keras_hybrid.utils.files import write_atomically
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """What the command line may change of a sweep."""
+    """The options of a sweep."""
 
     recipe: Recipe
-    """What its runs have in common."""
+    """The settings that all runs share."""
     only: tuple[str, ...] = ("*",)
     """Names of the runs to train, shell patterns allowed, e.g. 'atc*'."""
 
@@ -44,15 +45,15 @@ def sweep(
     recipes: Mapping[str, Recipe],
     table: pathlib.Path,
     callbacks: CallbackFactory | None = None,
-) -> dict[str, dict]:
-    """Trains each recipe that is not complete and fills the table as it goes.
+) -> dict[str, dict[str, Any]]:
+    """Trains each recipe that is not complete and updates the table after each run.
 
-    A sweep that was stopped goes on where it was: what is complete is only read.
+    A stopped sweep continues where it was; complete runs are only read.
 
     Args:
         recipes: By the name of the run; each has a workdir of its own.
         table: The CSV file, written anew after every run.
-        callbacks: Makes more callbacks for `model.fit`; see `fit`.
+        callbacks: Returns more callbacks for `model.fit`; see `fit`.
 
     Returns:
         The rows of the table by the name of the run.
@@ -67,8 +68,8 @@ def sweep(
     return rows
 
 
-def write_csv(rows, path: pathlib.Path) -> None:
-    """Writes mappings as a CSV file, in one step; a key that one lacks stays empty."""
+def write_csv(rows: Iterable[Mapping[str, Any]], path: pathlib.Path) -> None:
+    """Writes mappings as a CSV file, atomically; missing keys give empty cells."""
     rows = list(rows)
     text = io.StringIO()
     columns = dict.fromkeys(key for row in rows for key in row)
@@ -78,14 +79,14 @@ def write_csv(rows, path: pathlib.Path) -> None:
     write_atomically(path, lambda part: part.write_text(text.getvalue()))
 
 
-def print_table(rows) -> None:
-    """Prints mappings with the same keys as a table that a README takes."""
+def print_table(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Prints mappings with the same keys as a Markdown table."""
     rows = list(rows)
     for line in (rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)):
         print(f"| {' | '.join(map(str, line))} |")
 
 
-def _row(recipe: Recipe, card: dict) -> dict:
+def _row(recipe: Recipe, card: dict[str, Any]) -> dict[str, Any]:
     return {
         "model": recipe.network.model,
         "options": " ".join(recipe.network.model_options),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import keras
 
 from keras_hybrid.layers import override_attributes
+from keras_hybrid.utils.typing import Tensor
 
 
 @contextlib.contextmanager
@@ -14,13 +15,17 @@ def sync_replicas(model: keras.Model, replicas: int) -> Iterator[None]:
 
     BatchNorm takes its statistics over all replicas, and the gradient is clipped after
     the replicas' parts are added. On JAX, and with one replica, it is so already.
-    Afterwards the layers are what they were: saved models know nothing of replicas.
+    On exit layers and optimizer are what they were: saved models know nothing of
+    replicas.
     """
     if keras.backend.backend() != "tensorflow" or replicas == 1:
         yield
         return
-    _clip_the_sum(model.optimizer, replicas)
-    with override_attributes(model, keras.layers.BatchNormalization, synchronized=True):
+    norms = keras.layers.BatchNormalization
+    with (
+        _clip_the_sum(model.optimizer, replicas),
+        override_attributes(model, norms, synchronized=True),
+    ):
         yield
 
 
@@ -35,7 +40,7 @@ def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:
         return
     import tensorflow as tf
 
-    def in_replica():
+    def in_replica() -> None:
         context = tf.distribute.get_replica_context()
         replica = tf.cast(context.replica_id_in_sync_group, "int64")
         _assign_seeds(states, seed, epoch, replica * 2**24)
@@ -43,12 +48,17 @@ def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:
     model.distribute_strategy.run(in_replica)
 
 
-def _assign_seeds(states, seed: int, epoch: int, offset=0) -> None:
+def _assign_seeds(
+    states: list[keras.Variable], seed: int, epoch: int, offset: Tensor = 0
+) -> None:
     for number, state in enumerate(states):
         state.assign([seed * 10_007 + number + offset, epoch << 20])
 
 
-def _clip_the_sum(optimizer: keras.optimizers.Optimizer, replicas: int) -> None:
+@contextlib.contextmanager
+def _clip_the_sum(
+    optimizer: keras.optimizers.Optimizer, replicas: int
+) -> Iterator[None]:
     """Makes TensorFlow clip the gradient of the global batch.
 
     Keras clips in each replica and adds up afterwards. Given the mean over the
@@ -56,15 +66,23 @@ def _clip_the_sum(optimizer: keras.optimizers.Optimizer, replicas: int) -> None:
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if not optimizer.global_clipnorm:
+        yield
         return
     import tensorflow as tf
 
-    apply = optimizer.apply
+    apply, clipnorm = optimizer.apply, optimizer.global_clipnorm
 
-    def apply_mean(grads, trainable_variables=None):
+    def apply_mean(
+        grads: list[Tensor], trainable_variables: list[keras.Variable] | None = None
+    ) -> Tensor:
         context = tf.distribute.get_replica_context()
         mean = context.all_reduce(tf.distribute.ReduceOp.MEAN, list(grads))
         return apply(mean, trainable_variables)
 
-    optimizer.global_clipnorm /= replicas
-    optimizer.apply = apply_mean
+    try:
+        optimizer.global_clipnorm = clipnorm / replicas
+        optimizer.apply = apply_mean
+        yield
+    finally:
+        optimizer.global_clipnorm = clipnorm
+        del optimizer.apply  # the class has it again

@@ -26,7 +26,9 @@ def sha256(file: pathlib.Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def write_atomically(path: pathlib.Path, write: Callable[[pathlib.Path], None]) -> None:
+def write_atomically(
+    path: pathlib.Path, write: Callable[[pathlib.Path], object]
+) -> None:
     """Calls `write(temporary_path)` and moves the result to `path` in one step.
 
     Args:

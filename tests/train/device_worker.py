@@ -85,6 +85,7 @@ def train_layers(count: int) -> dict[str, list]:
         with sync_replicas(model, devices.replicas):
             model.fit(x, y, batch_size=16, epochs=3, shuffle=False, verbose=0)
     assert model.get_layer("norm").get_config()["synchronized"] is False
+    assert sgd.global_clipnorm == 0.5 and "apply" not in vars(sgd)
     return {v.path: copies(v) for v in model.variables}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from keras_hybrid.train.fit import fit
 from keras_hybrid.utils.files import write_atomically
-from tests.train.test_formulas import images, network, recipe
+from tests.train.tiny import images, network, recipe
 
 BACKEND = keras.backend.backend()
 # XLA on one CPU is exact; TensorFlow's threads may sum in another order.
@@ -57,9 +57,9 @@ def kill(process):
 
 
 def wait_for_epoch(process, workdir, epoch):
-    """Until so many epochs are in the journal."""
-    journal = workdir / "metrics.jsonl"
-    while not journal.exists() or len(journal.read_text().splitlines()) < epoch:
+    """Until so many epochs are in the log."""
+    log = workdir / "metrics.jsonl"
+    while not log.exists() or len(log.read_text().splitlines()) < epoch:
         assert process.poll() is None, process.stdout.read().decode()
         time.sleep(0.005)
 

@@ -1,5 +1,6 @@
 """The pieces of a run against their formulas, and what a run refuses."""
 
+import dataclasses
 import json
 import math
 
@@ -18,7 +19,8 @@ from keras_hybrid.train import (
     run,
     warmup_cosine,
 )
-from keras_hybrid.train.run import _splits
+from keras_hybrid.train.recipe import field_owners
+from keras_hybrid.train.run import make_splits
 
 TINY = Recipe.of(
     fraction=0.2,
@@ -97,7 +99,11 @@ def test_a_run_leaves_what_it_should(tmp_path):
     assert loaded.output_shape == (None, 10)
     assert not loaded.compiled  # a model to use, without an optimizer
 
-    again = run(recipe)  # complete: read, not repeated
+    saved = json.loads((tmp_path / "run/recipe.json").read_text())
+    assert Recipe.from_settings(saved) == recipe
+
+    # complete: read, not repeated, also with another runtime
+    again = run(recipe.replace(log_attention_images=4))
     assert again == json.loads((tmp_path / "run/card.json").read_text())
     other = recipe.replace(epochs=3)
     with pytest.raises(ValueError, match=r"epochs 2 -> 3.*--overwrite"):
@@ -107,7 +113,7 @@ def test_a_run_leaves_what_it_should(tmp_path):
 
 def test_divergence_ends_with_a_clear_word(tmp_path):
     recipe = TINY.replace(workdir=str(tmp_path / "run"), learning_rate=1e30)
-    with pytest.raises(TrainingDiverged, match=r"left the numbers.*--learning-rate"):
+    with pytest.raises(TrainingDiverged, match=r"NaN or infinite.*--learning-rate"):
         run(recipe)
     assert not (tmp_path / "run/model.keras").exists()
 
@@ -125,7 +131,7 @@ def test_every_model_sees_the_same_images():
     recipe = TINY.replace(per_class=12, fraction=1, validation_split=0.25)
     found = []
     for model in ("atc3", "cvt13"):
-        parts = _splits(recipe.replace(model=model), digits)
+        parts = make_splits(recipe.replace(model=model), digits)
         found.append([part.images[:] for part in parts])
         assert [np.bincount(part.labels).tolist() for part in parts] == [
             [9] * 10,
@@ -136,7 +142,7 @@ def test_every_model_sees_the_same_images():
     together = {image.tobytes() for part in found[0] for image in part}
     every = {image.tobytes() for image in digits.train.images}
     assert len(together) == 120 and together < every
-    one, none = _splits(recipe.replace(per_class=1), digits)
+    one, none = make_splits(recipe.replace(per_class=1), digits)
     assert np.bincount(one.labels).tolist() == [1] * 10 and none is None
 
 
@@ -163,6 +169,7 @@ def test_a_folder_of_images_trains(tmp_path, capsys):
     assert "a stratified fifth (seed 0)" in capsys.readouterr().out
 
 
+@pytest.mark.backend_independent
 def test_options_are_read_as_literals():
     recipe = Recipe.of(
         model_options=("strides=(2,2,2)", "depths=1,2,3", "embedding=residual")
@@ -174,11 +181,35 @@ def test_options_are_read_as_literals():
         Recipe.of(model_options=("strides",)).network.arguments()
 
 
-def test_hash_follows_the_settings_only():
-    assert TINY.hash() == TINY.replace(workdir="elsewhere").hash()
-    assert TINY.hash() != TINY.replace(seed=1).hash()
+@pytest.mark.backend_independent
+def test_hash_follows_all_groups_but_the_runtime():
+    others = {"data": {"ordinal": True}, "network": {"dropout_rate": 0.1}}
+    others |= {"augmentation": {"mixup": 0.3}, "optimization": {"seed": 1}}
+    others |= {"runtime": {"workdir": "elsewhere", "export": ("onnx",), "devices": 2}}
+    assert set(others) == {f.name for f in dataclasses.fields(Recipe)} - {"name"}
+    for group, fields in others.items():
+        same = TINY.replace(**fields).hash() == TINY.hash()
+        assert same == (group == "runtime"), group
 
 
+@pytest.mark.backend_independent
+def test_a_recipe_is_read_from_its_json():
+    recipe = TINY.replace(random_crop=(0.5, 1.0), export=("onnx",), devices="all")
+    assert Recipe.from_settings(json.loads(json.dumps(recipe.as_dict()))) == recipe
+    settings = json.loads(json.dumps(recipe.settings()))
+    assert "runtime" not in settings
+    assert Recipe.from_settings(settings).hash() == recipe.hash()
+
+
+@pytest.mark.backend_independent
+def test_no_two_groups_share_a_field():
+    """Flags are the fields' names without their groups."""
+    groups = [f.default for f in dataclasses.fields(Recipe) if f.name != "name"]
+    names = [f.name for group in groups for f in dataclasses.fields(group)]
+    assert sorted(["name", *names]) == sorted(field_owners())
+
+
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "fields",
     [
@@ -189,6 +220,14 @@ def test_hash_follows_the_settings_only():
         {"per_class": 0},
         {"per_class": 5, "fraction": 0.5},
         {"image_size": 0},
+        {"gradient_accumulation_steps": 0},
+        {"repeated_augmentation": 0},
+        {"ema_momentum": 1.0},
+        {"mixup": -1.0},
+        {"rand_augment": 12.0},
+        {"model_parallel": 0},
+        {"devices": 0},
+        {"augmenter": "keras_cv", "cache_on_device": "on"},
     ],
 )
 def test_impossible_settings_are_refused(fields):
