@@ -10,7 +10,7 @@ from keras_hybrid.data import image_files, load
 from keras_hybrid.data import lazy_images as images_module
 from keras_hybrid.data.scan_folder import natural
 from keras_hybrid.train import Recipe
-from keras_hybrid.train.run import _splits
+from keras_hybrid.train.run import make_splits
 
 pytestmark = pytest.mark.backend_independent
 
@@ -235,7 +235,7 @@ def test_large_folders_are_decoded_when_needed(tmp_path, lazily, monkeypatch, ca
     found.fingerprint()
     recipe = Recipe.of(dataset="folder", per_class=2, validation_split=0.5)
     monkeypatch.setattr(images_module, "IN_MEMORY", 4 * 300)  # four images
-    training, validation = _splits(recipe, found)
+    training, validation = make_splits(recipe, found)
     assert len(decoded) == 4 and len(set(decoded)) == 4
     assert (len(training), len(validation)) == (2, 2)
     values = training.images[:][:, 0, 0, 0]

@@ -14,7 +14,7 @@ from keras_hybrid.cli import analyse_command
 from keras_hybrid.data.lazy_images import Resized
 from keras_hybrid.export import classify, keras_file
 from keras_hybrid.train import Recipe
-from keras_hybrid.train.run import _splits
+from keras_hybrid.train.run import make_splits
 
 pytestmark = pytest.mark.backend_independent
 
@@ -75,7 +75,7 @@ def test_every_reader_gives_the_same_pixels(photos, tmp_path, monkeypatch):
 
     dataset = data.load("folder", photos, image_size=96)
     recipe = Recipe.of(dataset="folder", validation_split=0.5)
-    for split in (*_splits(recipe, dataset), dataset.test):
+    for split in (*make_splits(recipe, dataset), dataset.test):
         for pixels in split.images:
             assert (expected == pixels).all((1, 2, 3)).any()
     np.testing.assert_array_equal(dataset.train.images[:4], expected)
