@@ -17,9 +17,9 @@ import numpy as np
 from benchmarks.fold import operations
 from benchmarks.keras_runners import Jax
 from keras_hybrid import models
+from keras_hybrid.export.converter_process import convert
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS
-from keras_hybrid.export.processes import convert
 
 BATCH_SIZE = 4
 FORMATS_COUNTED = ("litert", "onnx")

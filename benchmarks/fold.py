@@ -12,9 +12,9 @@ import numpy as np
 from benchmarks.harness import Row, interleave, timed, write
 from benchmarks.random_weights import randomised
 from keras_hybrid import models
+from keras_hybrid.export.converter_process import convert
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, require
-from keras_hybrid.export.processes import convert
 from keras_hybrid.export.runtime import open_exported
 
 VARIANTS = ("atc3", "convit_tiny", "ceit_tiny", "cvt13", "coatnet0", "astroformer0")

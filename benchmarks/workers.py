@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks.candidates import BACKENDS, FILES
 from benchmarks.cases import Case
 from benchmarks.setup import Setup
+from keras_hybrid.export.converter_process import convert
 from keras_hybrid.export.formats import require
-from keras_hybrid.export.processes import convert
 from keras_hybrid.utils.subprocesses import failure, run_module
 
 # Freed memory stays with the process, in large pages; else the system's taking it away

@@ -1,9 +1,6 @@
 """Exported files against Keras, each run by its own runtime in a fresh process."""
 
-import json
 import pathlib
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +12,12 @@ from keras_hybrid.export.export_report import (
     ExportMismatch,
     Report,
     files_of,
-    sha256,
     tolerance,
 )
 from keras_hybrid.export.formats import FORMATS
+from keras_hybrid.utils.card import read_card
+from keras_hybrid.utils.files import sha256
+from keras_hybrid.utils.subprocesses import ChildProcessFailed, run_file
 
 REFERENCE_IMAGES = 2
 _SEED = 0
@@ -39,33 +38,30 @@ def reference_images(shape: tuple[int | None, ...], pixels: bool, count: int):
     return rng.normal(size=shape).astype("float32")
 
 
-def run_apart(path: pathlib.Path, images: np.ndarray) -> dict[str, np.ndarray]:
-    """What a file answers in a process that has nothing but its runtime.
+def run_in_subprocess(path: pathlib.Path, images: np.ndarray) -> dict[str, np.ndarray]:
+    """The outputs of a file in a process that imports nothing but its runtime.
 
     Returns:
-        `logits` of all images, those of the first alone as `single`, `milliseconds`
-        an image, `custom_ops`.
+        `logits` of all images, the logits of the first image alone as `single`,
+        `milliseconds` per image, `custom_ops`.
 
     Raises:
         ValueError: If the file cannot be opened or run.
         ImportError: If its runtime is missing.
     """
     with tempfile.TemporaryDirectory() as folder:
-        pixels, answer = (pathlib.Path(folder) / x for x in ("in.npy", "out.npz"))
+        pixels, outputs = (pathlib.Path(folder) / x for x in ("in.npy", "out.npz"))
         np.save(pixels, images)
-        ended = subprocess.run(
-            [sys.executable, "-P", runtime.__file__, path, pixels, answer],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ended.returncode:
-            lines = ended.stderr.strip().splitlines() or [f"code {ended.returncode}"]
-            kind, mark, message = lines[-1].partition(": ")
-            if kind == "ImportError" and mark:
-                raise ImportError(message)
-            raise ValueError(message or f"{path} cannot be run: {kind}")
-        with np.load(answer) as file:
+        try:
+            run_file(runtime.__file__, [str(path), str(pixels), str(outputs)])
+        except ChildProcessFailed as error:
+            kind, _, message = str(error).partition(": ")
+            if error.status < 0 or not message:
+                raise ValueError(f"{path} cannot be run: {error}") from error
+            if kind == "ImportError":
+                raise ImportError(message) from error
+            raise ValueError(message) from error
+        with np.load(outputs) as file:
             return dict(file)
 
 
@@ -77,14 +73,14 @@ def compare(
     Raises:
         ExportMismatch: If they differ by more than the format's tolerance.
     """
-    answer = run_apart(path, images)
-    found = answer["logits"]
+    outputs = run_in_subprocess(path, images)
+    found = outputs["logits"]
     if found.shape != expected.shape:
         raise ExportMismatch(
             f"{path} gives logits of shape {found.shape}, Keras {expected.shape}."
         )
     difference = max(
-        np.abs(found - expected).max(), np.abs(answer["single"] - expected[:1]).max()
+        np.abs(found - expected).max(), np.abs(outputs["single"] - expected[:1]).max()
     )
     report = Report(
         format=format,
@@ -94,8 +90,8 @@ def compare(
         tolerance=tolerance(format, expected),
         top1_agreement=float((found.argmax(-1) == expected.argmax(-1)).mean()),
         size=sum(file.stat().st_size for file in files_of(path).values()),
-        custom_ops=tuple(map(str, answer["custom_ops"])),
-        milliseconds=float(answer["milliseconds"]),
+        custom_ops=tuple(map(str, outputs["custom_ops"])),
+        milliseconds=float(outputs["milliseconds"]),
     )
     if not report.max_difference <= report.tolerance:  # not a number is a mismatch
         raise ExportMismatch(
@@ -141,8 +137,10 @@ def verify(
 def _artefact(place: pathlib.Path) -> dict | None:
     """What a card says of an exported file; None for the card of a .keras file."""
     try:
-        card = json.loads(place.read_text())
-        facts = card.get("artefact")
+        facts = read_card(place).get("artefact")
+    except ValueError as error:
+        raise ValueError(f"{error}; export again.") from error
+    try:
         if facts:
             facts["reference"]["logits"] = np.array(
                 facts["reference"]["logits"], "float32"

@@ -1,6 +1,5 @@
 """Any model file, Keras' or exported, that names what it sees."""
 
-import json
 import pathlib
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from keras_hybrid.data.read_images import read_image
 from keras_hybrid.export.keras_file import keras_file, load_keras
 from keras_hybrid.export.runtime import Opened, image_shape, open_exported
+from keras_hybrid.utils import card
 
 
 def open_model(path: pathlib.Path) -> Opened:
@@ -46,15 +46,7 @@ def read_card(path: pathlib.Path) -> dict:
         path / "card.json",
         path.parent / "card.json",
     )
-    for place in filter(pathlib.Path.is_file, places):
-        try:
-            card = json.loads(place.read_text())
-        except ValueError as error:
-            raise ValueError(f"{place} is damaged: {error}") from error
-        if not isinstance(card, dict):
-            raise ValueError(f"{place} is no card: it holds no JSON object.")
-        return card
-    return {}
+    return next((card.read_card(x) for x in places if x.is_file()), {})
 
 
 class Classifier:

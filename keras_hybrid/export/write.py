@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 import tempfile
@@ -14,10 +13,11 @@ import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.export.check import REFERENCE_IMAGES, compare, reference_images
+from keras_hybrid.export.converter_process import convert
 from keras_hybrid.export.export_report import ExportMismatch, Report, hashes, versions
 from keras_hybrid.export.fold import fold
-from keras_hybrid.export.processes import convert
 from keras_hybrid.export.runtime import in_batches
+from keras_hybrid.utils.card import write_card
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ def write(ready: Prepared, format: str, path: pathlib.Path, options) -> Report:
             raise ExportMismatch(message, error.report) from error
         report = dataclasses.replace(report, path=path)
         card = part.with_name(f"{path.name}.card.json")
-        card.write_text(json.dumps(_card(ready, report, part), indent=2) + "\n")
+        write_card(_card(ready, report, part), card)
         _replace(part, path)
         _replace(card, path.with_name(card.name))
     return report

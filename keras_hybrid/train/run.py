@@ -22,7 +22,7 @@ from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
-from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import is_partial, write_atomically
 
 
@@ -57,7 +57,7 @@ def _run(
     devices = plan(recipe)
     if _is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
-        return json.loads((directory / "card.json").read_text())
+        return read_card(directory / "card.json")
     data, runtime = recipe.data, recipe.runtime
     dataset = load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
     training, validation = make_splits(recipe, dataset)
@@ -72,7 +72,7 @@ def _run(
     if process_index() == 0:
         _finish(recipe, directory, dataset, model, devices)
     barrier()
-    return json.loads((directory / "card.json").read_text())
+    return read_card(directory / "card.json")
 
 
 def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
@@ -119,8 +119,7 @@ def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
         others = [path for path in directory.iterdir() if path != settings]
         for path in sorted(others, key=lambda path: path.name != "card.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    text = json.dumps(recipe.as_dict(), indent=2) + "\n"
-    write_atomically(settings, lambda part: part.write_text(text))
+    write_card(recipe.as_dict(), settings)
 
 
 def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:

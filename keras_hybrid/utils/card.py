@@ -26,5 +26,5 @@ def read_card(path: pathlib.Path) -> dict[str, Any]:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(card, dict):
-        raise ValueError(f"{path} is no card: it holds {type(card).__name__}.")
+        raise ValueError(f"{path} is damaged: it holds no JSON object")
     return card

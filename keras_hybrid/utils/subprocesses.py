@@ -1,6 +1,7 @@
-"""Python modules run as child processes, each with a Keras backend of its own."""
+"""Python modules and files run as child processes, each with its own Keras backend."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -8,7 +9,15 @@ from collections.abc import Mapping, Sequence
 
 
 class ChildProcessFailed(RuntimeError):
-    """A child process ended with an error; the message has its last line."""
+    """A child process ended with an error; the message has its last line.
+
+    Attributes:
+        status: Its exit status; negative for a signal.
+    """
+
+    def __init__(self, message: str, status: int = 1):
+        super().__init__(message)
+        self.status = status
 
 
 def run_module(
@@ -31,19 +40,41 @@ def run_module(
     Raises:
         ChildProcessFailed: If its exit status is not 0, or a signal ended it.
     """
+    return _run(["-m", module, *arguments], backend, environment)
+
+
+def run_file(
+    path: str | pathlib.Path,
+    arguments: Sequence[str] = (),
+    backend: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Runs `python -P path arguments...`, which imports no package around the file.
+
+    Args, returns, raises: As `run_module`.
+    """
+    return _run(["-P", str(path), *arguments], backend, environment)
+
+
+def _run(
+    command: Sequence[str],
+    backend: str | None,
+    environment: Mapping[str, str] | None,
+) -> str:
     changed = dict(environment or {}) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     if backend is not None:
         changed["KERAS_BACKEND"] = backend
-    answer = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+    ended = subprocess.run(
+        [sys.executable, *command],
         env=os.environ | changed,
         capture_output=True,
         text=True,
         check=False,
     )
-    if answer.returncode:
-        raise ChildProcessFailed(failure(answer.returncode, answer.stderr))
-    return answer.stdout
+    if ended.returncode:
+        message = failure(ended.returncode, ended.stderr)
+        raise ChildProcessFailed(message, ended.returncode)
+    return ended.stdout
 
 
 def failure(status: int, errors: str) -> str:

@@ -8,7 +8,6 @@ seed, versions), `metrics.jsonl` (one line per epoch) and `curves.png`. The shar
 peak counts two operations per multiply-add, and three forward passes per training step.
 """
 
-import json
 import pathlib
 
 import tyro
@@ -16,6 +15,7 @@ import tyro
 from keras_hybrid import models
 from keras_hybrid.analysis import macs
 from keras_hybrid.train import Recipe, read_metrics, summary
+from keras_hybrid.utils.card import read_card
 
 COLUMNS = {
     "run": "{run}",
@@ -30,7 +30,7 @@ COLUMNS = {
 
 def facts(folder: pathlib.Path) -> dict:
     """What the table says of one run; its memory is the GPU's if it had one."""
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder / "card.json")
     epochs = read_metrics(folder)
     run = card["metrics"] | summary(epochs)
     near = run.get("test_within_one_accuracy")
@@ -47,7 +47,7 @@ def facts(folder: pathlib.Path) -> dict:
 
 def operations_per_image(folder: pathlib.Path) -> float:
     """Of a training step."""
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder / "card.json")
     recipe = Recipe.from_settings(card["recipe"])
     model = models.get(card["model"]).builder(
         input_shape=tuple(card["input_shape"]),

@@ -252,9 +252,9 @@ def test_what_is_a_mismatch(wrong, tmp_path, monkeypatch):
     images, expected = np.zeros((3, 4, 4, 3), "uint8"), np.ones((3, 5), "float32")
     answer = {"logits": expected, "single": expected[:1]}
     answer |= {"milliseconds": 1.0, "custom_ops": np.array([], str)}
-    monkeypatch.setattr(check, "run_apart", lambda *_: answer)
+    monkeypatch.setattr(check, "run_in_subprocess", lambda *_: answer)
     assert check.compare("onnx", path, images, expected).max_difference == 0
-    monkeypatch.setattr(check, "run_apart", lambda *_: answer | wrong)
+    monkeypatch.setattr(check, "run_in_subprocess", lambda *_: answer | wrong)
     with pytest.raises(ExportMismatch):
         check.compare("onnx", path, images, expected)
 

@@ -1,16 +1,16 @@
 """The processes that convert, each with the Keras backend of its format."""
 
 import json
-import os
 import pathlib
 import shutil
-import subprocess
-import sys
 import tempfile
 
 import numpy as np
 
 from keras_hybrid.export.formats import FORMATS
+from keras_hybrid.utils.subprocesses import ChildProcessFailed, run_module
+
+CONVERTER = "keras_hybrid.export.convert"  # the module that such a process runs
 
 
 def convert(
@@ -24,6 +24,9 @@ def convert(
             that are made from that.
         target: The file or folder to write.
         options: Arguments of the functions in `convert`, by format.
+
+    Raises:
+        ChildProcessFailed: If the process ends with an error.
     """
     made = _made(format, source, options)
     if made.is_dir():
@@ -45,16 +48,10 @@ def _made(format: str, source: pathlib.Path, options) -> pathlib.Path:
             file = pathlib.Path(folder) / "calibration.npy"
             np.save(file, chosen["calibration"])
             chosen = chosen | {"calibration": str(file)}
-        answer = subprocess.run(
-            [sys.executable, "-m", "keras_hybrid.export.convert"]
-            + [format, str(source), str(made), json.dumps(chosen)],
-            env=os.environ
-            | {"KERAS_BACKEND": FORMATS[format].backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if answer.returncode:
-        last = answer.stderr.strip().splitlines()[-1]
-        raise RuntimeError(f"Exporting to {format} failed: {last}")
+        arguments = [format, str(source), str(made), json.dumps(chosen)]
+        try:
+            run_module(CONVERTER, arguments, FORMATS[format].backend)
+        except ChildProcessFailed as error:
+            message = f"Exporting to {format} failed: {error}"
+            raise ChildProcessFailed(message, error.status) from error
     return made
