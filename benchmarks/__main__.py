@@ -1,11 +1,11 @@
 """`python -m benchmarks NAME`: all measuring, a command each."""
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tyro
 
+import benchmarks
 from benchmarks import (
     attention,
     compare,
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS,
             prog="python -m benchmarks",
-            description=importlib.import_module("benchmarks").__doc__,
+            description=benchmarks.__doc__,
             args=arguments,
             config=(tyro.conf.OmitArgPrefixes,),
         )

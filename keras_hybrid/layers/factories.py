@@ -40,3 +40,14 @@ def dense_macs(input_shape: tuple, width: int) -> int:
 def fan_out_normal() -> keras.initializers.Initializer:
     """N(0, sqrt(2 / fan_out)), where EfficientNet starts its convolutions."""
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
+
+
+def local_position_kernel(heads: int) -> list[list[float]]:
+    """Rows w_x, w_y, w_d with which a square of heads attends like a convolution.
+
+    Head `h1 + k * h2` of `k * k` looks `h2 - (k - 1) / 2` columns and
+    `h1 - (k - 1) / 2` rows away. Heads beyond the largest square have no column.
+    """
+    side = math.isqrt(heads)
+    offsets = [2.0 * i - (side - 1) for i in range(side)]  # twice the centres
+    return [[x for x in offsets for _ in offsets], offsets * side, [-1.0] * side**2]

@@ -1,12 +1,12 @@
 """Gated positional self-attention, GPSA (ConViT, arXiv:2103.10697, section 3)."""
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.factories import local_position_kernel
 from keras_hybrid.ops import (
     axis_weights,
     position_weights,
@@ -177,14 +177,3 @@ class GatedPositionalAttention(keras.layers.Layer):
             "train_gate": self.train_gate,
             "dropout_rate": self.dropout_rate,
         }
-
-
-def local_position_kernel(heads: int) -> list[list[float]]:
-    """Rows w_x, w_y, w_d with which a square of heads attends like a convolution.
-
-    Head `h1 + k * h2` of `k * k` looks `h2 - (k - 1) / 2` columns and
-    `h1 - (k - 1) / 2` rows away. Heads beyond the largest square have no column.
-    """
-    side = math.isqrt(heads)
-    offsets = [2.0 * i - (side - 1) for i in range(side)]  # twice the centres
-    return [[x for x in offsets for _ in offsets], offsets * side, [-1.0] * side**2]

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.factories import dense
+from keras_hybrid.layers.relative_offsets import axis_offsets, offset_rows, signed_log
 from keras_hybrid.ops import resize_offsets
 
 SOURCES = ("table", "mlp", "constant")
@@ -72,8 +73,8 @@ class RelativePositionBias(keras.layers.Layer):
                 shape=(1, self.heads, size, size), trainable=False, name="constant"
             )
             return
-        self._offsets = [_offsets(side, self.periodic) for side in self.grid]
-        self._index = [_index(side, self.periodic) for side in self.grid]
+        self._offsets = [axis_offsets(side, self.periodic) for side in self.grid]
+        self._index = [offset_rows(side, self.periodic) for side in self.grid]
         if self.source == "mlp":
             self.mlp_expand.build((None, None, 2))
             self.mlp_project.build((None, None, self.mlp_width))
@@ -104,7 +105,7 @@ class RelativePositionBias(keras.layers.Layer):
     def _values(self, training):
         if self.source == "table":
             return self.table
-        rows, columns = ([_signed_log(d) for d in axis] for axis in self._offsets)
+        rows, columns = ([signed_log(d) for d in axis] for axis in self._offsets)
         coordinates = [[[y, x] for x in columns] for y in rows]
         coordinates = ops.convert_to_tensor(coordinates, self.compute_dtype)
         hidden = self.mlp_dropout(self.mlp_expand(coordinates), training=training)
@@ -154,7 +155,7 @@ class RelativePositionBias(keras.layers.Layer):
         """Multiply-adds of a call, whatever the number of images."""
         if self.source != "mlp":
             return 0
-        rows, columns = (len(_offsets(n, self.periodic)) for n in input_shape[1:3])
+        rows, columns = (len(axis_offsets(n, self.periodic)) for n in input_shape[1:3])
         return rows * columns * self.mlp_width * (2 + self.heads)
 
     def get_config(self):
@@ -165,20 +166,3 @@ class RelativePositionBias(keras.layers.Layer):
             "mlp_width": self.mlp_width,
             "periodic": self.periodic,
         }
-
-
-def _offsets(side: int, periodic: bool) -> list[int]:
-    """Offsets between the positions of an axis, in the order of the table's rows."""
-    if periodic:
-        return [d if 2 * d <= side else d - side for d in range(side)]
-    return list(range(1 - side, side))
-
-
-def _index(side: int, periodic: bool) -> list[int]:
-    """Row of the table for query i and key j of an axis, i first."""
-    pairs = [i - j for i in range(side) for j in range(side)]
-    return [d % side if periodic else d + side - 1 for d in pairs]
-
-
-def _signed_log(offset: int) -> float:
-    return math.copysign(math.log1p(abs(offset)), offset)

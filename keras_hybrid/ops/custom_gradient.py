@@ -97,63 +97,57 @@ def _linear_primitive() -> Any:
         return jax.core.ShapedArray(output.shape, output.dtype)
 
     mlir.register_lowering(primitive, mlir.lower_fun(run, multiple_results=False))
-
-    def differentiate(values: Any, changes: Any, **functions: Callable) -> Any:
-        count = len(values) // 2
-        tangent = primitive.bind(*values, **functions)
-        parts = []
-        if any(not isinstance(change, ad.Zero) for change in changes[: count + 1]):
-            # by the inputs: what the tangent's formula gives
-            of_inputs = functools.partial(_with_tangents, functions["tangent_of"])
-            fixed = map(ad.instantiate_zeros, changes[: count + 1])
-            parts.append(
-                jax.jvp(
-                    lambda *inputs: of_inputs(inputs, values[count + 1 :]),
-                    tuple(values[: count + 1]),
-                    tuple(fixed),
-                )[1]
-            )
-        if any(not isinstance(change, ad.Zero) for change in changes[count + 1 :]):
-            # by the tangents: linear
-            fixed = map(ad.instantiate_zeros, changes[count + 1 :])
-            parts.append(primitive.bind(*values[: count + 1], *fixed, **functions))
-        return tangent, sum(parts[1:], start=parts[0])
-
-    def transposed(upstream: Any, *values: Any, **functions: Callable) -> list:
-        count = len(values) // 2
-        wanted = [ad.is_undefined_primal(value) for value in values]
-        if isinstance(upstream, ad.Zero):
-            upstream = ad.instantiate_zeros(upstream)
-        inputs, output = tuple(values[:count]), values[count]
-        gradients = functions["transpose"](inputs, output, upstream)
-        found = [None] * (count + 1) + list(gradients)
-        return [g if needed else None for g, needed in zip(found, wanted, strict=True)]
-
-    def batch(values: Any, axes: Any, **functions: Callable) -> Any:
-        mapped = [axis is not None for axis in axes]
-        sizes = [v.shape[a] for v, a in zip(values, axes, strict=True) if a is not None]
-        moved = [
-            jax.numpy.moveaxis(value, axis, 0)
-            if is_mapped
-            else jax.numpy.broadcast_to(value, (sizes[0], *value.shape))
-            for value, axis, is_mapped in zip(values, axes, mapped, strict=True)
-        ]
-
-        def transpose(inputs: tuple, output: Tensor, upstream: Tensor) -> tuple:
-            return jax.vmap(functions["transpose"])(inputs, output, upstream)
-
-        tangent = primitive.bind(
-            *moved,
-            tangent_of=jax.vmap(functions["tangent_of"]),
-            transpose=transpose,
-        )
-        return tangent, 0
-
-    ad.primitive_jvps[primitive] = differentiate
-    ad.primitive_transposes[primitive] = transposed
-    batching.primitive_batchers[primitive] = batch
+    ad.primitive_jvps[primitive] = _tangent
+    ad.primitive_transposes[primitive] = _transpose
+    batching.primitive_batchers[primitive] = _batch
     return primitive
 
 
-def _with_tangents(tangent_of: Callable, inputs: tuple, tangents: Any) -> Tensor:
-    return tangent_of(*inputs, *tangents)
+def _tangent(values: Any, changes: Any, **functions: Callable) -> tuple[Tensor, Tensor]:
+    """How the primitive changes with its operands."""
+    import jax
+    from jax.interpreters import ad
+
+    count = len(values) // 2
+    fixed, tangents = list(values[: count + 1]), values[count + 1 :]
+    parts = []
+    if any(type(change) is not ad.Zero for change in changes[: count + 1]):
+        # by inputs and output: as the tangent's formula changes
+        moves = [ad.instantiate_zeros(change) for change in changes[: count + 1]]
+        formula = functions["tangent_of"]
+        parts.append(jax.jvp(lambda *x: formula(*x, *tangents), fixed, moves)[1])
+    if any(type(change) is not ad.Zero for change in changes[count + 1 :]):
+        # by the tangents: linear
+        moves = [ad.instantiate_zeros(change) for change in changes[count + 1 :]]
+        parts.append(_linear_primitive().bind(*fixed, *moves, **functions))
+    return _linear_primitive().bind(*values, **functions), sum(parts[1:], parts[0])
+
+
+def _transpose(upstream: Any, *values: Any, **functions: Callable) -> list:
+    """Gradients of the tangents, by the hand-written formula."""
+    from jax.interpreters import ad
+
+    count = len(values) // 2
+    upstream = ad.instantiate_zeros(upstream)
+    gradients = functions["transpose"](values[:count], values[count], upstream)
+    found = [None] * (count + 1) + list(gradients)
+    return [
+        gradient if ad.is_undefined_primal(value) else None
+        for gradient, value in zip(found, values, strict=True)
+    ]
+
+
+def _batch(values: Any, axes: Any, **functions: Callable) -> tuple[Tensor, int]:
+    """The primitive under `jax.vmap`: every operand gets the batch in front."""
+    import jax
+
+    pairs = list(zip(values, axes, strict=True))
+    size = next(value.shape[axis] for value, axis in pairs if axis is not None)
+    moved = [
+        jax.numpy.broadcast_to(value, (size, *value.shape))
+        if axis is None
+        else jax.numpy.moveaxis(value, axis, 0)
+        for value, axis in pairs
+    ]
+    mapped = {name: jax.vmap(function) for name, function in functions.items()}
+    return _linear_primitive().bind(*moved, **mapped), 0

@@ -64,11 +64,9 @@ def fit(
     classes = network.output_shape[-1]
     batches = _batches(recipe, training, classes)
     _check_executions(batches.steps_per_epoch, settings.steps_per_execution)
-    model = (RematAugmented if recipe.runtime.remat else Augmented)(
-        network,
-        batches.augmentation.fill,
-        np.asarray(training.images) if batches.resident else None,
-    )
+    images = np.asarray(training.images) if batches.resident else None
+    kind = RematAugmented if recipe.runtime.remat else Augmented
+    model = kind(network, batches.augmentation.fill, images)
     _compile(recipe, model, batches.steps_per_epoch)
     checkpoint = directory / "checkpoint.npz"
     batches.start_epoch = _resume(checkpoint, model)
@@ -81,10 +79,6 @@ def fit(
     if callbacks and first:
         more = callbacks(recipe, directory, network, validation or training)
     averages = [keras.callbacks.SwapEMAWeights()] if settings.ema_momentum else []
-    watched = None
-    if validation:
-        most = max(settings.batch_size, 128)
-        watched = shard(Evaluation(validation, classes, most, devices.replicas))
     form = "shifted" if settings.jit_compile == "on" else "auto"
     with ops.forms(depthwise_conv=form), sync_replicas(model, devices.replicas):
         model.fit(
@@ -93,7 +87,7 @@ def fit(
             shuffle=False,  # the stream is shuffled already
             initial_epoch=batches.start_epoch,
             epochs=settings.epochs,
-            validation_data=watched,
+            validation_data=_validation_data(recipe, validation, classes, devices),
             callbacks=[*averages, *more, logger],
             verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
         )
@@ -117,6 +111,15 @@ def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
         resident=_is_resident(recipe, training),
         augmenter=augmenter,
     )
+
+
+def _validation_data(
+    recipe: Recipe, validation: Split | None, classes: int, devices: Devices
+) -> keras.utils.PyDataset | None:
+    if not validation:
+        return None
+    batch_size = max(recipe.optimization.batch_size, 128)
+    return shard(Evaluation(validation, classes, batch_size, devices.replicas))
 
 
 def _check_executions(steps: int, together: int) -> None:

@@ -22,6 +22,8 @@ ExportFormat = Literal[
     "saved_model", "litert", "litert_float16", "litert_dynamic", "onnx", "openvino"
 ]
 
+_NO_RESULT = ("runtime",)  # groups that do not determine the result
+
 DEIT_AUGMENTATION: dict[str, Any] = {
     "rand_augment": 9,
     "random_erasing": 0.25,
@@ -280,12 +282,25 @@ class Recipe:
 
     def settings(self) -> dict[str, Any]:
         """The groups that determine the result, ready for JSON."""
-        return {k: v for k, v in self.as_dict().items() if k != "runtime"}
+        return {k: v for k, v in self.as_dict().items() if k not in _NO_RESULT}
 
     def hash(self) -> str:
         """Twelve hexadecimal digits of the hash of `settings`."""
         text = json.dumps(self.settings(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def result_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that determine the result, without their groups.
+
+    Args:
+        settings: Fields by group, as `Recipe.as_dict` or `Recipe.settings` gives them.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in _NO_RESULT:
+            fields |= value if isinstance(value, dict) else {name: value}
+    return fields
 
 
 def field_owners() -> dict[str, str | None]:

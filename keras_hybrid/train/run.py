@@ -18,7 +18,7 @@ from keras_hybrid.train.fit import CallbackFactory, fit
 from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
-from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.recipe import Recipe, result_fields
 from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
@@ -87,7 +87,8 @@ def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
         return False
     if recipe.runtime.overwrite:
         return False
-    found, wanted = _fields(json.loads(settings.read_text())), _fields(recipe.as_dict())
+    found = result_fields(json.loads(settings.read_text()))
+    wanted = result_fields(recipe.as_dict())
     changed = [
         f"{key} {found.get(key)!r} -> {wanted.get(key)!r}"
         for key in sorted(found.keys() | wanted.keys())
@@ -99,15 +100,6 @@ def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
             "Choose another --workdir, or --overwrite it."
         )
     return (directory / "card.json").exists()
-
-
-def _fields(settings: dict[str, Any]) -> dict[str, Any]:
-    """The fields that determine the result, without their groups."""
-    fields: dict[str, Any] = {}
-    for name, value in settings.items():
-        if name != "runtime":
-            fields |= value if isinstance(value, dict) else {name: value}
-    return fields
 
 
 def _claim(recipe: Recipe, directory: pathlib.Path) -> None:

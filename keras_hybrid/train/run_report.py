@@ -12,6 +12,7 @@ from keras_hybrid.train.confusion import (
     confusion_matrix,
 )
 from keras_hybrid.train.curves import curves_figure
+from keras_hybrid.train.recipe import result_fields
 from keras_hybrid.utils.figures import blank_figure
 from keras_hybrid.utils.page import Page
 
@@ -75,9 +76,7 @@ def write_report(
     page.section("Settings").table(
         [
             {"setting": key, "value": str(x)}
-            for group in card["recipe"].values()
-            if isinstance(group, dict)
-            for key, x in group.items()
+            for key, x in result_fields(card["recipe"]).items()
         ]
     )
     page.write(path)
