@@ -80,16 +80,16 @@ def trained(tmp_path_factory):
     """A folder with recipes, photos and a run, from which every page starts."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "bin").mkdir()
-    script = folder / "bin" / "keras-hybrid"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m keras_hybrid "$@"\n')
-    script.chmod(0o755)
-    (folder / "bin" / "python").symlink_to(sys.executable)
+    for name, more in (("python", ""), ("keras-hybrid", "-m keras_hybrid")):
+        script = folder / "bin" / name  # a link would leave the environment
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {more} "$@"\n')
+        script.chmod(0o755)
     for name in ("recipes", "benchmarks"):
         (folder / name).symlink_to(ROOT / name)
     rng = np.random.default_rng(0)
     for number, name in enumerate(("ant", "bee", "cat")):
         (folder / "photos" / name).mkdir(parents=True)
-        for i in range(10):
+        for i in range(32):  # enough for a batch of 64
             pixels = rng.integers(0, 60, (40 + i, 50, 3)) + 60 * number
             file = folder / "photos" / name / f"{i}.jpg"
             Image.fromarray(pixels.astype("uint8")).save(file)
@@ -144,24 +144,30 @@ def check_install(words):
 
 def check_options(words):
     """Parses the options of a command that would run for too long."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     if words[0] == "keras-hybrid":
         words = ["python", "-m", "keras_hybrid", *words[1:]]
-    code = (
-        "import runpy, sys; import keras_hybrid.program as program; "
-        "program._run_program = program.parse_only; "
-        f"sys.argv = {words[1:]!r}; "
-    )
-    if words[1] == "-m":
-        code += "sys.argv.pop(0); runpy.run_module(sys.argv[0], run_name='__main__')"
-    else:
-        code += "runpy.run_path(sys.argv[0], run_name='__main__')"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
+    done = parse_only(words[1:])
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stderr}"
+
+
+def parse_only(arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "tests.docs.parse_only", *arguments],
         cwd=ROOT,
-        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["recipes/cifar100.py", "--epoch", "3"],
+        ["recipes/low_data.py", "--none", "3"],
+        ["-m", "keras_hybrid", "convert", "a.pth", "--modell", "cvt13"],
+        ["-m", "benchmarks", "compare", "--round", "3"],
+    ],
+)
+def test_an_option_that_does_not_exist_is_found(command):
+    assert parse_only(command).returncode == 2
