@@ -251,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(
             commands,
-            prog="python -m keras_hybrid",
+            prog="keras-hybrid",
             description="Hybrid convolution-attention image classifiers for Keras 3.",
             args=arguments,
             config=(tyro.conf.OmitArgPrefixes,),

@@ -108,7 +108,7 @@ def train_and_export(recipe: Recipe) -> None:
     for report in reports:
         print(f"  {report}")
     print("\nClassify your own images:")
-    print(f"  python -m keras_hybrid predict {directory} IMAGE.png")
+    print(f"  keras-hybrid predict {directory} IMAGE.png")
     barrier()
 
 

@@ -15,7 +15,7 @@ from keras_hybrid.program import run_recipe, run_sweep
 from tests.small import shrink
 
 FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
+NAMES = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
 SWEEPS = ("atc_tables", "convit_locality", "low_data", "small_networks")
 only_torch = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend will do"

@@ -1,0 +1,1 @@
+"""Training recipes: each file is a program with its settings and its documentation."""
