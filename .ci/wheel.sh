@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+unset PYTHONPATH  # a checkout on it would count as installed
 python -m build --outdir "$work/dist" . > "$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
 wheel=$(ls "$work"/dist/*.whl) sdist=$(ls "$work"/dist/*.tar.gz)
 
@@ -28,7 +29,6 @@ python -m venv "$work/venv"
 # after the wheel's own folder on the path, so that the wheel is what is imported
 echo "$packages" > "$("$work/venv/bin/python" -c "import sysconfig; print(sysconfig.get_path('purelib'))")/dependencies.pth"
 mkdir "$work/empty" && cd "$work/empty"
-unset PYTHONPATH
 "$work/venv/bin/python" -c "import keras_hybrid; assert '$work' in keras_hybrid.__file__, keras_hybrid.__file__"
 "$work/venv/bin/keras-hybrid" list "atc*" > /dev/null
 KERAS_BACKEND=tensorflow "$work/venv/bin/keras-hybrid" train --dataset digits --epochs 1 > train.log 2>&1 ||

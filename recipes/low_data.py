@@ -55,7 +55,7 @@ def runs(recipe: Recipe) -> dict[str, Recipe]:
             model_options=tuple(options),
             fraction=fraction,
             epochs=round(recipe.optimization.epochs / fraction),
-            warmup_epochs=recipe.optimization.warmup_epochs / fraction,
+            warmup_epochs=recipe.optimization.warmup / fraction,
         )
         for network, (model, *options) in NETWORKS.items()
         for fraction in (0.05, 0.1, 0.3, 0.5, 1.0)

@@ -156,7 +156,7 @@ def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
     schedule = warmup_cosine(
         settings.learning_rate,
         settings.final_learning_rate,
-        round(settings.warmup_epochs * steps_per_epoch),
+        round(settings.warmup * steps_per_epoch),
         settings.epochs * steps_per_epoch,
     )
     optimizer = make_optimizer(

@@ -139,8 +139,8 @@ class Optimization:
     """Peak learning rate, reached after the warm-up."""
     final_learning_rate: float = 1e-5
     """Learning rate at the end of the cosine."""
-    warmup_epochs: float = 3.0
-    """Epochs of linear warm-up."""
+    warmup_epochs: float | None = None
+    """Epochs of linear warm-up; None: 3, or a quarter of a shorter run."""
     weight_decay: float = 0.05
     """Decoupled weight decay of kernels; not of norms, biases, tokens and tables."""
     label_smoothing: float = 0.1
@@ -165,15 +165,22 @@ class Optimization:
     def __post_init__(self) -> None:
         counts = ("epochs", "batch_size", "gradient_accumulation_steps")
         _check_counts(self, *counts, "steps_per_execution")
-        if not 0 <= self.warmup_epochs < self.epochs:
+        if not 0 <= self.warmup < self.epochs:
             raise ValueError(
                 f"warmup_epochs must lie in [0, {self.epochs}), the epochs, not "
-                f"{self.warmup_epochs}: give --warmup-epochs, too."
+                f"{self.warmup}: give --warmup-epochs, too."
             )
         if self.ema_momentum is not None and not 0 < self.ema_momentum < 1:
             raise ValueError(
                 f"ema_momentum must lie in (0, 1), not {self.ema_momentum}."
             )
+
+    @property
+    def warmup(self) -> float:
+        """Epochs of warm-up."""
+        if self.warmup_epochs is None:
+            return min(3.0, self.epochs / 4)
+        return self.warmup_epochs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -210,6 +210,13 @@ def test_no_two_groups_share_a_field():
 
 
 @pytest.mark.backend_independent
+def test_the_warm_up_of_a_short_run_is_short():
+    assert Recipe.of(epochs=1).optimization.warmup == 0.25
+    assert Recipe.of(epochs=40).optimization.warmup == 3
+    assert Recipe.of(epochs=40, warmup_epochs=0).optimization.warmup == 0
+
+
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "fields",
     [
