@@ -89,7 +89,7 @@ class NameMap:
         return next((path for path in self.translate(name) if path in paths), None)
 
     def reordered(self, value: np.ndarray, path: str, layer: keras.Layer) -> np.ndarray:
-        """The value for the variable at `path` of `layer`, in the order of the model."""
+        """The value for the variable at `path` of `layer`, by the rules `reorder`."""
         for end, function in self.reorder.items():
             if path.endswith(end):
                 return function(value, layer)
