@@ -265,7 +265,7 @@ def test_small_images_keep_a_grid():
         ("norm", "group", "norm must be one of"),
         ("stride_by", "1x1", "stride_by must be one of"),
         ("bias_source", "sine", "source must be one of"),
-        ("bias_place", "within", "place must be one of"),
+        ("bias_position", "within", "bias_position must be one of"),
         ("head_width", 7, "heads of 7 channels"),
     ],
 )
