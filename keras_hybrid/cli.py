@@ -59,7 +59,7 @@ def info_command(model: Annotated[str, tyro.conf.Positional]) -> None:
     print("config")
     for field in dataclasses.fields(variant.config):
         value = getattr(variant.config, field.name)
-        print(f"  {field.name:20} {value!s:24} {field.metadata['help']}")
+        print(f"  {field.name:20} {value!s:24} {field.metadata.get('help', '')}")
 
 
 def predict_command(

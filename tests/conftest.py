@@ -133,19 +133,23 @@ def float64():
 
 @pytest.fixture
 def assert_torch_gradients():
-    """Compares gradients by our paths with recorded ones by torch names."""
-    from keras_hybrid.weights.transfer import _keras_layout
+    """Compares a model's gradients by path with recorded ones by torch name."""
+    from keras_hybrid.weights.layout import to_keras_layout
 
-    def check(ours, recorded, grammar, relative=1e-4):
+    def check(model, ours, recorded, name_map, relative=1e-4):
         for name, norm in recorded.group("norm/").items():
-            parts = [grammar.translate(x) for x in grammar.unfuse({name: np.zeros(6)})]
-            parts = [next(p for p in paths if p in ours) for paths in parts]
-            found = np.sqrt(sum((ours[path] ** 2).sum() for path in parts))
+            parts = name_map.unfuse({name: np.zeros(6)})
+            found = [ours[name_map.find(part, ours)] for part in parts]
+            found = np.sqrt(sum((gradient**2).sum() for gradient in found))
             np.testing.assert_allclose(found, norm, relative, 2e-5, err_msg=name)
+        layers = {layer.path: layer for layer in model._flatten_layers()}
         full = recorded.group("gradient/")
-        for name, gradient in grammar.unfuse(full).items():
-            path = next(p for p in grammar.translate(name) if p in ours)
-            expected = _keras_layout(gradient, ours[path].shape)
+        for name, gradient in name_map.unfuse(full).items():
+            path = name_map.find(name, ours)
+            layer, _, variable = path.rpartition("/")
+            layer = layers[layer]
+            expected = to_keras_layout(gradient, layer, variable)
+            expected = name_map.reordered(expected, path, layer)
             atol = 1e-6 + relative * abs(gradient).max()
             np.testing.assert_allclose(ours[path], expected, 0, atol, err_msg=name)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_hybrid.data.plugins import installed, load_plugin
+from keras_hybrid.utils.plugins import installed, load_plugin
 from keras_hybrid.utils.typing import Tensor
 
 ENTRY_POINTS = "keras_hybrid.augmentations"

@@ -13,9 +13,9 @@ from keras_hybrid.data.galaxy10_file import FILE
 from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.image_folder import load_folder
 from keras_hybrid.data.lazy_images import Resized
-from keras_hybrid.data.plugins import installed, load_plugin
 from keras_hybrid.data.tfds import load_tfds
 from keras_hybrid.data.tiny_imagenet import ARCHIVE, load_tiny_imagenet
+from keras_hybrid.utils.plugins import installed, load_plugin
 
 ENTRY_POINTS = "keras_hybrid.datasets"
 """Entry point group: a package declares `NAME = "module:loader"` in it."""

@@ -8,12 +8,12 @@ from keras_hybrid.layers.factories import dense
 from keras_hybrid.layers.relative_position import RelativePositionBias
 from keras_hybrid.ops import to_tokens
 
-PLACES = ("before", "after")
+BIAS_POSITIONS = ("before", "after")
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class RelativeAttention(keras.layers.Layer):
-    """Multi-head self-attention over a map, with a bias for the offset of two places.
+    """Multi-head self-attention over a map, with a bias for each offset of positions.
 
     Args:
         width: Channels of the output.
@@ -23,15 +23,15 @@ class RelativeAttention(keras.layers.Layer):
         source: Where the bias comes from, `"table"`, `"mlp"` or `"constant"`; see
             `RelativePositionBias`.
         mlp_width: Hidden width of that MLP.
-        place: `"before"` adds the bias to the scores before the softmax, `"after"`
-            to the attention weights (both forms of CoAtNet's equation 3).
+        bias_position: `"before"` adds the bias to the scores before the softmax,
+            `"after"` to the attention weights (both forms of CoAtNet's equation 3).
         periodic: Whether offsets count modulo the map's sides.
 
     Input shape: `(B, H, W, C)`, H and W fixed. Output shape: `(B, H, W, width)`.
 
     Raises:
-        ValueError: If `place` or `source` is unknown, `head_width` does not divide
-            the channels, or H or W is free.
+        ValueError: If `bias_position` or `source` is unknown, `head_width` does not
+            divide the channels, or H or W is free.
     """
 
     def __init__(
@@ -41,13 +41,15 @@ class RelativeAttention(keras.layers.Layer):
         head_width=32,
         source="table",
         mlp_width=512,
-        place="before",
+        bias_position="before",
         periodic=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if place not in PLACES:
-            raise ValueError(f"place must be one of {PLACES}, not {place!r}.")
+        if bias_position not in BIAS_POSITIONS:
+            raise ValueError(
+                f"bias_position must be one of {BIAS_POSITIONS}, not {bias_position!r}."
+            )
         inside = attention_width or width
         if inside % head_width:
             raise ValueError(
@@ -58,7 +60,7 @@ class RelativeAttention(keras.layers.Layer):
         self.head_width = head_width
         self.source = source
         self.mlp_width = mlp_width
-        self.place = place
+        self.bias_position = bias_position
         self.periodic = periodic
         self.heads = inside // head_width
         policy = {"dtype": self.dtype_policy}
@@ -82,7 +84,7 @@ class RelativeAttention(keras.layers.Layer):
     def call(self, x, training=None):
         q, k, v = ops.split(self.qkv(x), 3, axis=-1)  # (B, H, W, attention_width)
         bias = self.position(x, training=training)  # (1, heads, N, N)
-        if self.place == "before":
+        if self.bias_position == "before":
             return self.project(self.core(q, k, v, bias=bias))
         return self.project(self.core(q, k, v) + self._spread(bias, v))
 
@@ -90,7 +92,7 @@ class RelativeAttention(keras.layers.Layer):
         """The attention map `(B, heads, N, N)`: rows sum to 1 with the bias before."""
         q, k, _ = ops.split(self.qkv(x), 3, axis=-1)
         bias = self.position(x)
-        if self.place == "before":
+        if self.bias_position == "before":
             return self.core.attention_weights(q, k, bias)
         return self.core.attention_weights(q, k) + bias
 
@@ -118,7 +120,7 @@ class RelativeAttention(keras.layers.Layer):
         """Multiply-adds of one image, of linear maps and the attention's products."""
         _, height, width, channels = input_shape
         positions, inside = height * width, self.heads * self.head_width
-        products = 2 + (self.place == "after")
+        products = 2 + (self.bias_position == "after")
         return positions * inside * (
             3 * channels + products * positions + self.width
         ) + self.position.macs(input_shape)
@@ -131,6 +133,6 @@ class RelativeAttention(keras.layers.Layer):
             "head_width": self.head_width,
             "source": self.source,
             "mlp_width": self.mlp_width,
-            "place": self.place,
+            "bias_position": self.bias_position,
             "periodic": self.periodic,
         }

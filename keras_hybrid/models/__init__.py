@@ -1,4 +1,4 @@
-"""The families, their variants and what can be done with a built model."""
+"""The families and their variants, what a built model can do, and how to add one."""
 
 from keras_hybrid.models.assembly import features, logits, with_head
 from keras_hybrid.models.atc import (
@@ -42,6 +42,7 @@ from keras_hybrid.models.coatnet_rw import (
     CoAtNetRMLP2RW,
     CoAtNetRMLPNanoRW,
 )
+from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.convit import (
     ConViT,
     ConViTBase,
@@ -52,7 +53,14 @@ from keras_hybrid.models.convit import (
     ConViTTinyPlus,
 )
 from keras_hybrid.models.cvt import CvT, CvT13, CvT21, CvTW24
-from keras_hybrid.models.registry import get, list_models
+from keras_hybrid.models.family import Family, Preprocessing
+from keras_hybrid.models.registry import (
+    Variant,
+    family_builder,
+    get,
+    list_models,
+    variant,
+)
 
 __all__ = [
     "ATC",
@@ -104,9 +112,17 @@ __all__ = [
     "CvT13",
     "CvT21",
     "CvTW24",
+    "Family",
+    "Preprocessing",
+    "Variant",
+    "check_choice",
+    "check_per_stage",
+    "family_builder",
     "features",
     "get",
     "list_models",
     "logits",
+    "option",
+    "variant",
     "with_head",
 ]

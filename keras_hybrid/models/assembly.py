@@ -1,55 +1,40 @@
 """What every family shares: input and preprocessing, head, features, head swap."""
 
-import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import layers
 
 from keras_hybrid.layers.factories import dense
 from keras_hybrid.models.checkpoints import load_checkpoint
+from keras_hybrid.models.family import Family, Preprocessing
+from keras_hybrid.utils.typing import Tensor
 
 COMMON_ARGUMENTS = {
     "include_top": "Whether to end in the classifier.",
     "weights": "None, or the path of a `.keras`, `.weights.h5`, `.safetensors` or"
     " `.pth` file.",
     "input_shape": "`(height, width, channels)`; None for a free height or width.",
-    "pooling": "Without the top: None for the last map, 'avg', 'max', or 'head' for"
-    " the vector that the classifier would read.",
+    "pooling": "Output without the top: None for the last feature map, 'avg' or 'max'"
+    " of it, or 'head' for the vector that the classifier reads.",
     "classes": "Number of classes.",
     "classifier_activation": "Activation after the logits; None returns logits.",
     "include_preprocessing": "Whether the model takes pixels in [0, 255] and"
-    " normalises them itself; False takes normalised input.",
+    " normalizes them itself; False takes normalized input.",
     "dropout_rate": "Dropout before the classifier, in [0, 1).",
     "name": "Name of the model.",
 }
 POOLINGS = (None, "avg", "max", "head")
 
 
-@dataclasses.dataclass(frozen=True)
-class Preprocessing:
-    """How images become input, as the published weights expect it.
-
-    Attributes:
-        mean, std: Per channel, of pixels scaled to [0, 1].
-        crop: Share of the resized image that the central crop keeps.
-        interpolation: Filter of the resize.
-    """
-
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
-    crop: float = 0.875
-    interpolation: str = "bicubic"
-
-
-IMAGENET = Preprocessing()
-
-
 def assemble(
-    family,
-    config,
+    family: Family,
+    config: Any,
     *,
     include_top: bool = True,
-    weights: str | None = None,
+    weights: str | pathlib.Path | None = None,
     input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 1000,
@@ -58,11 +43,21 @@ def assemble(
     dropout_rate: float = 0.0,
     name: str | None = None,
 ) -> keras.Model:
-    """Builds `family.network` between its input and its head.
+    """Builds a model: input, preprocessing, `family.network`, and the classifier.
 
-    The network maps a normalised image to `(map, vector)`: the last feature map
-    `(B, h, w, C)` and the normalised vector `(B, C)` that the classifier reads. The
-    map may be a function that builds it, where the vector does not pass by it.
+    Args:
+        family: The family, whose network is built.
+        config: The hyper-parameters, an instance of `family.config`.
+        include_top, weights, input_shape, pooling, classes, classifier_activation,
+            include_preprocessing, dropout_rate, name: See `COMMON_ARGUMENTS`.
+
+    Returns:
+        A functional model: images `(B, H, W, channels)` to probabilities
+        `(B, classes)`, or to features without the top.
+
+    Raises:
+        FileNotFoundError: If there is no file `weights`.
+        ValueError: If an argument is out of range, or the weights do not fit.
     """
     if pooling not in POOLINGS:
         raise ValueError(f"pooling must be one of {POOLINGS}, not {pooling!r}.")
@@ -71,7 +66,7 @@ def assemble(
     inputs = keras.Input(input_shape, name="image")
     x = inputs
     if include_preprocessing:
-        x = _normalisation(family.preprocessing, input_shape[-1])(x)
+        x = _normalization(family.preprocessing, input_shape[-1])(x)
     feature_map, vector = family.network(x, config)
     if include_top:
         outputs = _classifier(vector, classes, classifier_activation, dropout_rate)
@@ -81,18 +76,20 @@ def assemble(
         outputs = _pooled(feature_map, pooling)
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
-        load_checkpoint(model, str(weights))
+        load_checkpoint(model, weights)
     return model
 
 
 def features(model: keras.Model) -> keras.Model:
-    """A model with the same input that returns every named feature in a dict.
+    """A model with the same input that returns every named feature map in a dict.
+
+    A `FeatureOutput` layer gives a map its name.
 
     Example:
         >>> maps = features(CvT13())(images)  # {"stage1": (B, 56, 56, 64), ...}
     """
-    taps = {x.name: x.feature for x in model.layers if hasattr(x, "feature")}
-    return keras.Model(model.input, taps, name=f"{model.name}_features")
+    maps = {x.name: x.feature for x in model.layers if hasattr(x, "feature")}
+    return keras.Model(model.input, maps, name=f"{model.name}_features")
 
 
 def with_head(
@@ -101,7 +98,7 @@ def with_head(
     classifier_activation: str | None = "softmax",
     dropout_rate: float = 0.0,
 ) -> keras.Model:
-    """The same network, its layers shared, under a new classifier.
+    """The same network with a new classifier; all other layers are shared.
 
     Args:
         model: A model built with its top.
@@ -122,7 +119,7 @@ def with_head(
 
 
 def logits(model: keras.Model) -> keras.Model:
-    """The model up to its logits, whatever activation follows them.
+    """The same network without the activation after its logits.
 
     Raises:
         ValueError: If `model` has no classifier.
@@ -132,9 +129,9 @@ def logits(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.get_layer("head").output, name=model.name)
 
 
-def _normalisation(preprocessing: Preprocessing, channels: int):
+def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
     mean, std = preprocessing.mean, preprocessing.std
-    if channels != len(mean):  # greyscale and the like: one value for all
+    if channels != len(mean):  # e.g. greyscale: the mean over the channels
         mean = (sum(mean) / len(mean),) * channels
         std = (sum(std) / len(std),) * channels
     return layers.Rescaling(
@@ -144,7 +141,7 @@ def _normalisation(preprocessing: Preprocessing, channels: int):
     )
 
 
-def _pooled(feature_map, pooling):
+def _pooled(feature_map: Tensor | Callable[[], Tensor], pooling: str | None) -> Tensor:
     if callable(feature_map):
         feature_map = feature_map()
     if pooling is None:
@@ -153,7 +150,9 @@ def _pooled(feature_map, pooling):
     return pool[pooling](data_format="channels_last", name="pool")(feature_map)
 
 
-def _classifier(vector, classes, activation, dropout_rate):
+def _classifier(
+    vector: Tensor, classes: int, activation: str | None, dropout_rate: float
+) -> Tensor:
     if dropout_rate:
         vector = layers.Dropout(dropout_rate, name="head_dropout")(vector)
     outputs = dense(classes, "head")(vector)

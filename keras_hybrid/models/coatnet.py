@@ -13,7 +13,7 @@ differ, this follows the code:
   and its shortcut takes a mean, not a maximum;
 - a hidden layer with tanh precedes the classifier;
 - Astroformer's relative attention is CoAtNet's: the bias is added before the
-  softmax (`bias_place="after"` is the other form that the paper prints).
+  softmax (`bias_position="after"` is the other form that the paper prints).
 
 The variants with public weights are in `coatnet_rw`: their differences are fields.
 
@@ -83,7 +83,7 @@ class CoAtNetConfig:
     layer_scale: float = option(0.0, "Start of LayerScale in T blocks; 0 for none.")
     bias_source: str = option("table", "Relative position bias: 'table' or 'mlp'.")
     bias_mlp_width: int = option(512, "Hidden width of that MLP.")
-    bias_place: str = option("before", "Bias 'before' or 'after' the softmax.")
+    bias_position: str = option("before", "Bias 'before' or 'after' the softmax.")
     periodic: bool = option(False, "Circular padding and periodic position bias.")
     head_hidden: int = option(768, "Width of the head's hidden layer; 0 for none.")
     drop_path_rate: float = option(0.0, "Stochastic depth of the last block.")
@@ -194,7 +194,7 @@ def _transformer_block(x, width, strides, rate, config, name):
         head_width=config.head_width,
         source=config.bias_source,
         mlp_width=config.bias_mlp_width,
-        place=config.bias_place,
+        bias_position=config.bias_position,
         periodic=config.periodic,
         name=f"{name}_attention",
     )(y)

@@ -8,8 +8,8 @@ accuracies are timm's, at 224 pixels.
 
 import dataclasses
 
-from keras_hybrid.models.assembly import IMAGENET, Preprocessing
 from keras_hybrid.models.coatnet import FAMILY
+from keras_hybrid.models.family import IMAGENET, Preprocessing
 from keras_hybrid.models.registry import variant
 
 _HALF = Preprocessing(mean=(0.5,) * 3, std=(0.5,) * 3, crop=0.95)

@@ -1,4 +1,4 @@
-"""How the families declare and check their hyper-parameters."""
+"""Fields of the families' configs, and checks of their values."""
 
 import dataclasses
 from collections.abc import Collection, Sequence
@@ -6,7 +6,18 @@ from typing import Any
 
 
 def option(default: Any, help: str) -> Any:
-    """A field of a family's config, with the line that documents it."""
+    """A field of a family's config.
+
+    Args:
+        default: Its default value.
+        help: A line that says what it is, for the docstring of the builders and for
+            `keras-hybrid info`.
+
+    Example:
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class ToyConfig:
+        ...     width: int = option(16, "Channels.")
+    """
     return dataclasses.field(default=default, metadata={"help": help})
 
 

@@ -1,46 +1,23 @@
-"""Families and their variants: how a table row becomes a builder and a name."""
+"""The registry: variants by name, and the builders of a family."""
 
 import dataclasses
 import difflib
 import fnmatch
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
-from keras_hybrid.models.assembly import (
-    COMMON_ARGUMENTS,
-    IMAGENET,
-    Preprocessing,
-    assemble,
-)
+from keras_hybrid.models.assembly import COMMON_ARGUMENTS, assemble
+from keras_hybrid.models.family import Family
+from keras_hybrid.utils.plugins import load_plugins
+
+ENTRY_POINTS = "keras_hybrid.models"
+"""Entry point group: `NAME = "module"`, a module that registers variants on import."""
 
 _VARIANTS: dict[str, "Variant"] = {}
-
-
-@dataclasses.dataclass(frozen=True)
-class Family:
-    """What the variants of one paper share.
-
-    Attributes:
-        name: The paper's name of the architecture, also that of the builder.
-        network: `network(x, config) -> (map, vector)`, see `assembly.assemble`.
-        config: The frozen dataclass of its hyper-parameters.
-        input_shape: Default `(height, width, channels)`.
-        classes: Default number of classes.
-        preprocessing: Normalisation and evaluation crop of the published weights.
-        paper: Citation.
-    """
-
-    name: str
-    network: Callable
-    config: type
-    input_shape: tuple[int, int, int]
-    classes: int
-    paper: str
-    preprocessing: Preprocessing = IMAGENET
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,15 +44,35 @@ class Variant:
 
 
 def family_builder(family: Family) -> Callable[..., keras.Model]:
-    """The generic builder of a family: the whole configuration by keyword."""
+    """The generic builder of a family: every field of its config is a keyword.
+
+    Args:
+        family: The family.
+
+    Returns:
+        A function that returns a `keras.Model`. Its keywords are the common arguments
+        of all builders and the fields of the family's config.
+
+    Raises:
+        ValueError: If a field of the config has the name of a common argument.
+    """
     summary = f"Builds any network of the {family.name} family. {family.paper}"
     return _builder(family, family.config(), family.name, summary)
 
 
 def variant(
-    family: Family, name: str, parameters: int, macs: int, reported: str = "", **fields
+    family: Family,
+    name: str,
+    parameters: int,
+    macs: int,
+    reported: str = "",
+    **fields: Any,
 ) -> Callable[..., keras.Model]:
-    """Registers a row of a family's table and returns its builder.
+    """Registers a variant of a family and returns its builder.
+
+    A package that is installed beside this one can name the module that registers its
+    variants in the entry point group `keras_hybrid.models`: `get`, `list_models` and
+    the command line import it where they need it.
 
     Args:
         family: The family.
@@ -83,18 +80,38 @@ def variant(
         parameters: Trainable parameters at the family's default size and classes.
         macs: Multiply-adds at the default size.
         reported: What the paper says of it, in a few words.
-        **fields: Where it differs from the family's default configuration.
+        **fields: Fields whose values differ from the defaults of the family's config.
+
+    Raises:
+        TypeError: If the config has no such field.
+        ValueError: If a variant of another family has the name, or a field of the
+            config has the name of a common argument.
+
+    Example:
+        >>> Toy2 = variant(FAMILY, "Toy2", parameters=1_210, macs=350_000, depth=2)
+        >>> get("toy2").builder is Toy2
+        True
     """
     config = family.config(**fields)
     summary = f"Builds {name}: {parameters:,} parameters. {reported}".strip()
     builder = _builder(family, config, name, summary)
     key = _registered_name(name, family.name)
+    known = {_plain(other): row for other, row in _VARIANTS.items()}.get(_plain(key))
+    if known and _origin(known.family) != _origin(family):
+        raise ValueError(
+            f"The model name {key!r} is taken by the {known.family.name} family; "
+            "choose another."
+        )
     _VARIANTS[key] = Variant(key, builder, family, config, parameters, macs, reported)
     return builder
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names of the variants that match a shell pattern, e.g. `"atc*"`."""
+    """Names of the variants that match a shell pattern, e.g. `"atc*"`.
+
+    Families of other installed packages are among them.
+    """
+    load_plugins(ENTRY_POINTS)
     return [name for name in _VARIANTS if fnmatch.fnmatch(name, pattern.lower())]
 
 
@@ -104,21 +121,31 @@ def get(name: str) -> Variant:
     Raises:
         ValueError: If there is none; the message names the nearest ones.
     """
-    plain = {key.replace("_", ""): key for key in _VARIANTS}
-    wanted = name.lower().replace("-", "").replace("_", "")
+    wanted = _plain(name)
+    if wanted not in map(_plain, _VARIANTS):
+        load_plugins(ENTRY_POINTS)
+    plain = {_plain(key): key for key in _VARIANTS}
     if wanted in plain:
         return _VARIANTS[plain[wanted]]
     near = [plain[n] for n in difflib.get_close_matches(wanted, plain, 3, 0.5)]
-    near = ", ".join(near or list(_VARIANTS))
-    raise ValueError(f"There is no model {name!r}. Nearest: {near}.")
+    nearest = ", ".join(near or _VARIANTS)
+    raise ValueError(f"There is no model {name!r}. Nearest: {nearest}.")
 
 
-def _builder(family, config, name, summary) -> Callable[..., keras.Model]:
+def _builder(
+    family: Family, config: Any, name: str, summary: str
+) -> Callable[..., keras.Model]:
     fields = {field.name for field in dataclasses.fields(config)}
+    if taken := fields & set(COMMON_ARGUMENTS):
+        raise ValueError(
+            f"{family.config.__name__} has fields with the names of arguments that "
+            f"every builder has: {', '.join(sorted(taken))}."
+        )
     defaults = {"classes": family.classes, "input_shape": family.input_shape}
 
-    def build(**arguments) -> keras.Model:
-        common = {"name": _registered_name(name, family.name)} | defaults
+    def build(**arguments: Any) -> keras.Model:
+        common: dict[str, Any] = {"name": _registered_name(name, family.name)}
+        common |= defaults
         changed = {}
         for key, value in arguments.items():
             if key in fields:
@@ -129,12 +156,11 @@ def _builder(family, config, name, summary) -> Callable[..., keras.Model]:
                     common[key] = value
             else:
                 raise TypeError(_unknown_argument(name, key, fields))
-        changed = dataclasses.replace(config, **changed)
-        return assemble(family, changed, **common)
+        return assemble(family, dataclasses.replace(config, **changed), **common)
 
     build.__name__ = build.__qualname__ = name
     build.__doc__ = _docstring(summary, config)
-    build.__signature__ = _signature(config, defaults)
+    build.__dict__["__signature__"] = _signature(config, defaults)
     return build
 
 
@@ -145,7 +171,7 @@ def _unknown_argument(name: str, key: str, fields: set[str]) -> str:
     return f"{name} has no argument {key!r}.{hint} It takes: {', '.join(known)}."
 
 
-def _docstring(summary: str, config) -> str:
+def _docstring(summary: str, config: Any) -> str:
     common = "\n".join(f"    {name}: {what}" for name, what in COMMON_ARGUMENTS.items())
     fields = "\n".join(
         f"    {field.name}: {field.metadata.get('help', '')}"
@@ -161,7 +187,7 @@ def _docstring(summary: str, config) -> str:
     )
 
 
-def _signature(config, defaults) -> inspect.Signature:
+def _signature(config: Any, defaults: Mapping[str, Any]) -> inspect.Signature:
     parameters = inspect.signature(assemble).parameters
     known = {
         key: defaults.get(key, parameters[key].default) for key in COMMON_ARGUMENTS
@@ -175,11 +201,21 @@ def _signature(config, defaults) -> inspect.Signature:
     )
 
 
+def _origin(family: Family) -> tuple[str, str]:
+    """The family's name and the module of its config, the same after a reload."""
+    return family.name, family.config.__module__
+
+
+def _plain(name: str) -> str:
+    """A name without case, dashes and underscores."""
+    return name.lower().replace("-", "").replace("_", "")
+
+
 def _registered_name(name: str, family: str) -> str:
     """CvT13 -> cvt13, CvTW24 -> cvt_w24, ATC5A -> atc5a, CoAtNet0RW -> coatnet0_rw."""
     prefix = family if name.startswith(family) else ""
     words = re.findall(
-        r"[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+(?:[A-Z]\b)?", name[len(prefix) :]
+        r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:[A-Z]\b)?", name[len(prefix) :]
     )
     parts = [word if word[0].isdigit() else f"_{word}" for word in words]
     return (prefix + "".join(parts)).lower().strip("_")

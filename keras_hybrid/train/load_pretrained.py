@@ -7,6 +7,7 @@ import zipfile
 import keras
 
 from keras_hybrid import models
+from keras_hybrid.models.checkpoints import existing_checkpoint
 from keras_hybrid.utils.errors import first_line
 from keras_hybrid.weights.transfer import load_torch
 
@@ -27,13 +28,11 @@ def load_pretrained(model: keras.Model, path: str | pathlib.Path) -> keras.Model
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the checkpoint does not fit.
+        ValueError: If its suffix is unknown or it does not fit the model.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no checkpoint at {path}.")
+    path = existing_checkpoint(path)
     if path.suffix not in (".keras", ".h5"):
-        return load_torch(model, path, head="fit")
+        return load_torch(model, path, head="if_same_classes")
     target = model
     if path.suffix == ".keras":
         classes = _classes_of(path)

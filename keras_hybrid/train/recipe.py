@@ -94,10 +94,9 @@ class Network:
         Raises:
             ValueError: If an option is not `field=value`.
         """
-        arguments: dict[str, Any] = {
-            "drop_path_rate": self.drop_path_rate,
-            "dropout_rate": self.dropout_rate,
-        }
+        arguments: dict[str, Any] = {"dropout_rate": self.dropout_rate}
+        if self.drop_path_rate is not None:  # not every family has it
+            arguments["drop_path_rate"] = self.drop_path_rate
         for option in self.model_options:
             field, equals, value = option.partition("=")
             if not equals:

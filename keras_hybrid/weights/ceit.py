@@ -1,6 +1,6 @@
-"""Names of CeiT's tensors: the released code's."""
+"""Name map of CeiT: the released code."""
 
-from keras_hybrid.weights.grammar import Grammar
+from keras_hybrid.weights.name_map import NameMap, register_name_map
 
 _ROLES = ("query", "key", "value")
 _LEFF = {
@@ -26,15 +26,22 @@ def _official() -> dict[str, str]:
         "norm": "norm",
         "head": "head",
     }
-    for theirs, ours in (("blocks.{b}", "block{b}"), ("lca", "lca")):
-        table[f"{theirs}.norm1"] = f"{ours}_attention_norm"
-        table[f"{theirs}.norm2"] = f"{ours}_mlp_norm"
-        table[f"{theirs}.attn.proj"] = f"{ours}_attention_output"
+    for module, block in (("blocks.{b}", "block{b}"), ("lca", "lca")):
+        table[f"{module}.norm1"] = f"{block}_attention_norm"
+        table[f"{module}.norm2"] = f"{block}_mlp_norm"
+        table[f"{module}.attn.proj"] = f"{block}_attention_output"
         for role in _ROLES:
-            table[f"{theirs}.attn.qkv.{role}"] = f"{ours}_attention_{role}"
-    for theirs, ours in _LEFF.items():
-        table[f"blocks.{{b}}.leff.{theirs}"] = f"block{{b}}_leff/{ours}"
+            table[f"{module}.attn.qkv.{role}"] = f"{block}_attention_{role}"
+    for module, layer in _LEFF.items():
+        table[f"blocks.{{b}}.leff.{module}"] = f"block{{b}}_leff/{layer}"
     return table
 
 
-GRAMMARS = (Grammar("CeiT, official code", r"^i2t\.", _official(), {"qkv": _ROLES}),)
+OFFICIAL = register_name_map(
+    NameMap(
+        "CeiT, official code",
+        marker=r"^i2t\.",
+        table=_official(),
+        fused={"qkv": _ROLES},
+    )
+)

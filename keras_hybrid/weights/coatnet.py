@@ -1,19 +1,21 @@
-"""Names of CoAtNet's tensors in timm, of which Astroformer's code is a copy."""
+"""Name map of CoAtNet: timm, of which Astroformer's code is a copy."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_hybrid.layers import RelativeAttention
-from keras_hybrid.weights.grammar import Grammar
+from keras_hybrid.weights.name_map import NameMap, register_name_map
 
 _BLOCK = "stage{s}_block{b}"
 _CONV = f"{_BLOCK}_mbconv"
 _ATTENTION = f"{_BLOCK}_attention"
 
 
-def _timm() -> dict[str, str | tuple[str, ...]]:
+def _timm() -> dict[str, str | Sequence[str]]:
     block = "stages.{s}.blocks.{b}"
     position = f"{_ATTENTION}/position"
-    table = {
+    table: dict[str, str | Sequence[str]] = {
         "stem.conv1": "stem_conv1",
         "stem.norm1": "stem_norm",
         "stem.conv2": "stem_conv2",
@@ -40,9 +42,9 @@ def _timm() -> dict[str, str | tuple[str, ...]]:
         f"{block}.mlp.fc2": f"{_BLOCK}_mlp_project",
         f"{block}.ls2.gamma": f"{_BLOCK}_mlp_scale/gamma",
     }
-    for place in ("se", "se_early"):
-        table[f"{block}.{place}.fc1"] = f"{_CONV}/squeeze_excite/reduce"
-        table[f"{block}.{place}.fc2"] = f"{_CONV}/squeeze_excite/expand"
+    for gate in ("se", "se_early"):
+        table[f"{block}.{gate}.fc1"] = f"{_CONV}/squeeze_excite/reduce"
+        table[f"{block}.{gate}.fc2"] = f"{_CONV}/squeeze_excite/expand"
     return table
 
 
@@ -52,14 +54,15 @@ def _from_head_first(value: np.ndarray, layer: RelativeAttention) -> np.ndarray:
     return np.swapaxes(split, -3, -2).reshape(value.shape)
 
 
-GRAMMARS = (
-    Grammar(
+TIMM = register_name_map(
+    NameMap(
         "CoAtNet and Astroformer, timm",
-        r"^stages\.0\.blocks\.0\.",
-        _timm(),
+        marker=r"^stages\.0\.blocks\.0\.",
+        table=_timm(),
         reorder={
             "_attention/qkv/kernel": _from_head_first,
             "_attention/qkv/bias": _from_head_first,
         },
-    ),
+        ignored=("rel_coords_log", "relative_position_index"),
+    )
 )

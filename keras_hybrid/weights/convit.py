@@ -1,6 +1,6 @@
-"""Names of ConViT's tensors: the released code's, which timm kept."""
+"""Name map of ConViT: the released code, whose names timm keeps."""
 
-from keras_hybrid.weights.grammar import Grammar
+from keras_hybrid.weights.name_map import NameMap, register_name_map
 
 _FUSED = {"qk": ("query", "key"), "qkv": ("query", "key", "value")}
 _ATTENTION = "block{b}_attention"
@@ -30,11 +30,13 @@ def _official() -> dict[str, str]:
     return table
 
 
-GRAMMARS = (
-    Grammar(
+OFFICIAL = register_name_map(
+    NameMap(
         "ConViT, official code and timm",
-        r"^patch_embed\.proj\.|\.gating_param$",
-        _official(),
-        _FUSED,
-    ),
+        marker=r"^patch_embed\.proj\.|\.gating_param$",
+        table=_official(),
+        fused=_FUSED,
+        reorder={"_attention/position_kernel": lambda kernel, layer: kernel.T},
+        ignored=("rel_indices",),
+    )
 )

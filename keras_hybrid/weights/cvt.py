@@ -1,6 +1,6 @@
-"""Names of CvT's tensors: the released code, and the transformers library."""
+"""Name maps of CvT: the released code, and the transformers library."""
 
-from keras_hybrid.weights.grammar import Grammar
+from keras_hybrid.weights.name_map import NameMap, register_name_map
 
 _ROLES = {"q": "query", "k": "key", "v": "value"}
 _BLOCK = "stage{s}_block{b}"
@@ -20,11 +20,11 @@ def _official() -> dict[str, str]:
         "norm": "norm",
         "head": "head",
     }
-    for theirs, ours in _ROLES.items():
-        layer = f"{_BLOCK}_attention_{ours}"
-        table[f"{block}.attn.conv_proj_{theirs}.conv"] = f"{layer}/conv"
-        table[f"{block}.attn.conv_proj_{theirs}.bn"] = f"{layer}/norm"
-        table[f"{block}.attn.proj_{theirs}"] = f"{layer}/linear"
+    for letter, role in _ROLES.items():
+        layer = f"{_BLOCK}_attention_{role}"
+        table[f"{block}.attn.conv_proj_{letter}.conv"] = f"{layer}/conv"
+        table[f"{block}.attn.conv_proj_{letter}.bn"] = f"{layer}/norm"
+        table[f"{block}.attn.proj_{letter}"] = f"{layer}/linear"
     return table
 
 
@@ -57,8 +57,12 @@ def _transformers(root: str) -> dict[str, str]:
     return table
 
 
-GRAMMARS = (
-    Grammar("CvT, official code", r"^stage0\.patch_embed", _official()),
-    Grammar("CvT, transformers", r"^cvt\.encoder\.", _transformers("cvt.")),
-    Grammar("CvT without head, transformers", r"^encoder\.stages", _transformers("")),
+OFFICIAL = register_name_map(
+    NameMap("CvT, official code", r"^stage0\.patch_embed", _official())
+)
+TRANSFORMERS = register_name_map(
+    NameMap("CvT, transformers", r"^cvt\.encoder\.", _transformers("cvt."))
+)
+TRANSFORMERS_NO_HEAD = register_name_map(
+    NameMap("CvT without head, transformers", r"^encoder\.stages", _transformers(""))
 )

@@ -1,26 +1,31 @@
-"""Reads a torch checkpoint into plain arrays, running no code that it may hold."""
+"""Torch checkpoints as NumPy arrays. No code that a file contains is run."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from keras_hybrid.models.checkpoints import existing_checkpoint
 from keras_hybrid.utils.errors import first_line
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 WRAPPERS = ("state_dict", "model", "model_ema")
 
 
 def read(source: str | pathlib.Path | Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Arrays by torch name, nested checkpoints unwrapped.
+    """The tensors of a checkpoint as arrays by torch name.
+
+    A state dict inside a training checkpoint is unwrapped, and the prefix `module.` of
+    parallel training is removed.
 
     Args:
-        source: A `.safetensors` file (needs no torch), a `.pth`, `.pt` or `.bin` file
-            (read by `torch.load(weights_only=True)`), or a mapping.
+        source: Path of a `.safetensors` file (read without torch) or of a `.pth`,
+            `.pt` or `.bin` file (read by `torch.load(weights_only=True)`), or a mapping
+            from names to arrays or tensors.
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ImportError: If the package that reads the file is not installed.
         ValueError: If it cannot be read as a checkpoint.
     """
     tensors = source if isinstance(source, Mapping) else _read_file(source)
@@ -36,15 +41,8 @@ def read(source: str | pathlib.Path | Mapping[str, Any]) -> dict[str, np.ndarray
 
 
 def _read_file(path: str | pathlib.Path) -> Mapping[str, Any]:
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no checkpoint at {path}.")
-    readers = {".safetensors": _read_safetensors}
-    readers |= dict.fromkeys((".pth", ".pt", ".bin"), _read_pickle)
-    if path.suffix not in readers:
-        known = ", ".join(readers)
-        raise ValueError(f"{path.name}: unknown kind of checkpoint; known: {known}.")
-    tensors = readers[path.suffix](path)
+    path = existing_checkpoint(path, SUFFIXES)
+    tensors = _READERS[path.suffix](path)
     if not isinstance(tensors, Mapping):
         raise ValueError(f"{path.name} holds no state dict.")
     return tensors
@@ -79,8 +77,17 @@ def _read_pickle(path: pathlib.Path) -> Mapping[str, Any]:
         ) from error
 
 
-def _to_numpy(tensor) -> np.ndarray:
-    if hasattr(tensor, "detach"):  # a torch tensor, bfloat16 perhaps
+def _to_numpy(tensor: Any) -> np.ndarray:
+    if hasattr(tensor, "detach"):  # a torch tensor; NumPy has no bfloat16
         tensor = tensor.detach().cpu()
         tensor = tensor.float() if tensor.is_floating_point() else tensor
     return np.asarray(tensor)
+
+
+_READERS: dict[str, Callable[[pathlib.Path], Mapping[str, Any]]] = {
+    ".safetensors": _read_safetensors,
+    ".pth": _read_pickle,
+    ".pt": _read_pickle,
+    ".bin": _read_pickle,
+}
+SUFFIXES = tuple(_READERS)

@@ -1,17 +1,18 @@
-"""The one routine that puts torch tensors into Keras variables."""
+"""The one routine that puts the tensors of a torch checkpoint into a Keras model."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_hybrid.weights import ceit, coatnet, convit, cvt
-from keras_hybrid.weights.grammar import IGNORED, Grammar
+from keras_hybrid.utils.typing import Tensor
+from keras_hybrid.weights.layout import to_keras_layout
+from keras_hybrid.weights.name_map import NameMap, registered_name_maps
 from keras_hybrid.weights.source import read
 
-GRAMMARS = cvt.GRAMMARS + convit.GRAMMARS + ceit.GRAMMARS + coatnet.GRAMMARS
+_HEADS = ("strict", "skip", "if_same_classes")
 
 
 def load_torch(
@@ -21,38 +22,48 @@ def load_torch(
 ) -> keras.Model:
     """Loads a published torch checkpoint into a model of the same architecture.
 
-    The naming (official code, timm, transformers) is recognised, nested checkpoints
-    are unwrapped, position tables are resized to the model's grid. Nothing is
-    assigned unless everything fits.
+    The names of its tensors (official code, timm, transformers, or a map that was
+    registered with `register_name_map`) are recognised. Nested checkpoints are
+    unwrapped. Position tables are resized to the model's grid. Nothing is assigned
+    unless everything fits.
 
     Args:
-        model: A model of this package.
+        model: A model of this package or of a family registered with it.
         source: Path of a `.safetensors`, `.pth`, `.pt` or `.bin` file, or a mapping
             from torch names to arrays or tensors.
-        head: `"strict"` loads the classifier, `"skip"` leaves the model's own, `"fit"`
-            loads it if it has the model's number of classes.
+        head: `"strict"` loads the classifier, `"skip"` leaves the model's own, and
+            `"if_same_classes"` loads it if it has the model's number of classes.
 
     Returns:
         The model.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file cannot be read, its names are of no known grammar,
-            or any tensor is missing, left over or of another shape; all are named.
+        ValueError: If the file cannot be read, no name map recognises its names, or
+            any tensor is missing, unexpected or of another shape; all are named.
 
     Example:
         >>> load_torch(models.CvT13(classes=10), "CvT-13-224x224-IN-1k.pth", "skip")
     """
-    if head not in ("strict", "skip", "fit"):
-        raise ValueError(f"head must be 'strict', 'skip' or 'fit', not {head!r}.")
+    if head not in _HEADS:
+        raise ValueError(f"head must be one of {_HEADS}, not {head!r}.")
     tensors = read(source)
-    grammar = _recognise(tensors)
-    tensors = grammar.unfuse(tensors)
-    skip = head == "skip" or (head == "fit" and not _head_fits(model, tensors, grammar))
-    assignments, faults = _match(model, tensors, grammar, skip_head=skip)
+    variables = {v.path: v for v in model.variables if "seed_generator" not in v.path}
+    name_map = _recognise(tensors, variables)
+    tensors = name_map.unfuse(tensors)
+    if head == "skip" or (
+        head == "if_same_classes" and not _same_classes(model, tensors, name_map)
+    ):
+        variables = {k: v for k, v in variables.items() if not _is_head(k)}
+        tensors = {
+            name: tensor
+            for name, tensor in tensors.items()
+            if not any(map(_is_head, name_map.translate(name)))
+        }
+    assignments, faults = _match(model, variables, tensors, name_map)
     if faults:
         raise ValueError(
-            f"The checkpoint ({grammar.name}) does not fit {model.name}:\n"
+            f"The checkpoint ({name_map.name}) does not fit {model.name}:\n"
             + "\n".join(faults)
         )
     for variable, value in assignments:
@@ -60,66 +71,75 @@ def load_torch(
     return model
 
 
-def _recognise(tensors: Mapping[str, np.ndarray]) -> Grammar:
-    for grammar in GRAMMARS:
-        if grammar.recognises(tensors):
-            return grammar
-    known = "; ".join(grammar.name for grammar in GRAMMARS)
-    some = ", ".join(list(tensors)[:3]) or "nothing"
-    raise ValueError(f"No known naming in this checkpoint ({some}). Known: {known}.")
+def _recognise(
+    tensors: Mapping[str, np.ndarray], variables: Collection[str]
+) -> NameMap:
+    """Of the name maps with a marker in the checkpoint, the one that maps most."""
+    candidates = [x for x in registered_name_maps() if x.recognises(tensors)]
+    if not candidates:
+        known = "; ".join(name_map.name for name_map in registered_name_maps())
+        some = ", ".join(list(tensors)[:3]) or "nothing"
+        raise ValueError(
+            f"No name map recognises the names in this checkpoint ({some}). "
+            f"Known: {known}."
+        )
+
+    def mapped(name_map: NameMap) -> int:
+        names = name_map.unfuse(tensors)
+        return sum(name_map.find(name, variables) is not None for name in names)
+
+    return max(candidates, key=mapped)
 
 
-def _head_fits(model, tensors, grammar) -> bool:
+def _is_head(path: str) -> bool:
+    return path.startswith("head/")
+
+
+def _same_classes(
+    model: keras.Model, tensors: Mapping[str, np.ndarray], name_map: NameMap
+) -> bool:
     """Whether the checkpoint's classifier has as many classes as the model's."""
     for name, tensor in tensors.items():
-        if not name.endswith(IGNORED) and "head/bias" in grammar.translate(name):
+        if "head/bias" in name_map.translate(name):
             return tensor.shape == (model.output_shape[-1],)
     return False
 
 
-def _match(model, tensors, grammar, skip_head):
-    """Pairs (variable, value), and a line for everything that does not fit."""
-    variables = {v.path: v for v in model.variables if "seed_generator" not in v.path}
-    if skip_head:
-        variables = {p: v for p, v in variables.items() if not p.startswith("head/")}
-    assignments, faults, filled = [], [], set()
+def _match(
+    model: keras.Model,
+    variables: Mapping[str, keras.Variable],
+    tensors: Mapping[str, np.ndarray],
+    name_map: NameMap,
+) -> tuple[list[tuple[keras.Variable, Tensor]], list[str]]:
+    """Pairs of variable and value, and a line for each tensor that does not fit."""
+    owners = {layer.path: layer for layer in model._flatten_layers()}
+    assignments: list[tuple[keras.Variable, Tensor]] = []
+    faults, filled = [], set()
     for name, tensor in tensors.items():
-        if name.endswith(IGNORED):
-            continue
-        paths = grammar.translate(name)
-        if skip_head and paths and paths[0].startswith("head/"):
-            continue
-        path = next((path for path in paths if path in variables), None)
+        path = name_map.find(name, variables)
         if path is None:
             faults.append(f"  unexpected: {name} {tensor.shape}")
             continue
-        variable = variables[path]
         filled.add(path)
+        owner, _, leaf = path.rpartition("/")
+        value = to_keras_layout(tensor, owners.get(owner), leaf)
         layer = model.get_layer(path.partition("/")[0])
-        value = _keras_layout(tensor, variable.shape)
-        value = grammar.in_our_order(value, path, layer)
-        if variable is getattr(layer, "table", None):
-            try:
-                value = layer.fit_table(value)
-            except ValueError as error:
-                faults.append(f"  misshapen: {name} {tensor.shape}: {error}")
-                continue
-        if tuple(value.shape) != tuple(variable.shape):
-            faults.append(
-                f"  misshapen: {name} {tensor.shape} for {path} {variable.shape}"
-            )
-        assignments.append((variable, value))
+        value = name_map.reordered(value, path, layer)
+        try:
+            value = _resized(value, variables[path], layer)
+        except ValueError as error:
+            faults.append(f"  misshapen: {name} {tensor.shape}: {error}")
+            continue
+        shape = tuple(variables[path].shape)
+        if tuple(value.shape) != shape:
+            faults.append(f"  misshapen: {name} {tensor.shape} for {path} {shape}")
+        assignments.append((variables[path], value))
     faults += [f"  missing: {path}" for path in variables if path not in filled]
     return assignments, faults
 
 
-def _keras_layout(tensor: np.ndarray, shape: tuple) -> np.ndarray:
-    """A torch tensor in the layout of the Keras variable of that shape."""
-    if tensor.ndim == 4 and tensor.shape[2:] == (1, 1) and len(shape) == 2:
-        tensor = tensor[:, :, 0, 0]  # a 1x1 convolution is a linear map
-    if tensor.ndim == 2 and len(shape) == 2:
-        return tensor.T
-    if tensor.ndim != 4:
-        return tensor
-    depthwise = shape[-1] == 1 and tensor.shape[1] == 1
-    return tensor.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
+def _resized(value: np.ndarray, variable: keras.Variable, layer: keras.Layer) -> Tensor:
+    """A position table resized to the layer's grid; all other values as they are."""
+    if hasattr(layer, "fit_table") and variable is layer.table:
+        return layer.fit_table(value)
+    return value

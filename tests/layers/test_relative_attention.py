@@ -58,10 +58,12 @@ def test_bias_is_toeplitz(source):
     assert np.ptp(bias) > 0.1
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("bias_position", ["before", "after"])
 @pytest.mark.parametrize("source", ["table", "mlp"])
-def test_formula(place, source):
-    layer = RelativeAttention(12, 8, 4, source, mlp_width=5, place=place)
+def test_formula(bias_position, source):
+    layer = RelativeAttention(
+        12, 8, 4, source, mlp_width=5, bias_position=bias_position
+    )
     layer, x = built(layer)
     kernel, bias = numpy(layer.qkv.kernel), numpy(layer.qkv.bias)
     tokens = x.reshape(2, 12, 8)
@@ -72,7 +74,7 @@ def test_formula(place, source):
     position = numpy(layer.position(x))
     scores = q @ k.transpose(0, 1, 3, 2) / 2
     weights = softmax(scores + position)
-    if place == "after":
+    if bias_position == "after":
         weights = softmax(scores) + position
     out = (weights @ v).transpose(0, 2, 1, 3).reshape(2, 12, 8)
     out = out @ numpy(layer.project.kernel) + numpy(layer.project.bias)
@@ -132,8 +134,8 @@ def test_tables_that_do_not_fit():
 def test_wrong_arguments():
     with pytest.raises(ValueError, match="source must be"):
         RelativePositionBias(2, "sine")
-    with pytest.raises(ValueError, match="place must be"):
-        RelativeAttention(8, place="within")
+    with pytest.raises(ValueError, match="bias_position must be"):
+        RelativeAttention(8, bias_position="within")
     with pytest.raises(ValueError, match="heads of 32 channels do not make up 40"):
         RelativeAttention(40)
     with pytest.raises(ValueError, match="fixed height and width"):
@@ -145,12 +147,12 @@ def test_macs_count_every_product():
     assert layer.macs((None, 3, 4, 6)) == 12 * 6 * 24 + 2 * 12 * 12 * 8 + 12 * 8 * 12
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
-def test_litert_file_has_only_builtin_operations(place, tmp_path):
+@pytest.mark.parametrize("bias_position", ["before", "after"])
+def test_litert_file_has_only_builtin_operations(bias_position, tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("LiteRT files are written from TensorFlow")
     litert = pytest.importorskip("ai_edge_litert.interpreter")
-    layer, x = built(RelativeAttention(8, head_width=4, place=place))
+    layer, x = built(RelativeAttention(8, head_width=4, bias_position=bias_position))
     image = keras.Input((*GRID, 8), batch_size=1)
     path = str(tmp_path / "layer.tflite")
     keras.Model(image, layer(image)).export(path, format="litert", verbose=False)

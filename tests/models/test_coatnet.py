@@ -12,7 +12,7 @@ from keras import ops
 from keras_hybrid import models
 from keras_hybrid.layers import PaddedConv2D
 from keras_hybrid.weights import load_torch
-from keras_hybrid.weights.coatnet import GRAMMARS
+from keras_hybrid.weights.coatnet import TIMM
 from tests.golden import record_coatnet as record
 
 MICRO = ("coatnet_micro", "astroformer_micro")
@@ -71,7 +71,7 @@ def test_golden_gradients(name, golden, gradients):
     norms = json.loads(str(recorded.arrays[f"{name}/norms"]))
     assert len(norms) == len(ours)
     for key, norm in norms.items():
-        path = next(p for p in GRAMMARS[0].translate(key) if p in ours)
+        path = TIMM.find(key, ours)
         np.testing.assert_allclose(
             np.linalg.norm(ours[path]), norm, rtol=1e-3, atol=1e-6, err_msg=key
         )
@@ -81,7 +81,7 @@ def test_golden_gradients(name, golden, gradients):
     theirs = load_torch(micro(name, reference.config), reference.state_dict | full)
     theirs = {variable.path: numpy(variable) for variable in theirs.variables}
     for key in full:
-        path = next(p for p in GRAMMARS[0].translate(key) if p in ours)
+        path = TIMM.find(key, ours)
         np.testing.assert_allclose(ours[path], theirs[path], atol=2e-5, err_msg=key)
 
 
@@ -265,7 +265,7 @@ def test_small_images_keep_a_grid():
         ("norm", "group", "norm must be one of"),
         ("stride_by", "1x1", "stride_by must be one of"),
         ("bias_source", "sine", "source must be one of"),
-        ("bias_place", "within", "place must be one of"),
+        ("bias_position", "within", "bias_position must be one of"),
         ("head_width", 7, "heads of 7 channels"),
     ],
 )

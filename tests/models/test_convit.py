@@ -100,7 +100,7 @@ def test_gradients(golden, gradients, assert_torch_gradients):
         return keras.ops.sum(keras.ops.multiply(logits, recorded.cotangent))
 
     ours = gradients(model, file.x, loss)
-    assert_torch_gradients(ours, recorded, convit.GRAMMARS[0])
+    assert_torch_gradients(model, ours, recorded, convit.OFFICIAL)
 
 
 @pytest.mark.parametrize("name, size", PARAMETERS)

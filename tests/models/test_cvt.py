@@ -8,7 +8,7 @@ import pytest
 
 from keras_hybrid import models
 from keras_hybrid.weights import load_torch
-from keras_hybrid.weights.cvt import GRAMMARS
+from keras_hybrid.weights.cvt import TRANSFORMERS
 
 TOLERANCE = 2e-5
 
@@ -111,7 +111,7 @@ def test_golden_stages(golden):
         )
 
 
-def test_both_grammars_load_the_same(golden):
+def test_both_name_maps_load_the_same(golden):
     official, hub = (
         micro(golden(f"cvt_micro_{name}")).get_weights() for name in ("official", "hf")
     )
@@ -124,14 +124,15 @@ def test_training_mode_and_gradients(golden, gradients, assert_torch_gradients):
     recorded = golden("cvt_micro_training")
     golden = golden("cvt_micro_hf")
     direction = keras.ops.convert_to_tensor(recorded.direction)
+    model = micro(golden)
     found = gradients(
-        micro(golden),
+        model,
         golden.x,
         lambda logits: keras.ops.sum(logits * direction),
         training=True,
     )
     assert len(recorded.group("norm/")) == len(found)
-    assert_torch_gradients(found, recorded, GRAMMARS[1], relative=1e-3)
+    assert_torch_gradients(model, found, recorded, TRANSFORMERS, relative=1e-3)
     out = keras.ops.convert_to_numpy(micro(golden)(golden.x, training=True))
     np.testing.assert_allclose(out, recorded.logits, rtol=0, atol=TOLERANCE)
 

@@ -77,7 +77,7 @@ def test_unknown_kind_and_absent_file(tmp_path, model):
 
 def test_other_contents(tmp_path, model):
     refused(model, {"epoch": 3}, "'epoch' is a int, not a tensor")
-    refused(model, {"fc.weight": np.ones((3, 4))}, "No known naming")
+    refused(model, {"fc.weight": np.ones((3, 4))}, "No name map recognises")
     path = tmp_path / "list.pth"
     torch.save([torch.ones(3)], path)
     refused(model, path, "holds no state dict")

@@ -80,7 +80,7 @@ def test_all_faults_are_named_and_nothing_is_assigned(checkpoint):
 
 
 def test_unknown_names_are_refused(checkpoint):
-    with pytest.raises(ValueError, match=r"No known naming.*layer1\.0\.conv1"):
+    with pytest.raises(ValueError, match=r"No name map recognises.*layer1\.0\.conv1"):
         load_torch(build(checkpoint), {"layer1.0.conv1.weight": np.zeros(3)})
 
 
