@@ -34,13 +34,19 @@ from keras_hybrid.utils.typing import Tensor
 _Recolor = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 
-def augment(images: Tensor, samples: Mapping[str, Tensor], fill: float = 0.0) -> Tensor:
+GREY = 127.5
+"""Value of the pixels that cutout covers, near the mean of photographs."""
+
+
+def augment(
+    images: Tensor, samples: Mapping[str, Tensor], fill: float | None = 0.0
+) -> Tensor:
     """Transforms, recolours, erases and mixes images; each step only if sampled.
 
     Args:
         images: `(B, H, W, 3)`, pixels in [0, 255] of any type.
         samples: The parameters that `augmentation.Augmentation.sample` returns.
-        fill: Value of pixels beyond the edge.
+        fill: Value of pixels beyond the edge; None reflects the image.
 
     Returns:
         `(B, H, W, 3)` float32 in [0, 255].
@@ -59,6 +65,8 @@ def augment(images: Tensor, samples: Mapping[str, Tensor], fill: float = 0.0) ->
         images = ops.clip(ops.cast(images, "float32"), 0, 255)
     if "erase" in samples:
         images = erase(images, samples["erase"], samples["noise"])
+    if "cutout" in samples:
+        images = ops.where(_inside(samples["cutout"], images), GREY, images)
     if "lam" in samples:
         images = mix(images, samples["lam"], samples["bbox"])
     return images
@@ -69,19 +77,22 @@ def _extra_number(key: str) -> int:
     return int(key.partition("_")[0].removeprefix("extra"))
 
 
-def affine_transform(images: Tensor, matrices: Tensor, fill: float) -> Tensor:
+def affine_transform(images: Tensor, matrices: Tensor, fill: float | None) -> Tensor:
     """Reads every pixel at the position its matrix gives, bilinearly.
 
     Args:
         images: `(B, H, W, C)`.
         matrices: `(B, 6)`, see `affine`.
-        fill: Value of pixels more than half a pixel outside.
+        fill: Value of pixels more than half a pixel outside; None reflects the image
+            about its first and last pixels.
     """
     height, width, channels = images.shape[1:]
     # (1, H * W) positions in the result
     y, x = np.mgrid[:height, :width].reshape(2, 1, -1).astype("float32")
     from_x = matrices[:, 0:1] * x + matrices[:, 1:2] * y + matrices[:, 2:3]
     from_y = matrices[:, 3:4] * x + matrices[:, 4:5] * y + matrices[:, 5:6]
+    if fill is None:
+        from_x, from_y = _reflected(from_x, width), _reflected(from_y, height)
     inside = (abs(from_x - (width - 1) / 2) <= width / 2) & (
         abs(from_y - (height - 1) / 2) <= height / 2
     )
@@ -96,8 +107,15 @@ def affine_transform(images: Tensor, matrices: Tensor, fill: float) -> Tensor:
             column = ops.cast(ops.minimum(column, width - 1), "int32")
             taken = ops.take(pixels, first + row * width + column, axis=0)
             result = result + taken * (weight_x * weight_y)[..., None]
-    result = ops.where(inside[..., None], result, fill)
+    if fill is not None:
+        result = ops.where(inside[..., None], result, fill)
     return ops.reshape(result, (-1, height, width, channels))
+
+
+def _reflected(position: Tensor, size: int) -> Tensor:
+    """Folds positions into [0, size - 1], however far outside they are."""
+    last = max(size - 1, 1)
+    return last - ops.abs(ops.mod(position, 2.0 * last) - last)
 
 
 def _stages(recolor: _Recolor, images: Tensor, table: Tensor) -> Tensor:

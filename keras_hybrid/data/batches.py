@@ -20,6 +20,10 @@ class Batches(keras.utils.PyDataset):
     `(B, H, W, 3)`, or `indices`, their indices in the split, and the parameters from
     `Augmentation.sample`; `labels` are one-hot and mixed already.
 
+    With `marks_progress` the inputs also hold `progress`, `(B,)`: the share of the run
+    that is over. `start` is that share at the first step of the current epoch, `slope`
+    the share of one step; who trains sets them.
+
     Every epoch sees each image once, in an order that depends on `(seed, epoch)`; the
     last, incomplete batch is left out. With `repeats` an epoch has the same length but
     sees `1 / repeats` of the images, each `repeats` times in one batch.
@@ -35,6 +39,7 @@ class Batches(keras.utils.PyDataset):
         augmenter: Augments on the host instead, `(images, labels)` to the same;
             inputs then hold its `images` alone.
         start_epoch: The epoch of batch 0, at which a resumed run continues.
+        marks_progress: Whether inputs hold `progress`.
 
     Raises:
         ValueError: If there are fewer images than a batch, or an odd batch is to be
@@ -52,6 +57,7 @@ class Batches(keras.utils.PyDataset):
         resident: bool = False,
         augmenter: HostAugmenter | None = None,
         start_epoch: int = 0,
+        marks_progress: bool = False,
     ):
         super().__init__()
         if len(split) < batch_size:
@@ -72,6 +78,8 @@ class Batches(keras.utils.PyDataset):
         self.resident = resident
         self.augmenter = augmenter
         self.start_epoch = start_epoch
+        self.marks_progress = marks_progress
+        self.start = self.slope = 0.0
         self.steps_per_epoch = len(split) // batch_size
         self.seconds = 0.0  # spent making batches
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, "int64"))
@@ -101,7 +109,13 @@ class Batches(keras.utils.PyDataset):
         """Unchanged images, the samples that augment them, and mixed labels."""
         rng = np.random.default_rng([self.seed, epoch, 1 + step])
         size = self.split.images.shape[1:3]
-        inputs, lam = self.augmentation.sample(rng, self.batch_size, *size)
+        progress = min(self.start + self.slope * step, 1.0)
+        flips = self._flips(indices, epoch)
+        inputs, lam = self.augmentation.sample(
+            rng, self.batch_size, *size, flips, progress
+        )
+        if self.marks_progress:
+            inputs["progress"] = np.full(self.batch_size, progress, "float32")
         if self.resident:
             inputs["indices"] = indices.astype("int32")
         else:
@@ -110,6 +124,13 @@ class Batches(keras.utils.PyDataset):
             lam = lam[:, None]
             labels = lam * labels + (1 - lam) * swap_neighbours(labels)
         return inputs, labels
+
+    def _flips(self, indices: np.ndarray, epoch: int) -> np.ndarray | None:
+        """Which images to mirror; None leaves it to chance."""
+        if not self.augmentation.alternate_flips:
+            return None
+        first = np.random.default_rng(self.seed).random(len(self.split)) < 0.5
+        return first[indices] ^ bool(epoch % 2)
 
     def _batch_indices(self, epoch: int, step: int) -> np.ndarray:
         """The images of a batch; repeats of one lie far apart in it."""

@@ -74,6 +74,17 @@ def sample(
     return Choice(np.where(done, kind, -1), level, rng.choice([-1.0, 1.0], shape))
 
 
+def sample_trivial(rng: np.random.Generator, batch: int) -> Choice:
+    """TrivialAugment's choice for `(B, 1)` operations (arXiv:2103.10158).
+
+    Every operation, and none, is equally likely, at a uniformly random magnitude. The
+    operations and their ranges are RandAugment's.
+    """
+    kind = rng.integers(-1, len(OPERATIONS), (batch, 1))
+    level = rng.random((batch, 1))
+    return Choice(kind, level, rng.choice([-1.0, 1.0], (batch, 1)))
+
+
 def sample_jitter(rng: np.random.Generator, batch: int, most: float) -> Choice:
     """Brightness, contrast and colour, in a random order per image."""
     first = OPERATIONS.index("brightness")

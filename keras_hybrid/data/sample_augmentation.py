@@ -20,6 +20,8 @@ def sample(
     batch: int,
     height: int,
     width: int,
+    flips: np.ndarray | None = None,
+    progress: float = 0.0,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Samples the parameters of one batch.
 
@@ -29,18 +31,24 @@ def sample(
         batch: Number of images.
         height: Of the images, in pixels.
         width: Of the images, in pixels.
+        flips: `(batch,)` bool, which images to mirror; None decides at random.
+        progress: Share of the run that is over, in [0, 1].
 
     Returns:
         The argument `samples` of `apply_augmentation.augment`; every array has `batch`
-        rows: `affine`, `color`, `jitter`, `erase` and `noise`, `lam` and `bbox`, and
-        `extra0_NAME` and so on, each only if a setting needs it. Then the share of each
-        image's own label, `(batch,)`; the rest is its partner's, see `swap_neighbours`.
+        rows: `affine`, `color`, `jitter`, `erase` and `noise`, `cutout`, `lam` and
+        `bbox`, and `extra0_NAME` and so on, each only if a setting needs it.
+        Then the share of each image's own label, `(batch,)`; the rest is its partner's,
+        see `swap_neighbours`.
     """
     samples: dict[str, np.ndarray] = {}
     label_lam = np.ones(batch, "float32")
-    matrices = _basic_matrices(settings, rng, batch, height, width)
-    if settings.rand_augment:
-        choice = rand_augment.sample(rng, (batch, 2), settings.rand_augment)
+    matrices = _basic_matrices(settings, rng, batch, height, width, flips)
+    if settings.rand_augment or settings.trivial_augment:
+        if settings.trivial_augment:
+            choice = rand_augment.sample_trivial(rng, batch)
+        else:
+            choice = rand_augment.sample(rng, (batch, 2), settings.rand_augment)
         matrices += rand_augment.affine_matrices(choice, height, width)
         samples["color"] = rand_augment.color_parameters(choice)
     if settings.color_jitter:
@@ -52,8 +60,10 @@ def sample(
         share = settings.random_erasing
         samples["erase"] = _erased_boxes(rng, batch, height, width, share)
         samples["noise"] = rng.integers(0, 1 << 16, batch, dtype="int32")
+    if settings.cutout:
+        samples["cutout"] = _squares(rng, batch, height, width, settings.cutout)
     if settings.mixes:
-        lam, bbox, label_lam = _mixing(settings, rng, batch, height, width)
+        lam, bbox, label_lam = _mixing(settings, rng, batch, height, width, progress)
         samples["lam"], samples["bbox"] = lam, bbox
     for i, setting in enumerate(settings.extra_augmentations):
         name, strength = custom_augmentation.parse(setting)
@@ -78,6 +88,7 @@ def _basic_matrices(
     batch: int,
     height: int,
     width: int,
+    flips: np.ndarray | None,
 ) -> list[np.ndarray]:
     matrices = []
     if settings.random_crop:
@@ -88,6 +99,8 @@ def _basic_matrices(
         matrices.append(affine.shift(shift[:, 0], shift[:, 1]))
     if settings.horizontal_flip or settings.vertical_flip:
         across = (rng.random(batch) < 0.5) & settings.horizontal_flip
+        if flips is not None:
+            across = flips
         down = (rng.random(batch) < 0.5) & settings.vertical_flip
         matrices.append(affine.flip(across, down, height, width))
     if settings.rotation:
@@ -102,6 +115,7 @@ def _mixing(
     batch: int,
     height: int,
     width: int,
+    progress: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pixel lambda, box and label lambda: timm's batch mode, the same for all pairs."""
     cuts = settings.cutmix > 0 and (not settings.mixup or rng.random() < 0.5)
@@ -115,11 +129,22 @@ def _mixing(
         high = np.minimum(centre + half, [height, width])
         lam, bbox = 1.0, np.concatenate([low, high]).astype("int32")
         label_lam = float(1 - np.prod(high - low) / (height * width))
+    share = settings.mixing_probability
+    if (share < 1 and rng.random() >= share) or progress >= settings.mixing_end:
+        lam, bbox, label_lam = 1.0, np.zeros(4, "int32"), 1.0
     return (
         np.full(batch, lam, "float32"),
         np.tile(bbox, (batch, 1)),
         np.full(batch, label_lam, "float32"),
     )
+
+
+def _squares(
+    rng: np.random.Generator, batch: int, height: int, width: int, side: int
+) -> np.ndarray:
+    """`(B, 4)` top, left, bottom, right of cutout's squares (arXiv:1708.04552)."""
+    corner = rng.integers(0, [height, width], (batch, 2)) - side // 2
+    return np.concatenate([corner, corner + side], 1).astype("int32")
 
 
 def _erased_boxes(

@@ -16,7 +16,7 @@ from keras_hybrid.train.recipe import (
     Runtime,
 )
 from keras_hybrid.train.run import run
-from keras_hybrid.train.schedule import warmup_cosine
+from keras_hybrid.train.schedule import ProgressSchedule
 from keras_hybrid.train.sweep import Sweep, print_table, sweep, write_csv
 
 __all__ = [
@@ -40,6 +40,6 @@ __all__ = [
     "run",
     "summary",
     "sweep",
-    "warmup_cosine",
+    "ProgressSchedule",
     "write_csv",
 ]

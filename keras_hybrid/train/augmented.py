@@ -1,10 +1,11 @@
-"""A network with augmentation before it, for as long as it trains."""
+"""A network with augmentation before it and auxiliary losses, while it trains."""
 
 import keras
 import numpy as np
 
 from keras_hybrid.data.apply_augmentation import augment
-from keras_hybrid.utils.typing import Tensor
+from keras_hybrid.train.gabor import GaborLoss, inner_stage
+from keras_hybrid.utils.typing import Shape, Tensor
 
 
 class Augmented(keras.Model):
@@ -17,19 +18,36 @@ class Augmented(keras.Model):
 
     Args:
         network: `(B, H, W, 3)` pixels -> `(B, K)` logits.
-        fill: Pixel value beyond an image's edge.
+        fill: Pixel value beyond an image's edge; None reflects the image.
         images: The training set, uint8 `(N, H, W, 3)`, to be kept on the device;
             batches then bring `indices`. None if they bring `images`.
+        gabor_loss: Weight of `GaborLoss`; 0 for none. Batches then bring `progress`.
+
+    Attributes:
+        train_size: Height and width to which training images are resized after
+            augmentation; None leaves them. It holds for steps compiled after a change.
     """
 
     def __init__(
         self,
         network: keras.Model,
-        fill: float = 0.0,
+        fill: float | None = 0.0,
         images: np.ndarray | None = None,
+        gabor_loss: float = 0.0,
     ):
         super().__init__(dtype="float32")  # random draws and pixels are never rounded
         self.network = network
+        self.train_size: Shape | None = None
+        self.gabor_loss: GaborLoss | None = None
+        outputs = network.output
+        if gabor_loss:
+            stage = inner_stage(network)
+            outputs = [network.output, stage]
+            self.gabor_loss = GaborLoss(gabor_loss)
+            self.gabor_loss.build(stage.shape, network.input_shape, (None,))
+        self._training_network = keras.Model(network.input, outputs)
+        # by its rank alone: layers of any size take smaller images
+        self._training_network.input_spec = keras.layers.InputSpec(ndim=4)
         self.fill = fill
         self.images = None
         if images is not None:
@@ -50,5 +68,21 @@ class Augmented(keras.Model):
                 images = keras.ops.take(self.images, indices, axis=0)
             else:
                 images = draws.pop("images")
-            inputs = augment(images, draws, self.fill) if training else images
+            if training:
+                return self._train(images, draws)
+            inputs = images
         return self.network(inputs, training=training)
+
+    def _train(self, images: Tensor, draws: dict[str, Tensor]) -> Tensor:
+        progress = draws.pop("progress", None)
+        images = augment(images, draws, self.fill)
+        if self.train_size and images.shape[1:3] != self.train_size:
+            images = keras.ops.image.resize(
+                images, self.train_size, antialias=True, data_format="channels_last"
+            )
+        outputs = self._training_network(images, training=True)
+        if not self.gabor_loss:
+            return outputs
+        logits, stage = outputs
+        self.add_loss(self.gabor_loss(stage, images, progress))
+        return logits

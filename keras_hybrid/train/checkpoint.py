@@ -1,6 +1,8 @@
 """The state of a run in one file, written atomically."""
 
+import contextlib
 import pathlib
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -25,7 +27,18 @@ def restore_state(path: pathlib.Path, model: keras.Model) -> int:
         return int(file["epoch"])
 
 
+@contextlib.contextmanager
+def preserve_state(model: keras.Model) -> Iterator[None]:
+    """Steps taken within are undone on exit."""
+    state = [keras.ops.convert_to_numpy(v).copy() for v in _state(model)]
+    yield
+    for variable, value in zip(_state(model), state, strict=True):
+        variable.assign(value)
+    model.reset_metrics()
+
+
 def _state(model: keras.Model) -> list[keras.Variable]:
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    return [*model.network.variables, *model.optimizer.variables]
+    extra = model.gabor_loss.variables if model.gabor_loss else []
+    return [*model.network.variables, *extra, *model.optimizer.variables]

@@ -1,8 +1,9 @@
 """Training: `model.fit` with the settings of a recipe, from the checkpoint on."""
 
+import contextlib
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -13,13 +14,19 @@ from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.checkpoint import restore_state
 from keras_hybrid.train.devices import Devices
-from keras_hybrid.train.metrics_logger import MetricsLogger, truncate_metrics
+from keras_hybrid.train.metrics_logger import (
+    MetricsLogger,
+    progress_so_far,
+    truncate_metrics,
+)
 from keras_hybrid.train.multiprocess import check_epoch, process_index, shard
 from keras_hybrid.train.optimizer import make_optimizer
+from keras_hybrid.train.progress import Progress, step_seconds
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.remat import RematAugmented
-from keras_hybrid.train.schedule import warmup_cosine
+from keras_hybrid.train.schedule import ProgressSchedule
 from keras_hybrid.train.sync_replicas import sync_replicas
+from keras_hybrid.utils.typing import Shape
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
 RESIDENT_BYTES = 4 * 2**30
@@ -66,33 +73,59 @@ def fit(
     _check_executions(batches.steps_per_epoch, settings.steps_per_execution)
     images = np.asarray(training.images) if batches.resident else None
     kind = RematAugmented if recipe.runtime.remat else Augmented
-    model = kind(network, batches.augmentation.fill, images)
-    _compile(recipe, model, batches.steps_per_epoch)
+    model = kind(network, batches.augmentation.fill, images, settings.gabor_loss)
+    schedule = _compile(recipe, model, batches.steps_per_epoch)
     checkpoint = directory / "checkpoint.npz"
-    batches.start_epoch = _resume(checkpoint, model)
-    check_epoch(batches.start_epoch)
+    done = _resume(checkpoint, model)
+    check_epoch(done)
     first = process_index() == 0
     if first:
-        truncate_metrics(directory, batches.start_epoch)
-    logger = MetricsLogger(directory, batches, settings.seed, writes=first)
+        truncate_metrics(directory, done)
+    past = progress_so_far(directory, done)
+    size = network.input_shape[1:3]
+    progress = Progress(settings, size, batches, schedule, done, **past)
+    logger = MetricsLogger(directory, batches, progress, settings.seed, writes=first)
     more = []
     if callbacks and first:
         more = callbacks(recipe, directory, network, validation or training)
     averages = [keras.callbacks.SwapEMAWeights()] if settings.ema_momentum else []
     form = "shifted" if settings.jit_compile == "on" else "auto"
-    with ops.forms(depthwise_conv=form), sync_replicas(model, devices.replicas):
-        model.fit(
-            shard(batches),
-            steps_per_epoch=batches.steps_per_epoch,
-            shuffle=False,  # the stream is shuffled already
-            initial_epoch=batches.start_epoch,
-            epochs=settings.epochs,
-            validation_data=_validation_data(recipe, validation, classes, devices),
-            callbacks=[*averages, *more, logger],
-            verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
-        )
+    with (
+        ops.forms(depthwise_conv=form),
+        sync_replicas(model, devices.replicas),
+        _averaged_at_the_end(model),
+    ):
+        while not (progress.finished or logger.diverged_in):
+            _resize(model, progress.train_size)
+            if settings.minutes and not progress.measured:
+                progress.plan(step_seconds(model, batches))
+            batches.start_epoch = progress.epoch
+            model.fit(
+                shard(batches),
+                steps_per_epoch=batches.steps_per_epoch,
+                shuffle=False,  # the stream is shuffled already
+                initial_epoch=progress.epoch,
+                epochs=progress.epoch + progress.epochs_left(),
+                validation_data=_validation_data(recipe, validation, classes, devices),
+                callbacks=[*averages, *more, progress, logger],
+                verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
+            )
+            if progress.stopped_by_others:
+                break
     if logger.diverged_in:
         raise _diverged(logger.diverged_in, checkpoint)
+
+
+@contextlib.contextmanager
+def _averaged_at_the_end(model: keras.Model) -> Iterator[None]:
+    """Weights become their moving average on exit; Keras does it after every `fit`."""
+    optimizer = model.optimizer
+    optimizer.finalize_variable_values = lambda variables: None
+    try:
+        yield
+    finally:
+        del optimizer.finalize_variable_values
+    optimizer.finalize_variable_values(model.trainable_variables)
 
 
 def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
@@ -110,7 +143,15 @@ def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
         repeats=augmentation.repeated_augmentation,
         resident=_is_resident(recipe, training),
         augmenter=augmenter,
+        marks_progress=settings.gabor_loss > 0,
     )
+
+
+def _resize(model: Augmented, size: Shape) -> None:
+    """Compiles the training step for images of this size."""
+    if size != model.train_size:
+        model.train_size = size
+        model.train_function = None
 
 
 def _validation_data(
@@ -150,14 +191,17 @@ def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
     )
 
 
-def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
+def _compile(
+    recipe: Recipe, model: keras.Model, steps_per_epoch: int
+) -> ProgressSchedule:
     settings = recipe.optimization
     # Keras reads the schedule once per step, whether or not that step is an update.
-    schedule = warmup_cosine(
+    schedule = ProgressSchedule(
         settings.learning_rate,
         settings.final_learning_rate,
-        round(settings.warmup * steps_per_epoch),
+        settings.warmup_share,
         settings.epochs * steps_per_epoch,
+        settings.schedule,
     )
     optimizer = make_optimizer(
         settings.optimizer,
@@ -177,6 +221,7 @@ def _compile(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
         jit_compile={"auto": "auto", "on": True, "off": False}[settings.jit_compile],
         steps_per_execution=settings.steps_per_execution,
     )
+    return schedule
 
 
 def _is_resident(recipe: Recipe, training: Split) -> bool:

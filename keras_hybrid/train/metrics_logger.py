@@ -11,6 +11,7 @@ import keras
 
 from keras_hybrid.data import Batches
 from keras_hybrid.train.checkpoint import save_state
+from keras_hybrid.train.progress import Progress
 from keras_hybrid.train.sync_replicas import seed_generators
 from keras_hybrid.utils.files import explain_full_disk, write_atomically
 from keras_hybrid.utils.memory import device_peak, host_peak
@@ -25,16 +26,23 @@ class MetricsLogger(keras.callbacks.Callback):
     Args:
         directory: The workdir.
         batches: The stream of training batches, for its timing.
+        progress: How far the run is; called before this callback.
         seed: Seed of the run.
         writes: Whether this process writes the files.
     """
 
     def __init__(
-        self, directory: pathlib.Path, batches: Batches, seed: int, writes: bool = True
+        self,
+        directory: pathlib.Path,
+        batches: Batches,
+        progress: Progress,
+        seed: int,
+        writes: bool = True,
     ):
         super().__init__()
         self.directory = directory
         self.batches = batches
+        self.progress = progress
         self.seed = seed
         self.writes = writes
         self.diverged_in: int | None = None
@@ -64,6 +72,8 @@ class MetricsLogger(keras.callbacks.Callback):
             "learning_rate": float(self.model.optimizer.learning_rate),
             "seconds": seconds,
             "images_per_second": images / seconds,
+            "elapsed_seconds": self.progress.elapsed,
+            "progress": self.progress.reached,
             "data_seconds": self.batches.seconds - self._data_began,
             "peak_memory_gib": host_peak() / 2**30,
         }
@@ -107,6 +117,14 @@ def summary(epochs: list[dict[str, Any]]) -> dict[str, float]:
         **held_out,
         **peaks,
     }
+
+
+def progress_so_far(directory: pathlib.Path, epochs: int) -> dict[str, float]:
+    """The progress after so many epochs, and the seconds they took, as logged."""
+    if not epochs:
+        return {"reached": 0.0, "elapsed": 0.0}
+    last = read_metrics(directory)[epochs - 1]
+    return {"reached": last["progress"], "elapsed": last["elapsed_seconds"]}
 
 
 def truncate_metrics(directory: pathlib.Path, epochs: int) -> None:

@@ -1,12 +1,16 @@
-"""AdamW and SGD, with weight decay where it belongs."""
+"""AdamW, Muon and SGD, with weight decay where it belongs."""
 
 import functools
 
 import keras
 
+from keras_hybrid.train.muon import Muon
+from keras_hybrid.train.schedule import ProgressSchedule
+
 OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
-    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
+    "muon": functools.partial(Muon, adam_lr_ratio=0.5, momentum=0.9, rms_rate=0.2),
+    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
 }
 
 
@@ -27,7 +31,9 @@ def make_optimizer(
     statistics are moving averages already.
 
     Args:
-        name: `"adamw"`, or `"sgd"` with momentum 0.9.
+        name: `"adamw"`; `"muon"`, see `Muon`; or `"sgd"` with Nesterov momentum of
+            0.9. For all of them the decay per step is the weight decay times the
+            learning rate, as for PyTorch's AdamW.
         model: The model it will train.
         learning_rate: A number or a schedule.
         weight_decay: Decoupled decay, relative to the learning rate.
@@ -37,6 +43,7 @@ def make_optimizer(
         gradient_accumulation_steps: Steps whose gradients are averaged into one update.
     """
     steps = gradient_accumulation_steps
+    muon = {"adam_weight_decay": weight_decay} if name == "muon" else {}
     optimizer = OPTIMIZERS[name](
         learning_rate,
         weight_decay=weight_decay,
@@ -44,11 +51,23 @@ def make_optimizer(
         use_ema=ema_momentum is not None,
         ema_momentum=ema_momentum ** (1 / steps) if ema_momentum else 0.99,
         gradient_accumulation_steps=steps if steps > 1 else None,
+        **muon,
     )
     decayed = {id(variable) for variable in decayed_variables(model)}
     spared = [v for v in model.trainable_variables if id(v) not in decayed]
     optimizer.exclude_from_weight_decay(var_list=spared)
+    if isinstance(optimizer, Muon):
+        optimizer.exclude_from_muon([*spared, *_outer_variables(model)])
+    if isinstance(learning_rate, ProgressSchedule):
+        for variable in learning_rate.variables:
+            optimizer._track_variable(variable)
     return optimizer
+
+
+def _outer_variables(model: keras.Model) -> list[keras.Variable]:
+    """The variables of the classifier and of auxiliary losses."""
+    outer = [x for x in model._flatten_layers() if x.name in ("head", "gabor_loss")]
+    return [variable for layer in outer for variable in layer.trainable_variables]
 
 
 def decayed_variables(model: keras.Model) -> list[keras.Variable]:

@@ -130,20 +130,33 @@ class Optimization:
 
     epochs: int = 30
     """Passes over the training images."""
+    minutes: float | None = None
+    """Train for this long, for as many epochs as fit, and not for --epochs."""
     batch_size: int = 64
     """Images per step, of all devices together."""
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    """AdamW, or SGD with momentum 0.9."""
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
+    """AdamW; Muon for dense and convolution kernels, AdamW for the rest; or SGD with
+    Nesterov momentum of 0.9."""
     learning_rate: float = 1e-3
     """Peak learning rate, reached after the warm-up."""
     final_learning_rate: float = 1e-5
-    """Learning rate at the end of the cosine."""
+    """Learning rate at the end of the run."""
+    schedule: Literal["cosine", "linear", "wsd"] = "cosine"
+    """Curve of the learning rate after the warm-up; wsd is constant up to 80 % of the
+    run, then linear."""
     warmup_epochs: float | None = None
-    """Epochs of linear warm-up; None: 3, or a quarter of a shorter run."""
+    """Epochs of linear warm-up; None: 3, or a quarter of a shorter run; with --minutes
+    a tenth of the time."""
     weight_decay: float = 0.05
     """Decoupled weight decay of kernels; not of norms, biases, tokens and tables."""
     label_smoothing: float = 0.1
     """Share of the target that is spread over all classes."""
+    gabor_loss: float = 0.0
+    """Weight of an auxiliary loss, in which a stage of the network predicts the Gabor
+    energy of the image; it falls to 0 over the run. For few images, e.g. 1."""
+    progressive_resizing: bool = False
+    """Train on images of half the size up to 40 % of the work, then of three quarters
+    up to 75 %."""
     global_clipnorm: float | None = None
     """Largest norm of all gradients together; None does not clip."""
     gradient_accumulation_steps: Annotated[
@@ -164,11 +177,19 @@ class Optimization:
     def __post_init__(self) -> None:
         counts = ("epochs", "batch_size", "gradient_accumulation_steps")
         _check_counts(self, *counts, "steps_per_execution")
-        if not 0 <= self.warmup < self.epochs:
+        if self.minutes is not None:
+            if self.minutes <= 0 or self.warmup_epochs is not None:
+                raise ValueError(
+                    f"minutes must be above 0, without warmup_epochs; they are "
+                    f"{self.minutes} and {self.warmup_epochs}."
+                )
+        elif not 0 <= self.warmup < self.epochs:
             raise ValueError(
                 f"warmup_epochs must lie in [0, {self.epochs}), the epochs, not "
                 f"{self.warmup}: give --warmup-epochs, too."
             )
+        if self.gabor_loss < 0:
+            raise ValueError(f"gabor_loss must be 0 or more, not {self.gabor_loss}.")
         if self.ema_momentum is not None and not 0 < self.ema_momentum < 1:
             raise ValueError(
                 f"ema_momentum must lie in (0, 1), not {self.ema_momentum}."
@@ -180,6 +201,11 @@ class Optimization:
         if self.warmup_epochs is None:
             return min(3.0, self.epochs / 4)
         return self.warmup_epochs
+
+    @property
+    def warmup_share(self) -> float:
+        """Share of the run that is warm-up."""
+        return 0.1 if self.minutes else self.warmup / self.epochs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pytest
 
 from keras_hybrid.data import Augmentation, Batches
 from keras_hybrid.train import (
+    ProgressSchedule,
     decayed_variables,
     make_optimizer,
     summary,
-    warmup_cosine,
     write_csv,
 )
 from keras_hybrid.train.augmented import Augmented
@@ -136,7 +136,7 @@ def test_the_schedule_counts_every_step(tmp_path):
     settings = recipe(gradient_accumulation_steps=2, repeated_augmentation=3, epochs=3)
     fit(settings, tmp_path, model, images(26), None)
     steps = 26 // 4
-    schedule = warmup_cosine(1e-3, 1e-5, round(0.5 * steps), 3 * steps)
+    schedule = ProgressSchedule(1e-3, 1e-5, 0.5 / 3, 3 * steps)
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     rates = [float(re.search(r'"learning_rate": ([\d.e-]+)', x)[1]) for x in lines]
     expected = [float(value(schedule(steps * epoch))) for epoch in (1, 2, 3)]
@@ -193,7 +193,9 @@ def test_only_training_is_augmented():
     plain = value(augmented(raw))
     np.testing.assert_allclose(plain, value(augmented.network(raw)), atol=1e-5)
     np.testing.assert_allclose(plain, value(augmented(inputs)), atol=1e-5)
-    seen = Augmented(keras.layers.Identity(), fill=5.0)
+    pixels = keras.Input((8, 8, 3))
+    identity = keras.Model(pixels, keras.layers.Identity()(pixels))
+    seen = Augmented(identity, fill=5.0)
     assert abs(value(seen(inputs, training=True)) - raw).max() > 100
     names = {v.path for v in augmented.variables}
     assert names == {v.path for v in augmented.network.variables}

@@ -12,12 +12,12 @@ from PIL import Image
 from keras_hybrid import models
 from keras_hybrid.data import load
 from keras_hybrid.train import (
+    ProgressSchedule,
     Recipe,
     TrainingDiverged,
     decayed_variables,
     make_optimizer,
     run,
-    warmup_cosine,
 )
 from keras_hybrid.train.recipe import field_owners
 from keras_hybrid.train.run import make_splits
@@ -32,7 +32,7 @@ TINY = Recipe.of(
 
 
 def test_schedule_is_its_formula():
-    schedule = warmup_cosine(1e-3, 1e-5, 10, 110)
+    schedule = ProgressSchedule(1e-3, 1e-5, 10 / 110, 110)
     for step in range(0, 111, 5):
         if step < 10:
             expected = 1e-5 + (1e-3 - 1e-5) * step / 10

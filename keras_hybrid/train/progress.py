@@ -1,0 +1,211 @@
+"""How far a run is, by epochs or by time, and the size of its images there."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_hybrid.data import Batches
+from keras_hybrid.train.checkpoint import preserve_state
+from keras_hybrid.train.recipe import Optimization
+from keras_hybrid.train.schedule import ProgressSchedule
+from keras_hybrid.utils.typing import Shape
+
+RESIZING = ((0.5, 0.4), (0.75, 0.75), (1.0, 1.0))
+"""Progressive resizing: scale of the images' sides, and the progress up to which."""
+SMALLEST_SIDE = 16
+"""Progressive resizing makes no image smaller than this."""
+MEASURED_STEPS = 5
+clock: Callable[[], float] = time.perf_counter
+"""Seconds, of which a time budget has a number."""
+
+
+class Progress(keras.callbacks.Callback):
+    """Tells the schedule and the batches how far the run is, epoch by epoch.
+
+    The progress goes from 0 to 1. An epoch's share of it is its share of the work,
+    which grows with the number of pixels; with `minutes` it is its share of the time
+    that is left, by the seconds that the epoch before has taken. So the learning rate
+    arrives at its end when the time does.
+
+    Training stops whenever the next epoch has images of another size, and at the end.
+
+    Args:
+        settings: `epochs` or `minutes`, and `progressive_resizing`.
+        size: Height and width of the images.
+        batches: The training batches.
+        schedule: The schedule of the learning rate.
+        done: Epochs that are over.
+        reached: Progress after them, if `minutes` are given.
+        elapsed: Seconds that they took.
+    """
+
+    def __init__(
+        self,
+        settings: Optimization,
+        size: Shape,
+        batches: Batches,
+        schedule: ProgressSchedule,
+        done: int = 0,
+        reached: float = 0.0,
+        elapsed: float = 0.0,
+    ):
+        super().__init__()
+        self.batches = batches
+        self.schedule = schedule
+        self.epoch = done
+        self.scales = _scales(size) if settings.progressive_resizing else ((1.0, 1.0),)
+        self.size = size
+        self.seconds = settings.minutes and 60 * settings.minutes
+        self.reached = reached
+        self._works: list[float] = []
+        if not self.seconds:
+            self._works = _epochs(settings.epochs, self.scales)
+            self.reached = sum(self._works[:done]) / sum(self._works)
+        self._share = 0.0
+        self._ends_phase = False
+        self._step_seconds: dict[float, float] = {}
+        self._began = clock() - elapsed
+        self._epoch_began = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began, those before a stop included."""
+        return clock() - self._began
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left."""
+        if self.seconds:
+            return self.reached >= 1
+        return self.epoch >= len(self._works)
+
+    @property
+    def measured(self) -> bool:
+        """Whether the time of a step is known."""
+        return bool(self._step_seconds)
+
+    @property
+    def stopped_by_others(self) -> bool:
+        """Whether training has stopped, though neither size nor end asked for it."""
+        return self.model.stop_training and not self._ends_phase
+
+    @property
+    def scale(self) -> float:
+        """Scale of the sides of the next epoch's images."""
+        if not self.seconds:
+            return self._works[self.epoch] ** 0.5
+        return next(scale for scale, end in self.scales if self.reached < end)
+
+    @property
+    def train_size(self) -> Shape:
+        """Height and width of the next epoch's images."""
+        height, width = self.size
+        return round(self.scale * height), round(self.scale * width)
+
+    def plan(self, step_seconds: float) -> None:
+        """Plans with a step of this length; says what fits in the time.
+
+        Raises:
+            ValueError: If one epoch takes longer than all the time that is left.
+        """
+        self._step_seconds[self.scale] = step_seconds
+        left = (self.seconds or 0.0) - self.elapsed
+        epoch = self._epoch_seconds(self.scale)
+        if epoch > left:
+            raise ValueError(
+                f"An epoch takes about {epoch / 60:.1f} minutes, and "
+                f"{max(left, 0) / 60:.1f} of --minutes are left: give more, or fewer "
+                f"images by --fraction {max(left, 0) / epoch / 4:.1g}."
+            )
+        print(f"About {self.epochs_left()} epochs fit in {left / 60:.1f} minutes.")
+
+    def epochs_left(self) -> int:
+        """Epochs that are left: known, or by the time that they take."""
+        if not self.seconds:
+            return len(self._works) - self.epoch
+        left, reached, count = max(self.seconds - self.elapsed, 0.0), self.reached, 0.0
+        for scale, end in self.scales:
+            if reached < end:
+                time_here = left * (end - reached) / (1 - self.reached)
+                count += time_here / self._epoch_seconds(scale)
+                reached = end
+        return max(round(count), 1)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._share = self._next_share()
+        slope = self._share / self.batches.steps_per_epoch
+        step = epoch * self.batches.steps_per_epoch
+        self.schedule.set_progress(step, self.reached, slope)
+        self.batches.start, self.batches.slope = self.reached, slope
+        self._epoch_began = clock()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        scale = self.scale
+        took = clock() - self._epoch_began
+        self._step_seconds[scale] = took / self.batches.steps_per_epoch
+        self.reached += self._share
+        self.epoch += 1
+        if self.reached > 1 - 1e-6:
+            self.reached = 1.0
+        self._ends_phase = self.finished or self.scale != scale
+        if self._ends_phase:
+            self.model.stop_training = True
+
+    def _next_share(self) -> float:
+        if not self.seconds:
+            return self._works[self.epoch] / sum(self._works)
+        rest = 1 - self.reached
+        left = max(self.seconds - self.elapsed, 0.0)
+        epochs = left / self._epoch_seconds(self.scale)
+        if self.scale == self.scales[-1][0]:
+            return rest / max(round(epochs), 1)
+        return rest / max(epochs, 1.0)
+
+    def _epoch_seconds(self, scale: float) -> float:
+        """Seconds of an epoch with images of this scale, from the nearest measured."""
+        known = min(self._step_seconds, key=lambda other: abs(other - scale))
+        seconds = self._step_seconds[known] * self.batches.steps_per_epoch
+        return seconds * (scale / known) ** 2
+
+
+def step_seconds(model: keras.Model, batches: Batches) -> float:
+    """The time of a training step, of a few that are undone."""
+    with preserve_state(model):
+        seconds = []
+        for step in range(MEASURED_STEPS):
+            images, labels = batches[step % batches.steps_per_epoch]
+            began = clock()
+            model.train_on_batch(images, labels)
+            seconds.append(clock() - began)
+    return statistics.median(seconds[2:])  # the first ones compile
+
+
+def _scales(size: Shape) -> tuple[tuple[float, float], ...]:
+    """`RESIZING` without scales that make images too small."""
+    return tuple(
+        (scale, end)
+        for scale, end in RESIZING
+        if scale * min(size) >= SMALLEST_SIDE or scale == 1
+    )
+
+
+def _epochs(count: int, scales: tuple[tuple[float, float], ...]) -> list[float]:
+    """Pixels of each of `count` epochs' images, as a share of the full size's.
+
+    Every scale gets epochs such that its share of all pixels is what `scales` says.
+    """
+    starts = [0.0, *(end for _, end in scales)]
+    raw = [
+        (end - start) / scale**2
+        for start, (scale, end) in zip(starts, scales, strict=False)
+    ]
+    works: list[float] = []
+    over = 0.0
+    for (scale, _), epochs in zip(scales, raw, strict=True):
+        over += epochs / sum(raw) * count
+        works += [scale**2] * (round(over) - len(works))
+    works[-1] = 1.0  # the last epoch sees the full size
+    return works
