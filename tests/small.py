@@ -13,6 +13,8 @@ SMALL = {
     "ConViT": ({"width": 32, "heads": 4, "depth": 3, "gpsa_layers": 2}, 48),
     "CeiT": ({"width": 32, "heads": 2, "depth": 2, "i2t_channels": 8}, 48),
     "CoAtNet": (_COATNET | {"head_width": 8}, 64),
+    "ResNet": ({"widths": (8, 16, 24, 32), "depths": (1, 1, 1, 2)}, 32),
+    "WideResNet": ({"widths": (8, 16, 24), "depths": (1, 1, 2)}, 16),
     "Astroformer": (_COATNET | {"head_width": 8}, 64),
 }
 # One variant of every family.

@@ -61,6 +61,14 @@ from keras_hybrid.models.registry import (
     list_models,
     variant,
 )
+from keras_hybrid.models.resnet import (
+    WRN16_8,
+    ResNet,
+    ResNet18,
+    ResNet18Small,
+    ResNet34,
+    WideResNet,
+)
 
 __all__ = [
     "ATC",
@@ -114,7 +122,13 @@ __all__ = [
     "CvTW24",
     "Family",
     "Preprocessing",
+    "ResNet",
+    "ResNet18",
+    "ResNet18Small",
+    "ResNet34",
     "Variant",
+    "WRN16_8",
+    "WideResNet",
     "check_choice",
     "check_per_stage",
     "family_builder",

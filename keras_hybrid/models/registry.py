@@ -212,10 +212,16 @@ def _plain(name: str) -> str:
 
 
 def _registered_name(name: str, family: str) -> str:
-    """CvT13 -> cvt13, CvTW24 -> cvt_w24, ATC5A -> atc5a, CoAtNet0RW -> coatnet0_rw."""
+    """CvT13 -> cvt13, CvTW24 -> cvt_w24, CoAtNet0RW -> coatnet0_rw.
+
+    ATC5A is atc5a, and WRN16_8 is wrn16_8.
+    """
     prefix = family if name.startswith(family) else ""
     words = re.findall(
-        r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:[A-Z]\b)?", name[len(prefix) :]
+        r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|_?\d+(?:[A-Z]\b)?", name[len(prefix) :]
     )
-    parts = [word if word[0].isdigit() else f"_{word}" for word in words]
+    parts = [
+        word if word[-1:].isdigit() or word[0].isdigit() else f"_{word}"
+        for word in words
+    ]
     return (prefix + "".join(parts)).lower().strip("_")

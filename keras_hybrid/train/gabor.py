@@ -16,8 +16,8 @@ from keras_hybrid.utils.typing import Tensor
 WAVELENGTHS = (3.5, 7.0)  # pixels
 ORIENTATIONS = 4
 FILTER_SIDE = 15
-GRID = 8
-"""The stage is the deepest whose map has at least this side."""
+SMALLEST_SIDE = 7
+"""The stage is the deepest but the last whose map has at least this side."""
 
 
 def gabor_filters() -> np.ndarray:
@@ -54,7 +54,7 @@ def gabor_energy(images: Tensor, filters: Tensor) -> Tensor:
 
 
 def inner_stage(network: keras.Model) -> Tensor:
-    """The symbolic feature map on which the loss works: the deepest of side `GRID`.
+    """The symbolic feature map on which the loss works, see `SMALLEST_SIDE`.
 
     Raises:
         ValueError: If the network names no feature maps.
@@ -62,7 +62,7 @@ def inner_stage(network: keras.Model) -> Tensor:
     maps = [layer.feature for layer in network.layers if hasattr(layer, "feature")]
     if not maps:
         raise ValueError(f"{network.name} has no feature maps for --gabor-loss.")
-    large = [x for x in maps if min(x.shape[1:3]) >= GRID]
+    large = [x for x in maps[:-1] if min(x.shape[1:3]) >= SMALLEST_SIDE]
     return large[-1] if large else maps[0]
 
 

@@ -59,9 +59,9 @@ def test_a_flat_image_has_no_energy():
     assert abs(energy).max() < 1e-3
 
 
-def test_the_stage_is_the_deepest_of_eight_pixels():
+def test_the_stage_is_deep_and_not_too_small():
     assert inner_stage(network(32)).shape == (None, 8, 8, 8)
-    assert inner_stage(network(64)).shape == (None, 8, 8, 12)
+    assert inner_stage(network(64)).shape == (None, 16, 16, 8)
     assert inner_stage(network(8)).shape == (None, 4, 4, 4)
     with pytest.raises(ValueError, match="no feature maps"):
         inner_stage(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()]))
