@@ -97,7 +97,7 @@ def fit(
     ):
         while not (progress.finished or logger.diverged_in):
             _resize(model, progress.train_size)
-            if settings.minutes and not progress.measured:
+            if settings.budget and not progress.measured:
                 progress.plan(step_seconds(model, batches))
             batches.start_epoch = progress.epoch
             model.fit(
@@ -200,7 +200,7 @@ def _compile(
         settings.learning_rate,
         settings.final_learning_rate,
         settings.warmup_share,
-        settings.epochs * steps_per_epoch,
+        max(settings.epochs, 1) * steps_per_epoch,
         settings.schedule,
     )
     optimizer = make_optimizer(

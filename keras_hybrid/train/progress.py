@@ -58,7 +58,7 @@ class Progress(keras.callbacks.Callback):
         self.epoch = done
         self.scales = _scales(size) if settings.progressive_resizing else ((1.0, 1.0),)
         self.size = size
-        self.seconds = settings.minutes and 60 * settings.minutes
+        self.seconds = settings.budget
         self.reached = reached
         self._works: list[float] = []
         if not self.seconds:

@@ -33,10 +33,32 @@ DEIT_AUGMENTATION: dict[str, Any] = {
 """Augmentation of DeiT (Touvron et al. 2021), which ConViT, CeiT and CvT share."""
 
 
-def _check_counts(group: Any, *names: str) -> None:
+FEW_IMAGES: dict[str, Any] = {
+    "horizontal_flip": True,
+    "alternate_flips": True,
+    "fill_mode": "reflect",
+    "epochs": 0,
+    "batch_size": 0,
+    "optimizer": "muon",
+    "learning_rate": 4e-3,
+    "final_learning_rate": 4e-5,
+    "schedule": "linear",
+    "weight_decay": 0.05,
+    "gabor_loss": 1.0,
+    "progressive_resizing": True,
+}
+"""Fields of a recipe for some hundred to some ten thousand images; docs: little data.
+They are measured in `recipes/results`."""
+
+DEFAULT_MINUTES = 15.0
+"""Time of a run of which neither epochs nor minutes are given."""
+
+
+def _check_counts(group: Any, *names: str, least: int = 1) -> None:
     for name in names:
-        if getattr(group, name) < 1:
-            raise ValueError(f"{name} must be 1 or more, not {getattr(group, name)}.")
+        value = getattr(group, name)
+        if value < least:
+            raise ValueError(f"{name} must be {least} or more, not {value}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +100,7 @@ class Network:
     """The network that is trained, and its initial weights."""
 
     model: str = "atc3"
-    """Name of the model, see keras-hybrid list."""
+    """Name of the model, see keras-hybrid list; auto chooses one for few images."""
     model_options: tuple[str, ...] = ()
     """Fields of the model's config, e.g. strides=2,2,2 mlp_ratio=2."""
     weights: str | None = None
@@ -129,11 +151,11 @@ class Optimization:
     """Epochs, optimizer, regularization and precision."""
 
     epochs: int = 30
-    """Passes over the training images."""
+    """Passes over the training images; 0 for as many as fit in --minutes."""
     minutes: float | None = None
-    """Train for this long, for as many epochs as fit, and not for --epochs."""
+    """Train for this long, whatever --epochs says; None with --epochs 0 means 15."""
     batch_size: int = 64
-    """Images per step, of all devices together."""
+    """Images per step, of all devices together; 0 chooses by the number of images."""
     optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
     """AdamW; Muon for dense and convolution kernels, AdamW for the rest; or SGD with
     Nesterov momentum of 0.9."""
@@ -175,15 +197,11 @@ class Optimization:
     """Steps per call of the compiled function; more hides the call's cost on GPUs."""
 
     def __post_init__(self) -> None:
-        counts = ("epochs", "batch_size", "gradient_accumulation_steps")
-        _check_counts(self, *counts, "steps_per_execution")
-        if self.minutes is not None:
-            if self.minutes <= 0 or self.warmup_epochs is not None:
-                raise ValueError(
-                    f"minutes must be above 0, without warmup_epochs; they are "
-                    f"{self.minutes} and {self.warmup_epochs}."
-                )
-        elif not 0 <= self.warmup < self.epochs:
+        _check_counts(self, "gradient_accumulation_steps", "steps_per_execution")
+        _check_counts(self, "epochs", "batch_size", least=0)
+        if self.minutes is not None and self.minutes <= 0:
+            raise ValueError(f"minutes must be above 0, not {self.minutes}.")
+        if not self.budget and not 0 <= self.warmup < self.epochs:
             raise ValueError(
                 f"warmup_epochs must lie in [0, {self.epochs}), the epochs, not "
                 f"{self.warmup}: give --warmup-epochs, too."
@@ -205,7 +223,14 @@ class Optimization:
     @property
     def warmup_share(self) -> float:
         """Share of the run that is warm-up."""
-        return 0.1 if self.minutes else self.warmup / self.epochs
+        return 0.1 if self.budget else self.warmup / self.epochs
+
+    @property
+    def budget(self) -> float | None:
+        """Seconds to train for, if epochs are not counted."""
+        if self.minutes is not None or not self.epochs:
+            return 60 * (self.minutes or DEFAULT_MINUTES)
+        return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,7 +242,7 @@ class Runtime:
     corrupt: Literal["raise", "skip"] = "raise"
     """Whether image files that cannot be decoded are an error or left out."""
     workdir: str | None = None
-    """Folder of the run; None means saved_models/NAME-MODEL."""
+    """Folder of the run; None means saved_models/NAME-MODEL, or NAME for auto."""
     overwrite: bool = False
     """Delete an earlier run from the workdir and start again."""
     export: tuple[ExportFormat, ...] = ()
@@ -264,7 +289,9 @@ class Recipe:
         """The workdir."""
         if self.runtime.workdir:
             return pathlib.Path(self.runtime.workdir)
-        return pathlib.Path("saved_models") / f"{self.name}-{self.network.model}"
+        chosen_later = self.network.model == "auto"
+        name = self.name if chosen_later else f"{self.name}-{self.network.model}"
+        return pathlib.Path("saved_models") / name
 
     @classmethod
     def of(cls, **fields: Any) -> "Recipe":

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
+from keras_hybrid.train.choose import choose_image_size, choose_settings, is_open
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.evaluate import evaluate
@@ -54,12 +55,16 @@ def _run(
     recipe: Recipe, directory: pathlib.Path, callbacks: CallbackFactory | None
 ) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.optimization.seed)
+    recipe = choose_image_size(recipe)
+    dataset = None
+    if is_open(recipe):
+        dataset = _load(recipe)
+        recipe = choose_settings(recipe, dataset)
     devices = plan(recipe)
     if _is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
         return read_card(directory / "card.json")
-    data, runtime = recipe.data, recipe.runtime
-    dataset = load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
+    dataset = dataset or _load(recipe)
     training, validation = make_splits(recipe, dataset)
     with devices.scope():
         model = _build(recipe, dataset)
@@ -73,6 +78,11 @@ def _run(
         _finish(recipe, directory, dataset, model, devices)
     barrier()
     return read_card(directory / "card.json")
+
+
+def _load(recipe: Recipe) -> Dataset:
+    data, runtime = recipe.data, recipe.runtime
+    return load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
 
 
 def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:

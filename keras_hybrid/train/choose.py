@@ -1,0 +1,86 @@
+"""What a recipe leaves open, chosen by the images that are there."""
+
+import itertools
+import os
+import pathlib
+import statistics
+from typing import Any
+
+from PIL import Image
+
+from keras_hybrid.data.dataset import Dataset
+from keras_hybrid.data.scan_folder import list_images
+from keras_hybrid.train.recipe import DEFAULT_MINUTES, Recipe
+
+MODEL = "resnet18_small"
+"""Trained from scratch where `--model auto` asks for a choice; see docs: little data."""
+SIZES = (32, 64, 96)
+"""Sides to which a folder's images are brought, in pixels."""
+SAMPLE = 64
+"""Files whose size is read."""
+
+
+def choose_image_size(recipe: Recipe) -> Recipe:
+    """Fills in the size of a folder's images, of which half are no smaller."""
+    data, folder = recipe.data, recipe.runtime.data_dir
+    if data.dataset != "folder" or data.image_size is not None or not folder:
+        return recipe
+    files, _ = list_images(pathlib.Path(folder))
+    sides = []
+    for record in itertools.islice(files, 0, None, max(len(files) // SAMPLE, 1)):
+        try:
+            with Image.open(record.path) as image:
+                sides.append(min(image.size))
+        except OSError:
+            continue  # the loader tells of it
+    middle = statistics.median(sides) if sides else SIZES[-1]
+    size = max((x for x in SIZES if x <= middle), default=SIZES[0])
+    _say("image-size", size, f"the files have {middle:.0f} pixels on the short side")
+    return recipe.replace(image_size=size)
+
+
+def is_open(recipe: Recipe) -> bool:
+    """Whether `choose_settings` has something to choose."""
+    settings = recipe.optimization
+    no_time = not settings.epochs and settings.minutes is None
+    return recipe.network.model == "auto" or not settings.batch_size or no_time
+
+
+def choose_settings(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """Fills in model, batch size and time, by the number of images and their size."""
+    settings, changes = recipe.optimization, {}
+    images = _training_images(recipe, dataset)
+    side = min(dataset.train.images.shape[1:3])
+    if recipe.network.model == "auto":
+        changes["model"] = MODEL
+        _say("model", MODEL, "a small network learns most from few images in minutes")
+        if side > 32 and not recipe.network.model_options:
+            changes["model_options"] = ("stem=imagenet",)
+            _say("model-options", "stem=imagenet", f"images have {side} pixels")
+    if not settings.batch_size:
+        changes["batch_size"] = batch_size(images)
+        _say("batch-size", changes["batch_size"], f"there are {images:,} images")
+    if not settings.epochs and settings.minutes is None:
+        changes["minutes"] = DEFAULT_MINUTES
+        _say("minutes", DEFAULT_MINUTES, f"{os.cpu_count()} cores, no GPU is assumed")
+    return recipe.replace(**changes)
+
+
+def batch_size(images: int) -> int:
+    """About 40 steps per epoch, with 16 to 128 images each."""
+    size = 16
+    while size < 128 and images / size > 60:
+        size *= 2
+    return min(size, max(images, 1))
+
+
+def _training_images(recipe: Recipe, dataset: Dataset) -> int:
+    data = recipe.data
+    images = len(dataset.train)
+    if data.per_class:
+        images = min(images, data.per_class * len(dataset.class_names))
+    return max(round(images * data.fraction * (1 - data.validation_split)), 1)
+
+
+def _say(option: str, value: Any, why: str) -> None:
+    print(f"--{option} {value}: {why}.")
