@@ -6,6 +6,10 @@ import io
 import numbers
 import pathlib
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d8dee4;
@@ -77,7 +81,7 @@ class Page:
 
     def figure(
         self,
-        figure,
+        figure: "Figure",
         caption: str = "",
         wide: bool = False,
         picture: bool = False,
@@ -178,14 +182,14 @@ def _link(path: str | None) -> str:
 
 
 def _row(tag: str, cells: Mapping, right: set) -> str:
-    cells = (
+    parts = (
         f"<{tag}{' class=number' if key in right else ''}>{_cell(value)}</{tag}>"
         for key, value in cells.items()
     )
-    return f"<tr>{''.join(cells)}</tr>"
+    return f"<tr>{''.join(parts)}</tr>"
 
 
-def _cell(value) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return f"{int(value):,}"
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
