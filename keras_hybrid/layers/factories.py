@@ -16,9 +16,9 @@ def batch_norm(name: str, epsilon: float = 1e-5, **kwargs: Any) -> BatchNorm:
     return BatchNorm(momentum=0.9, epsilon=epsilon, name=name, **kwargs)
 
 
-def batch_norm_unless(folded: bool, name: str, **kwargs: Any) -> keras.layers.Layer:
-    """Batch normalisation, or the identity where it was folded into its neighbour."""
-    if folded:
+def batch_norm_unless(without: bool, name: str, **kwargs: Any) -> keras.layers.Layer:
+    """Batch normalisation, or the identity in its place."""
+    if without:
         return keras.layers.Identity(name=name, **kwargs)
     return batch_norm(name, **kwargs)
 

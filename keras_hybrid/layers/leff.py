@@ -9,7 +9,7 @@ from keras_hybrid.layers.activations import gelu
 from keras_hybrid.layers.convolution import fan_in_uniform
 from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
-from keras_hybrid.layers.factories import batch_norm, dense, dense_macs
+from keras_hybrid.layers.factories import batch_norm_unless, dense, dense_macs
 from keras_hybrid.ops import to_map, to_tokens
 from keras_hybrid.utils.typing import MapShape, Tensor, TokensShape
 
@@ -56,20 +56,19 @@ class LeFF(keras.layers.Layer):
         self.expand = _linear(width, hidden, "expand", policy)
         self.conv = PaddedDepthwiseConv2D(kernel_size, name="conv", **policy)
         self.project = _linear(hidden, width, "project", policy)
-        if use_norm:
-            self.expand_norm = batch_norm("expand_norm", **policy)
-            self.conv_norm = batch_norm("conv_norm", **policy)
-            self.project_norm = batch_norm("project_norm", **policy)
+        without = not use_norm
+        self.expand_norm = batch_norm_unless(without, "expand_norm", **policy)
+        self.conv_norm = batch_norm_unless(without, "conv_norm", **policy)
+        self.project_norm = batch_norm_unless(without, "project_norm", **policy)
 
     def build(self, x_shape: TokensShape, grid_shape: MapShape | None = None) -> None:
         narrow, wide = (None, None, None, self.width), (None, None, None, self.hidden)
         self.expand.build(narrow)
         self.conv.build(wide)
         self.project.build(wide)
-        if self.use_norm:
-            self.expand_norm.build(wide)
-            self.conv_norm.build(wide)
-            self.project_norm.build(narrow)
+        self.expand_norm.build(wide)
+        self.conv_norm.build(wide)
+        self.project_norm.build(narrow)
 
     def call(
         self, x: Tensor, grid: Tensor | None = None, training: bool | None = None
@@ -77,17 +76,12 @@ class LeFF(keras.layers.Layer):
         if grid is None:
             return x + self._nothing() if training else x
         y = to_map(x[:, 1:], like=grid)
-        y = self._normalise("expand_norm", self.expand(y), training)
-        y = self.conv(gelu(y))
-        y = self._normalise("conv_norm", y, training)
-        y = self.project(gelu(y))
-        y = self._normalise("project_norm", y, training)
+        y = self.expand_norm(self.expand(y), training=training)
+        y = self.conv_norm(self.conv(gelu(y)), training=training)
+        y = self.project_norm(self.project(gelu(y)), training=training)
         if self.final_activation:
             y = gelu(y)
         return ops.concatenate([x[:, :1], to_tokens(y)], axis=1)
-
-    def _normalise(self, name: str, x: Tensor, training: bool | None) -> Tensor:
-        return getattr(self, name)(x, training=training) if self.use_norm else x
 
     def _nothing(self) -> Tensor:
         """Zero, of which every weight has the gradient zero instead of none."""

@@ -99,9 +99,11 @@ class Page:
             csv: Path, from the page, of the file with its numbers.
         """
         kind = "png" if picture else "svg"
-        metadata = {} if picture else {"metadata": {"Date": None}}
+        metadata = None if picture else {"Date": None}
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=150, bbox_inches="tight", **metadata)
+        figure.savefig(
+            buffer, format=kind, dpi=150, bbox_inches="tight", metadata=metadata
+        )
         data = base64.b64encode(buffer.getvalue()).decode()
         mime = "image/png" if picture else "image/svg+xml"
         words = html.escape(caption)
