@@ -1,7 +1,6 @@
 """What every family shares: input and preprocessing, head, features, head swap."""
 
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -67,13 +66,16 @@ def assemble(
     x = inputs
     if include_preprocessing:
         x = _normalization(family.preprocessing, input_shape[-1])(x)
+    ends_in_map = not include_top and pooling != "head"
+    if ends_in_map:
+        config = family.with_map(config)
     feature_map, vector = family.network(x, config)
     if include_top:
         outputs = _classifier(vector, classes, classifier_activation, dropout_rate)
-    elif pooling == "head":
-        outputs = vector
-    else:
+    elif ends_in_map:
         outputs = _pooled(feature_map, pooling)
+    else:
+        outputs = vector
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
         load_checkpoint(model, weights)
@@ -141,9 +143,7 @@ def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
     )
 
 
-def _pooled(feature_map: Tensor | Callable[[], Tensor], pooling: str | None) -> Tensor:
-    if callable(feature_map):
-        feature_map = feature_map()
+def _pooled(feature_map: Tensor, pooling: str | None) -> Tensor:
     if pooling is None:
         return feature_map
     pool = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
