@@ -22,9 +22,8 @@ class FeatureOutput(keras.layers.Layer):
     @property
     def feature(self) -> keras.KerasTensor:
         """The symbolic map, `(B, H, W, C)`."""
-        if len(self.output.shape) == 4:
-            return self.output
-        return SplitClassToken()(self.output, self.input[1])[1]
+        _, *grid = keras.tree.flatten(self.input)
+        return SplitClassToken()(self.output, *grid)[1] if grid else self.output
 
     def call(self, x: Tensor, grid: Tensor | None = None) -> Tensor:
         return x

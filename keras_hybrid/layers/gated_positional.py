@@ -107,11 +107,7 @@ class GatedPositionalAttention(keras.layers.Layer):
         return self.locality_strength * kernel
 
     def call(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        training: bool | None = None,
+        self, query: Tensor, key: Tensor, value: Tensor, training: bool | None = None
     ) -> Tensor:
         if training and self.dropout_rate:
             return self._with_dropout(query, key, value)

@@ -25,6 +25,9 @@ COMMON_ARGUMENTS = {
     "dropout_rate": "Dropout before the classifier, in [0, 1).",
     "name": "Name of the model.",
 }
+HEAD = "head"
+"""Name of the classifier in every model, and so in checkpoints."""
+
 POOLINGS = (None, "avg", "max", "head")
 
 
@@ -112,9 +115,9 @@ def with_head(
         ValueError: If `model` has no classifier.
     """
     names = [layer.name for layer in model.layers]
-    if "head" not in names:
+    if HEAD not in names:
         raise ValueError(f"{model.name} was built without a classifier (include_top).")
-    first = "head_dropout" if "head_dropout" in names else "head"
+    first = f"{HEAD}_dropout" if f"{HEAD}_dropout" in names else HEAD
     vector = model.get_layer(first).input
     outputs = _classifier(vector, classes, classifier_activation, dropout_rate)
     return keras.Model(model.input, outputs, name=model.name)
@@ -126,9 +129,9 @@ def logits(model: keras.Model) -> keras.Model:
     Raises:
         ValueError: If `model` has no classifier.
     """
-    if "head" not in [layer.name for layer in model.layers]:
+    if HEAD not in [layer.name for layer in model.layers]:
         raise ValueError(f"{model.name} was built without a classifier (include_top).")
-    return keras.Model(model.input, model.get_layer("head").output, name=model.name)
+    return keras.Model(model.input, model.get_layer(HEAD).output, name=model.name)
 
 
 def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
@@ -154,8 +157,8 @@ def _classifier(
     vector: Tensor, classes: int, activation: str | None, dropout_rate: float
 ) -> Tensor:
     if dropout_rate:
-        vector = layers.Dropout(dropout_rate, name="head_dropout")(vector)
-    outputs = dense(classes, "head")(vector)
+        vector = layers.Dropout(dropout_rate, name=f"{HEAD}_dropout")(vector)
+    outputs = dense(classes, HEAD)(vector)
     if activation is not None:
         # float32, so that probabilities keep their precision under mixed policies
         outputs = layers.Activation(activation, dtype="float32", name="predictions")(

@@ -61,12 +61,8 @@ class CoAtNetConfig:
     block_types: str = option("CCTT", "Blocks of each stage: C (MBConv) or T.")
     depths: tuple[int, ...] = option((2, 3, 5, 2), "Blocks of each stage.")
     widths: tuple[int, ...] = option((96, 192, 384, 768), "Channels of each stage.")
-    strides: tuple[int, ...] = option(
-        (2, 2, 2, 2), "Stride of each stage's first block."
-    )
-    stem_widths: tuple[int, ...] = option(
-        (64, 64), "Channels of the stem's two convolutions."
-    )
+    strides: tuple[int, ...] = option((2, 2, 2, 2), "Stride of a stage's first block.")
+    stem_widths: tuple[int, ...] = option((64, 64), "Channels of the stem's two convs.")
     stem_stride: int = option(2, "Stride of the stem.")
     head_width: int = option(32, "Channels of an attention head.")
     expand_ratio: float = option(4, "Inner width of MBConv and MLP over the outer.")

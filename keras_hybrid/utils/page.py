@@ -116,7 +116,7 @@ class Page:
 
     def table(
         self,
-        rows: Iterable[Mapping],
+        rows: Iterable[Mapping[str, object]],
         caption: str = "",
         folded: bool = False,
         csv: str | None = None,
@@ -183,7 +183,7 @@ def _link(path: str | None) -> str:
     return f' <a href="{html.escape(path)}">numbers</a>' if path else ""
 
 
-def _row(tag: str, cells: Mapping, right: set) -> str:
+def _row(tag: str, cells: Mapping[str, object], right: set[str]) -> str:
     parts = (
         f"<{tag}{' class=number' if key in right else ''}>{_cell(value)}</{tag}>"
         for key, value in cells.items()
