@@ -1,9 +1,12 @@
 """Convolutional token embedding (CvT, arXiv:2103.15808, section 3.1)."""
 
+from typing import Any
+
 import keras
 
 from keras_hybrid.layers.convolution import PaddedConv2D
 from keras_hybrid.layers.factories import layer_norm
+from keras_hybrid.utils.typing import MapShape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -20,7 +23,14 @@ class ConvEmbedding(keras.layers.Layer):
     Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', width)`.
     """
 
-    def __init__(self, width, kernel_size, strides, padding=None, **kwargs):
+    def __init__(
+        self,
+        width: int,
+        kernel_size: int,
+        strides: int,
+        padding: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.width = width
         self.kernel_size = kernel_size
@@ -31,20 +41,20 @@ class ConvEmbedding(keras.layers.Layer):
         )
         self.norm = layer_norm("norm", dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: MapShape) -> None:
         self.conv.build(input_shape)
         self.norm.build(self.conv.compute_output_shape(input_shape))
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return self.norm(self.conv(x))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: MapShape) -> MapShape:
         return self.conv.compute_output_shape(input_shape)
 
-    def macs(self, input_shape):
+    def macs(self, input_shape: MapShape) -> int:
         return self.conv.macs(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "width": self.width,

@@ -1,11 +1,14 @@
 """Convolutional projection (CvT, arXiv:2103.15808, section 3.2)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.factories import batch_norm_unless, dense, dense_macs
-from keras_hybrid.ops import to_map, to_tokens
+from keras_hybrid.ops import area, to_map, to_tokens
+from keras_hybrid.utils.typing import MapShape, Tensor, TokensShape
 
 METHODS = ("conv", "avg", "linear")
 
@@ -40,12 +43,12 @@ class ConvProjection(keras.layers.Layer):
 
     def __init__(
         self,
-        width,
-        kernel_size=3,
-        strides=1,
-        method="conv",
-        folded=False,
-        **kwargs,
+        width: int,
+        kernel_size: int = 3,
+        strides: int = 1,
+        method: str = "conv",
+        folded: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if method not in METHODS:
@@ -68,14 +71,18 @@ class ConvProjection(keras.layers.Layer):
             self.norm = batch_norm_unless(folded, "norm", dtype=self.dtype_policy)
         self.linear = dense(width, "linear", dtype=self.dtype_policy)
 
-    def build(self, x_shape, grid_shape=None):
+    def build(
+        self, x_shape: MapShape | TokensShape, grid_shape: MapShape | None = None
+    ) -> None:
         channels = x_shape[-1]
         if self.method == "conv":
             self.conv.build((None, None, None, channels))
             self.norm.build((None, None, None, channels))
         self.linear.build((None, channels))
 
-    def call(self, x, grid=None, training=None):
+    def call(
+        self, x: Tensor, grid: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         if self.method == "linear":
             return self.linear(x)
         if grid is None:
@@ -83,35 +90,39 @@ class ConvProjection(keras.layers.Layer):
         patches = self._look_around(to_map(x[:, 1:], like=grid), training)
         return self.linear(ops.concatenate([x[:, :1], to_tokens(patches)], axis=1))
 
-    def _look_around(self, x, training):
+    def _look_around(self, x: Tensor, training: bool | None) -> Tensor:
         if self.method == "avg":
             return _average_pool(x, self.kernel_size, self.strides)
         return self.norm(self.conv(x), training=training)
 
-    def compute_output_shape(self, x_shape, grid_shape=None):
+    def compute_output_shape(
+        self, x_shape: MapShape | TokensShape, grid_shape: MapShape | None = None
+    ) -> MapShape | TokensShape:
         if self.method == "linear":
             return (*x_shape[:-1], self.width)
-        batch, height, width, _ = x_shape if grid_shape is None else grid_shape
-        height, width = self._side(height), self._side(width)
+        batch, *sides, _ = x_shape if grid_shape is None else grid_shape
+        height, width = map(self._side, sides)
         if grid_shape is None:
             return (batch, height, width, self.width)
-        known = height is not None and width is not None
-        return (batch, 1 + height * width if known else None, self.width)
+        patches = area(height, width)
+        return (batch, None if patches is None else 1 + patches, self.width)
 
-    def macs(self, x_shape, grid_shape=None):
+    def macs(
+        self, x_shape: MapShape | TokensShape, grid_shape: MapShape | None = None
+    ) -> int:
         shape = (*self.compute_output_shape(x_shape, grid_shape)[:-1], x_shape[-1])
         macs = dense_macs(shape, self.width)
         if self.method == "conv":
             macs += self.conv.macs((*(grid_shape or x_shape)[:3], x_shape[-1]))
         return macs
 
-    def _side(self, side):
+    def _side(self, side: int | None) -> int | None:
         if side is None:
             return None
         extra = self.method == "avg" and self.strides > 1 and side % self.strides == 0
         return -(-side // self.strides) + int(extra)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "width": self.width,
@@ -122,7 +133,7 @@ class ConvProjection(keras.layers.Layer):
         }
 
 
-def _average_pool(x, size: int, stride: int):
+def _average_pool(x: Tensor, size: int, stride: int) -> Tensor:
     """Mean over windows that may reach past the far border (torch's `ceil_mode`).
 
     Zeros padded on both sides count in the mean; what lies beyond them does not.
@@ -132,7 +143,7 @@ def _average_pool(x, size: int, stride: int):
     ones = ops.ones_like(counted[:1, :, :, :1])
     reach = ((0, 0), (0, beyond), (0, beyond), (0, 0))
 
-    def pool(values):
+    def pool(values: Tensor) -> Tensor:
         values = ops.pad(values, reach)
         return ops.average_pool(
             values, size, stride, padding="valid", data_format="channels_last"

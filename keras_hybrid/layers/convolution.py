@@ -9,11 +9,13 @@ a = sqrt(5)).
 """
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_hybrid.ops import PADDING_MODES, conv, pad_map
+from keras_hybrid.utils.typing import MapShape, Tensor, fixed
 
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
@@ -26,13 +28,13 @@ class PaddedConvolution(keras.layers.Layer):
 
     def __init__(
         self,
-        kernel_size,
-        strides=1,
-        padding=None,
-        use_bias=True,
-        padding_mode="zeros",
-        kernel_initializer=None,
-        **kwargs,
+        kernel_size: int,
+        strides: int = 1,
+        padding: int | None = None,
+        use_bias: bool = True,
+        padding_mode: str = "zeros",
+        kernel_initializer: str | keras.initializers.Initializer | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if padding_mode not in PADDING_MODES:
@@ -46,7 +48,9 @@ class PaddedConvolution(keras.layers.Layer):
         self.padding_mode = padding_mode
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def _add_weights(self, kernel_shape, fan_in, channels):
+    def _add_weights(
+        self, kernel_shape: tuple[int, ...], fan_in: int, channels: int
+    ) -> None:
         self.kernel = self.add_weight(
             shape=kernel_shape,
             initializer=self.kernel_initializer or fan_in_uniform(fan_in),
@@ -58,7 +62,7 @@ class PaddedConvolution(keras.layers.Layer):
                 shape=(channels,), initializer=fan_in_uniform(fan_in), name="bias"
             )
 
-    def _output_size(self, side):
+    def _output_size(self, side: int | None) -> int | None:
         if side is None:
             return None
         size = (side + 2 * self.padding - self.kernel_size) // self.strides + 1
@@ -71,10 +75,10 @@ class PaddedConvolution(keras.layers.Layer):
             )
         return size
 
-    def _pad(self, x):
+    def _pad(self, x: Tensor) -> Tensor:
         return pad_map(x, self.padding, self.padding_mode)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "kernel_size": self.kernel_size,
@@ -104,28 +108,35 @@ class PaddedConv2D(PaddedConvolution):
     """
 
     def __init__(
-        self, filters, kernel_size, strides=1, padding=None, use_bias=True, **kwargs
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        padding: int | None = None,
+        use_bias: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(kernel_size, strides, padding, use_bias, **kwargs)
         self.filters = filters
 
-    def build(self, input_shape):
+    def build(self, input_shape: MapShape) -> None:
         size, channels = self.kernel_size, input_shape[-1]
         shape = (size, size, channels, self.filters)
         self._add_weights(shape, size * size * channels, self.filters)
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         x = conv(self._pad(x), ops.cast(self.kernel, x.dtype), self.strides)
         return x if self.bias is None else x + self.bias
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: MapShape) -> MapShape:
         batch, height, width, _ = input_shape
         size = self._output_size
         return (batch, size(height), size(width), self.filters)
 
-    def macs(self, input_shape):
+    def macs(self, input_shape: MapShape) -> int:
         window = self.kernel_size**2 * input_shape[-1]
-        return math.prod(self.compute_output_shape(input_shape)[1:]) * window
+        outputs = fixed(self.compute_output_shape(input_shape)[1:])
+        return math.prod(outputs) * window
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "filters": self.filters}

@@ -1,7 +1,11 @@
 """Stochastic depth, per sample (Huang et al. 2016, arXiv:1603.09382)."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from keras_hybrid.utils.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -21,7 +25,7 @@ class DropPath(keras.layers.Layer):
         ValueError: If `rate` is outside [0, 1).
     """
 
-    def __init__(self, rate, seed=None, **kwargs):
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0.0 <= rate < 1.0:
             raise ValueError(f"rate must lie in [0, 1), not {rate}.")
@@ -29,7 +33,7 @@ class DropPath(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool | None = False) -> Tensor:
         if not training or self.rate == 0.0:
             return x
         keep = 1.0 - self.rate
@@ -37,10 +41,10 @@ class DropPath(keras.layers.Layer):
         draw = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
         return x * ops.cast(draw < keep, x.dtype) / keep
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 

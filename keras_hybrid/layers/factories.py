@@ -1,40 +1,42 @@
 """Layers with the constants and initialisers of the published networks."""
 
 import math
+from typing import Any
 
 import keras
 
 from keras_hybrid.layers.batch_norm import BatchNorm
 from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.layer_norm import LayerNorm
+from keras_hybrid.utils.typing import Shape, fixed
 
 
-def batch_norm(name: str, epsilon: float = 1e-5, **kwargs) -> BatchNorm:
+def batch_norm(name: str, epsilon: float = 1e-5, **kwargs: Any) -> BatchNorm:
     """Batch normalisation with momentum 0.9."""
     return BatchNorm(momentum=0.9, epsilon=epsilon, name=name, **kwargs)
 
 
-def batch_norm_unless(folded: bool, name: str, **kwargs) -> keras.layers.Layer:
-    """Batch normalisation, or the identity where it was folded into its neighbour."""
-    if folded:
+def batch_norm_unless(without: bool, name: str, **kwargs: Any) -> keras.layers.Layer:
+    """Batch normalisation, or the identity in its place."""
+    if without:
         return keras.layers.Identity(name=name, **kwargs)
     return batch_norm(name, **kwargs)
 
 
-def layer_norm(name: str, epsilon: float = 1e-5, **kwargs) -> LayerNorm:
+def layer_norm(name: str, epsilon: float = 1e-5, **kwargs: Any) -> LayerNorm:
     """Layer normalisation over channels."""
     return LayerNorm(epsilon=epsilon, name=name, **kwargs)
 
 
-def dense(width: int, name: str, **kwargs) -> Dense:
+def dense(width: int, name: str, **kwargs: Any) -> Dense:
     """A dense layer over channels: kernel drawn from N(0, 0.02), bias zero."""
     start = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.02)}
     return Dense(width, name=name, **start | kwargs)
 
 
-def dense_macs(input_shape: tuple, width: int) -> int:
+def dense_macs(input_shape: Shape, width: int) -> int:
     """Multiply-adds of a linear map to `width` channels, for one image."""
-    return math.prod(input_shape[1:]) * width
+    return math.prod(fixed(input_shape[1:])) * width
 
 
 def fan_out_normal() -> keras.initializers.Initializer:

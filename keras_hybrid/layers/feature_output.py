@@ -3,6 +3,7 @@
 import keras
 
 from keras_hybrid.layers.class_token import SplitClassToken
+from keras_hybrid.utils.typing import MapShape, Tensor, TokensShape
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -19,14 +20,15 @@ class FeatureOutput(keras.layers.Layer):
     """
 
     @property
-    def feature(self):
+    def feature(self) -> keras.KerasTensor:
         """The symbolic map, `(B, H, W, C)`."""
-        if len(self.output.shape) == 4:
-            return self.output
-        return SplitClassToken()(self.output, self.input[1])[1]
+        _, *grid = keras.tree.flatten(self.input)
+        return SplitClassToken()(self.output, *grid)[1] if grid else self.output
 
-    def call(self, x, grid=None):
+    def call(self, x: Tensor, grid: Tensor | None = None) -> Tensor:
         return x
 
-    def compute_output_shape(self, x_shape, grid_shape=None):
+    def compute_output_shape(
+        self, x_shape: MapShape | TokensShape, grid_shape: MapShape | None = None
+    ) -> MapShape | TokensShape:
         return x_shape

@@ -1,10 +1,13 @@
 """Gated positional attention whose attention by place was computed once."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.ops.positional_attention import attend_along_axes
+from keras_hybrid.utils.typing import MapShape, Tensor, fixed
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -25,14 +28,19 @@ class FixedPositionalAttention(keras.layers.Layer):
     Output shape: that of `query`.
     """
 
-    def __init__(self, heads, **kwargs):
+    def __init__(self, heads: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.heads = heads
         self.content = DotProductAttention(
             heads, name="content", dtype=self.dtype_policy
         )
 
-    def build(self, query_shape, key_shape=None, value_shape=None):
+    def build(
+        self,
+        query_shape: MapShape,
+        key_shape: MapShape | None = None,
+        value_shape: MapShape | None = None,
+    ) -> None:
         self.content.build(query_shape)
         _, height, width, _ = query_shape
         fixed = {"trainable": False, "initializer": "zeros"}
@@ -44,7 +52,7 @@ class FixedPositionalAttention(keras.layers.Layer):
             shape=(self.heads, width, width), name="columns", **fixed
         )
 
-    def call(self, query, key, value):
+    def call(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         shape = ops.shape(query)
         split = (-1, *shape[1:3], self.heads, shape[3] // self.heads)
         content = ops.reshape(self.content(query, key, value), split)
@@ -53,13 +61,20 @@ class FixedPositionalAttention(keras.layers.Layer):
         out = ops.cast(self.share, content.dtype) * content + place
         return ops.reshape(out, (-1, *shape[1:]))
 
-    def compute_output_shape(self, query_shape, key_shape=None, value_shape=None):
+    def compute_output_shape(
+        self,
+        query_shape: MapShape,
+        key_shape: MapShape | None = None,
+        value_shape: MapShape | None = None,
+    ) -> MapShape:
         return query_shape
 
-    def macs(self, query_shape, key_shape, value_shape):
-        _, height, width, channels = query_shape
+    def macs(
+        self, query_shape: MapShape, key_shape: MapShape, value_shape: MapShape
+    ) -> int:
+        height, width, channels = fixed(query_shape[1:])
         size = height * width
         return size * channels * (2 * size + height + width)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "heads": self.heads}

@@ -13,7 +13,7 @@ from keras_hybrid.ops import (
     positional_attention,
     to_tokens,
 )
-from keras_hybrid.utils.typing import Shape, Tensor
+from keras_hybrid.utils.typing import MapShape, Shape, Tensor, fixed
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -73,9 +73,9 @@ class GatedPositionalAttention(keras.layers.Layer):
 
     def build(
         self,
-        query_shape: Shape,
-        key_shape: Shape | None = None,
-        value_shape: Shape | None = None,
+        query_shape: MapShape,
+        key_shape: MapShape | None = None,
+        value_shape: MapShape | None = None,
     ) -> None:
         self.content.build(query_shape)
         self.position_kernel = self.add_weight(
@@ -107,11 +107,7 @@ class GatedPositionalAttention(keras.layers.Layer):
         return self.locality_strength * kernel
 
     def call(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        training: bool | None = None,
+        self, query: Tensor, key: Tensor, value: Tensor, training: bool | None = None
     ) -> Tensor:
         if training and self.dropout_rate:
             return self._with_dropout(query, key, value)
@@ -155,15 +151,17 @@ class GatedPositionalAttention(keras.layers.Layer):
 
     def compute_output_shape(
         self,
-        query_shape: Shape,
-        key_shape: Shape | None = None,
-        value_shape: Shape | None = None,
-    ) -> Shape:
+        query_shape: MapShape,
+        key_shape: MapShape | None = None,
+        value_shape: MapShape | None = None,
+    ) -> MapShape:
         return query_shape
 
-    def macs(self, query_shape: Any, key_shape: Any, value_shape: Any) -> int:
+    def macs(
+        self, query_shape: MapShape, key_shape: MapShape, value_shape: MapShape
+    ) -> int:
         """Multiply-adds of one image: two products of content, two along the axes."""
-        _, height, width, channels = query_shape
+        height, width, channels = fixed(query_shape[1:])
         size = height * width
         return size * channels * (2 * size + height + width)
 

@@ -1,5 +1,7 @@
 """Locally-enhanced feed-forward network, LeFF (CeiT, arXiv:2103.11816, section 3.2)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,8 +9,9 @@ from keras_hybrid.layers.activations import gelu
 from keras_hybrid.layers.convolution import fan_in_uniform
 from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
-from keras_hybrid.layers.factories import batch_norm, dense, dense_macs
+from keras_hybrid.layers.factories import batch_norm_unless, dense, dense_macs
 from keras_hybrid.ops import to_map, to_tokens
+from keras_hybrid.utils.typing import MapShape, Tensor, TokensShape
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -36,12 +39,12 @@ class LeFF(keras.layers.Layer):
 
     def __init__(
         self,
-        width,
-        hidden,
-        kernel_size=3,
-        use_norm=True,
-        final_activation=False,
-        **kwargs,
+        width: int,
+        hidden: int,
+        kernel_size: int = 3,
+        use_norm: bool = True,
+        final_activation: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.width = width
@@ -53,54 +56,52 @@ class LeFF(keras.layers.Layer):
         self.expand = _linear(width, hidden, "expand", policy)
         self.conv = PaddedDepthwiseConv2D(kernel_size, name="conv", **policy)
         self.project = _linear(hidden, width, "project", policy)
-        if use_norm:
-            self.expand_norm = batch_norm("expand_norm", **policy)
-            self.conv_norm = batch_norm("conv_norm", **policy)
-            self.project_norm = batch_norm("project_norm", **policy)
+        without = not use_norm
+        self.expand_norm = batch_norm_unless(without, "expand_norm", **policy)
+        self.conv_norm = batch_norm_unless(without, "conv_norm", **policy)
+        self.project_norm = batch_norm_unless(without, "project_norm", **policy)
 
-    def build(self, x_shape, grid_shape=None):
+    def build(self, x_shape: TokensShape, grid_shape: MapShape | None = None) -> None:
         narrow, wide = (None, None, None, self.width), (None, None, None, self.hidden)
         self.expand.build(narrow)
         self.conv.build(wide)
         self.project.build(wide)
-        if self.use_norm:
-            self.expand_norm.build(wide)
-            self.conv_norm.build(wide)
-            self.project_norm.build(narrow)
+        self.expand_norm.build(wide)
+        self.conv_norm.build(wide)
+        self.project_norm.build(narrow)
 
-    def call(self, x, grid=None, training=None):
+    def call(
+        self, x: Tensor, grid: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         if grid is None:
             return x + self._nothing() if training else x
         y = to_map(x[:, 1:], like=grid)
-        y = self._normalise("expand_norm", self.expand(y), training)
-        y = self.conv(gelu(y))
-        y = self._normalise("conv_norm", y, training)
-        y = self.project(gelu(y))
-        y = self._normalise("project_norm", y, training)
+        y = self.expand_norm(self.expand(y), training=training)
+        y = self.conv_norm(self.conv(gelu(y)), training=training)
+        y = self.project_norm(self.project(gelu(y)), training=training)
         if self.final_activation:
             y = gelu(y)
         return ops.concatenate([x[:, :1], to_tokens(y)], axis=1)
 
-    def _normalise(self, name, x, training):
-        return getattr(self, name)(x, training=training) if self.use_norm else x
-
-    def _nothing(self):
+    def _nothing(self) -> Tensor:
         """Zero, of which every weight has the gradient zero instead of none."""
         return ops.cast(
             sum(0.0 * ops.sum(weight) for weight in self.trainable_weights),
             self.compute_dtype,
         )
 
-    def compute_output_shape(self, x_shape, grid_shape=None):
+    def compute_output_shape(
+        self, x_shape: TokensShape, grid_shape: MapShape | None = None
+    ) -> TokensShape:
         return x_shape
 
-    def macs(self, x_shape, grid_shape=None):
+    def macs(self, x_shape: TokensShape, grid_shape: MapShape | None = None) -> int:
         if grid_shape is None:
             return 0
         wide = (*grid_shape[:3], self.hidden)
         return 2 * dense_macs(wide, self.width) + self.conv.macs(wide)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "width": self.width,
@@ -111,7 +112,7 @@ class LeFF(keras.layers.Layer):
         }
 
 
-def _linear(channels: int, width: int, name: str, policy) -> Dense:
+def _linear(channels: int, width: int, name: str, policy: dict[str, Any]) -> Dense:
     """A 1x1 convolution: a linear map that starts as a convolution does."""
     return dense(
         width,

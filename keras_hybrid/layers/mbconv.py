@@ -4,6 +4,9 @@ Sandler et al. 2018 (arXiv:1801.04381) and Tan & Le 2019 (arXiv:1905.11946), in 
 form of CoAtNet (arXiv:2106.04803, appendix A.1).
 """
 
+import math
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -11,6 +14,7 @@ from keras_hybrid.layers import activations
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.factories import batch_norm_unless, dense, fan_out_normal
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
+from keras_hybrid.utils.typing import MapShape, Tensor, fixed
 
 STRIDE_BY = ("conv", "pool")
 
@@ -49,19 +53,19 @@ class MBConv(keras.layers.Layer):
 
     def __init__(
         self,
-        width,
-        expand_width,
-        squeeze_width,
-        strides=1,
-        activation="gelu",
-        norm_activation=False,
-        squeeze_early=False,
-        squeeze_activation="silu",
-        stride_by="conv",
-        use_bias=True,
-        padding_mode="zeros",
-        folded=False,
-        **kwargs,
+        width: int,
+        expand_width: int,
+        squeeze_width: int,
+        strides: int = 1,
+        activation: str = "gelu",
+        norm_activation: bool = False,
+        squeeze_early: bool = False,
+        squeeze_activation: str = "silu",
+        stride_by: str = "conv",
+        use_bias: bool = True,
+        padding_mode: str = "zeros",
+        folded: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if stride_by not in STRIDE_BY:
@@ -106,7 +110,7 @@ class MBConv(keras.layers.Layer):
         )
         self.project = dense(width, "project", use_bias=use_bias, **start)
 
-    def build(self, input_shape):
+    def build(self, input_shape: MapShape) -> None:
         self.norm.build(input_shape)
         self.expand.build(input_shape)
         inside = (*input_shape[:-1], self.expand_width)
@@ -116,7 +120,7 @@ class MBConv(keras.layers.Layer):
         for layer in (self.conv_norm, self.squeeze_excite, self.project):
             layer.build(inside)
 
-    def call(self, x, training=None):
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         x = self.norm(x, training=training)
         if self.norm_activation:
             x = self._activate(x)
@@ -133,30 +137,29 @@ class MBConv(keras.layers.Layer):
             x = self.squeeze_excite(x)
         return self.project(x)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: MapShape) -> MapShape:
         batch, height, width, _ = input_shape
         size = self._output_size
         return (batch, size(height), size(width), self.width)
 
-    def _output_size(self, side):
+    def _output_size(self, side: int | None) -> int | None:
         if side is None:
             return None
         up = self.strides - 1 if self.stride_by == "conv" else 0
         return (side + up) // self.strides
 
-    def macs(self, input_shape) -> int:
+    def macs(self, input_shape: MapShape) -> int:
         """Multiply-adds of one image, of convolutions and linear maps."""
-        _, height, width, channels = input_shape
-        _, new_height, new_width, _ = self.compute_output_shape(input_shape)
-        outside = new_height * new_width
+        height, width, channels = fixed(input_shape[1:])
+        outside = math.prod(fixed(self.compute_output_shape(input_shape)[1:3]))
         inside = outside if self.stride_by == "pool" else height * width
         return (
             inside * channels * self.expand_width
             + outside * self.expand_width * (9 + self.width)
-            + self.squeeze_excite.macs(None)
+            + self.squeeze_excite.macs((None, 1, 1, self.expand_width))
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "width": self.width,

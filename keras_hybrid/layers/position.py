@@ -1,11 +1,13 @@
 """Learned absolute position embedding that follows the image size at load."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_hybrid.ops import resize_grid
+from keras_hybrid.utils.typing import MapShape, Tensor, TokensShape
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -24,12 +26,13 @@ class PositionEmbedding(keras.layers.Layer):
     token `(B, 1 + H * W, C)`. Output shape: the same.
     """
 
-    def __init__(self, grid, class_token=False, **kwargs):
+    def __init__(self, grid: tuple[int, int], class_token: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
-        self.grid = tuple(grid)
+        height, width = grid  # a list in a saved model
+        self.grid = (height, width)
         self.class_token = class_token
 
-    def build(self, input_shape):
+    def build(self, input_shape: MapShape | TokensShape) -> None:
         self.table = self.add_weight(
             shape=(1, self.class_token + math.prod(self.grid), input_shape[-1]),
             initializer=keras.initializers.RandomNormal(stddev=0.02),
@@ -41,16 +44,18 @@ class PositionEmbedding(keras.layers.Layer):
         """Variables without weight decay: the table holds no connections."""
         return (self.table,)
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         table = ops.cast(self.table, x.dtype)
         if len(x.shape) == 4:
             table = ops.reshape(table, (1, *self.grid, x.shape[-1]))
         return x + table
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: MapShape | TokensShape
+    ) -> MapShape | TokensShape:
         return input_shape
 
-    def fit_table(self, table, grid: tuple[int, int] | None = None):
+    def fit_table(self, table: Tensor, grid: tuple[int, int] | None = None) -> Tensor:
         """Resizes a table `(1, N, C)` of another grid to this layer's.
 
         Args:
@@ -75,14 +80,14 @@ class PositionEmbedding(keras.layers.Layer):
         )
         return ops.concatenate([first, patches], axis=1)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: dict[str, Any]) -> None:
         super().save_own_variables(store)
         store["grid"] = ops.convert_to_numpy(list(self.grid))
 
-    def load_own_variables(self, store):
-        grid = tuple(int(side) for side in store["grid"])
-        self.table.assign(self.fit_table(store["0"][...], grid))
+    def load_own_variables(self, store: dict[str, Any]) -> None:
+        height, width = (int(side) for side in store["grid"])
+        self.table.assign(self.fit_table(store["0"][...], (height, width)))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"grid": list(self.grid), "class_token": self.class_token}
         return {**super().get_config(), **config}

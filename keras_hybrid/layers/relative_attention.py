@@ -1,5 +1,7 @@
 """Attention with a relative position bias (CoAtNet, arXiv:2106.04803, section 2.1)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,6 +9,7 @@ from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.layers.factories import dense
 from keras_hybrid.layers.relative_position import RelativePositionBias
 from keras_hybrid.ops import to_tokens
+from keras_hybrid.utils.typing import MapShape, Tensor, fixed
 
 BIAS_POSITIONS = ("before", "after")
 
@@ -36,14 +39,14 @@ class RelativeAttention(keras.layers.Layer):
 
     def __init__(
         self,
-        width,
-        attention_width=None,
-        head_width=32,
-        source="table",
-        mlp_width=512,
-        bias_position="before",
-        periodic=False,
-        **kwargs,
+        width: int,
+        attention_width: int | None = None,
+        head_width: int = 32,
+        source: str = "table",
+        mlp_width: int = 512,
+        bias_position: str = "before",
+        periodic: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if bias_position not in BIAS_POSITIONS:
@@ -74,21 +77,21 @@ class RelativeAttention(keras.layers.Layer):
         )
         self.project = dense(width, "project", **start)
 
-    def build(self, input_shape):
+    def build(self, input_shape: MapShape) -> None:
         inside = (*input_shape[:-1], self.heads * self.head_width)
         self.qkv.build(input_shape)
         self.position.build(input_shape)
         self.core.build(inside)
         self.project.build(inside)
 
-    def call(self, x, training=None):
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         q, k, v = ops.split(self.qkv(x), 3, axis=-1)  # (B, H, W, attention_width)
         bias = self.position(x, training=training)  # (1, heads, N, N)
         if self.bias_position == "before":
             return self.project(self.core(q, k, v, bias=bias))
         return self.project(self.core(q, k, v) + self._spread(bias, v))
 
-    def attention_weights(self, x):
+    def attention_weights(self, x: Tensor) -> Tensor:
         """The attention map `(B, heads, N, N)`: rows sum to 1 with the bias before."""
         q, k, _ = ops.split(self.qkv(x), 3, axis=-1)
         bias = self.position(x)
@@ -96,7 +99,7 @@ class RelativeAttention(keras.layers.Layer):
             return self.core.attention_weights(q, k, bias)
         return self.core.attention_weights(q, k) + bias
 
-    def _spread(self, bias, v):
+    def _spread(self, bias: Tensor, v: Tensor) -> Tensor:
         """What the bias adds, as attention weights: (B, H, W, attention_width)."""
         shape = ops.shape(v)
         v = to_tokens(v)
@@ -105,27 +108,27 @@ class RelativeAttention(keras.layers.Layer):
         return ops.reshape(spread, (-1, *shape[1:]))
 
     @property
-    def table(self):
+    def table(self) -> keras.Variable | None:
         """The table of the bias, or None."""
         return self.position.table
 
-    def fit_table(self, table):
+    def fit_table(self, table: Tensor) -> Tensor:
         """Resizes a table of another grid to this layer's."""
         return self.position.fit_table(table)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: MapShape) -> MapShape:
         return (*input_shape[:-1], self.width)
 
-    def macs(self, input_shape) -> int:
+    def macs(self, input_shape: MapShape) -> int:
         """Multiply-adds of one image, of linear maps and the attention's products."""
-        _, height, width, channels = input_shape
+        height, width, channels = fixed(input_shape[1:])
         positions, inside = height * width, self.heads * self.head_width
         products = 2 + (self.bias_position == "after")
         return positions * inside * (
             3 * channels + products * positions + self.width
         ) + self.position.macs(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "width": self.width,

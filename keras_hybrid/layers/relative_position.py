@@ -1,13 +1,15 @@
 """Relative position bias: a number per head for every offset between two positions."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_hybrid.layers.factories import dense
 from keras_hybrid.layers.relative_offsets import axis_offsets, offset_rows, signed_log
-from keras_hybrid.ops import resize_offsets
+from keras_hybrid.ops import area, resize_offsets
+from keras_hybrid.utils.typing import MapShape, Shape, Tensor, fixed
 
 SOURCES = ("table", "mlp", "constant")
 
@@ -39,7 +41,14 @@ class RelativePositionBias(keras.layers.Layer):
         ValueError: If `source` is unknown, or H or W is free.
     """
 
-    def __init__(self, heads, source="table", mlp_width=512, periodic=False, **kwargs):
+    def __init__(
+        self,
+        heads: int,
+        source: str = "table",
+        mlp_width: int = 512,
+        periodic: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if source not in SOURCES:
             raise ValueError(f"source must be one of {SOURCES}, not {source!r}.")
@@ -47,7 +56,7 @@ class RelativePositionBias(keras.layers.Layer):
         self.source = source
         self.mlp_width = mlp_width
         self.periodic = periodic
-        self.table = None
+        self.table: keras.Variable | None = None
         if source == "mlp":
             start = {
                 "kernel_initializer": "glorot_uniform",
@@ -60,15 +69,16 @@ class RelativePositionBias(keras.layers.Layer):
             )
             self.mlp_project = dense(heads, "mlp_project", **start)
 
-    def build(self, input_shape):
-        self.grid = tuple(input_shape[1:3])
-        if None in self.grid:
+    def build(self, input_shape: MapShape) -> None:
+        _, height, width, _ = input_shape
+        if height is None or width is None:
             raise ValueError(
                 f"{self.name}: a relative position bias needs a fixed height and "
-                f"width, not {self.grid}."
+                f"width, not {(height, width)}."
             )
+        self.grid = (height, width)
         if self.source == "constant":
-            size = math.prod(self.grid)
+            size = height * width
             self.constant = self.add_weight(
                 shape=(1, self.heads, size, size), trainable=False, name="constant"
             )
@@ -90,7 +100,7 @@ class RelativePositionBias(keras.layers.Layer):
         """Variables without weight decay: the table, if there is one."""
         return () if self.table is None else (self.table,)
 
-    def call(self, x, training=None):
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         if self.source == "constant":
             return ops.cast(self.constant, self.compute_dtype)
         height, width = self.grid
@@ -102,7 +112,7 @@ class RelativePositionBias(keras.layers.Layer):
         bias = ops.transpose(bias, (0, 1, 3, 2, 4))  # (heads, H, W, H, W)
         return ops.reshape(bias, (1, self.heads, height * width, height * width))
 
-    def _values(self, training):
+    def _values(self, training: bool | None) -> Tensor:
         if self.source == "table":
             return self.table
         rows, columns = ([signed_log(d) for d in axis] for axis in self._offsets)
@@ -111,7 +121,7 @@ class RelativePositionBias(keras.layers.Layer):
         hidden = self.mlp_dropout(self.mlp_expand(coordinates), training=training)
         return self.mlp_project(hidden)
 
-    def fit_table(self, table):
+    def fit_table(self, table: Tensor) -> Tensor:
         """Resizes a table of another grid to this layer's.
 
         Args:
@@ -123,42 +133,42 @@ class RelativePositionBias(keras.layers.Layer):
             ValueError: If the rows make up no grid, or the layer is periodic and
                 the table of another size.
         """
-        shape = tuple(self.table.shape)
+        own = (len(self._offsets[0]), len(self._offsets[1]))
         if len(table.shape) == 2:
             rows = table.shape[0]
             side = math.isqrt(rows)
-            sides = shape[:2] if rows == math.prod(shape[:2]) else (side, side)
+            sides = own if rows == math.prod(own) else (side, side)
             if math.prod(sides) != rows:
                 raise ValueError(f"{self.name}: {rows} offsets are of no square grid.")
             table = ops.reshape(table, (*sides, -1))
-        if tuple(table.shape[:2]) == shape[:2]:
+        if tuple(table.shape[:2]) == own:
             return table
         if self.periodic:
             raise ValueError(
                 f"{self.name}: a periodic table of {table.shape[0]}x{table.shape[1]} "
                 f"offsets does not fit a grid of {self.grid[0]}x{self.grid[1]}."
             )
-        return resize_offsets(table, shape[:2])
+        return resize_offsets(table, own)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: dict[str, Any]) -> None:
         if self.table is None:
             return super().load_own_variables(store)
         self.table.assign(self.fit_table(store["0"][...]))
 
-    def compute_output_shape(self, input_shape):
-        _, height, width, _ = input_shape
-        known = height is not None and width is not None
-        positions = height * width if known else None
+    def compute_output_shape(self, input_shape: MapShape) -> Shape:
+        positions = area(*input_shape[1:3])
         return (1, self.heads, positions, positions)
 
-    def macs(self, input_shape) -> int:
+    def macs(self, input_shape: MapShape) -> int:
         """Multiply-adds of a call, whatever the number of images."""
         if self.source != "mlp":
             return 0
-        rows, columns = (len(axis_offsets(n, self.periodic)) for n in input_shape[1:3])
+        rows, columns = (
+            len(axis_offsets(n, self.periodic)) for n in fixed(input_shape[1:3])
+        )
         return rows * columns * self.mlp_width * (2 + self.heads)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "heads": self.heads,

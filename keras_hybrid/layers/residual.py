@@ -1,5 +1,7 @@
 """Residual pieces of ATC: a depthwise-separable unit and the plain basic block."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -11,6 +13,7 @@ from keras_hybrid.layers.factories import (
     dense_macs,
     layer_norm,
 )
+from keras_hybrid.utils.typing import MapShape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
@@ -29,7 +32,9 @@ class SeparableUnit(keras.layers.Layer):
     Input shape: `(B, H, W, width)`. Output shape: the same.
     """
 
-    def __init__(self, width, kernel_size=3, folded=False, **kwargs):
+    def __init__(
+        self, width: int, kernel_size: int = 3, folded: bool = False, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.width = width
         self.kernel_size = kernel_size
@@ -40,21 +45,21 @@ class SeparableUnit(keras.layers.Layer):
         self.linear = dense(width, "linear", **policy)
         self.linear_norm = batch_norm_unless(folded, "linear_norm", **policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: MapShape) -> None:
         for layer in (self.conv, self.conv_norm, self.linear, self.linear_norm):
             layer.build(input_shape)
 
-    def call(self, x, training=None):
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         x = self.conv_norm(self.conv(x), training=training)
         return self.linear_norm(self.linear(x), training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: MapShape) -> MapShape:
         return input_shape
 
-    def macs(self, input_shape):
+    def macs(self, input_shape: MapShape) -> int:
         return self.conv.macs(input_shape) + dense_macs(input_shape, self.width)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "width": self.width,
@@ -79,7 +84,7 @@ class ResidualEmbedding(keras.layers.Layer):
     Input shape: `(B, H, W, C)`. Output shape: `(B, H', W', width)`.
     """
 
-    def __init__(self, width, strides, folded=False, **kwargs):
+    def __init__(self, width: int, strides: int, folded: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.width = width
         self.strides = strides
@@ -93,7 +98,7 @@ class ResidualEmbedding(keras.layers.Layer):
         self.shortcut_norm = batch_norm_unless(folded, "shortcut_norm", **policy)
         self.norm = layer_norm("norm", **policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: MapShape) -> None:
         self.conv1.build(input_shape)
         self.shortcut.build(input_shape)
         shape = self.compute_output_shape(input_shape)
@@ -101,16 +106,16 @@ class ResidualEmbedding(keras.layers.Layer):
         for norm in (self.norm1, self.norm2, self.shortcut_norm, self.norm):
             norm.build(shape)
 
-    def call(self, x, training=None):
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         y = ops.relu(self.norm1(self.conv1(x), training=training))
         y = self.norm2(self.conv2(y), training=training)
         x = self.shortcut_norm(self.shortcut(x), training=training)
         return self.norm(ops.relu(x + y))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: MapShape) -> MapShape:
         return self.conv1.compute_output_shape(input_shape)
 
-    def macs(self, input_shape):
+    def macs(self, input_shape: MapShape) -> int:
         shape = self.compute_output_shape(input_shape)
         return sum(
             conv.macs(of)
@@ -121,7 +126,7 @@ class ResidualEmbedding(keras.layers.Layer):
             )
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "width": self.width,

@@ -1,7 +1,6 @@
 """What every family shares: input and preprocessing, head, features, head swap."""
 
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -26,6 +25,9 @@ COMMON_ARGUMENTS = {
     "dropout_rate": "Dropout before the classifier, in [0, 1).",
     "name": "Name of the model.",
 }
+HEAD = "head"
+"""Name of the classifier in every model, and so in checkpoints."""
+
 POOLINGS = (None, "avg", "max", "head")
 
 
@@ -67,13 +69,16 @@ def assemble(
     x = inputs
     if include_preprocessing:
         x = _normalization(family.preprocessing, input_shape[-1])(x)
+    ends_in_map = not include_top and pooling != "head"
+    if ends_in_map:
+        config = family.with_map(config)
     feature_map, vector = family.network(x, config)
     if include_top:
         outputs = _classifier(vector, classes, classifier_activation, dropout_rate)
-    elif pooling == "head":
-        outputs = vector
-    else:
+    elif ends_in_map:
         outputs = _pooled(feature_map, pooling)
+    else:
+        outputs = vector
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
         load_checkpoint(model, weights)
@@ -110,9 +115,9 @@ def with_head(
         ValueError: If `model` has no classifier.
     """
     names = [layer.name for layer in model.layers]
-    if "head" not in names:
+    if HEAD not in names:
         raise ValueError(f"{model.name} was built without a classifier (include_top).")
-    first = "head_dropout" if "head_dropout" in names else "head"
+    first = f"{HEAD}_dropout" if f"{HEAD}_dropout" in names else HEAD
     vector = model.get_layer(first).input
     outputs = _classifier(vector, classes, classifier_activation, dropout_rate)
     return keras.Model(model.input, outputs, name=model.name)
@@ -124,9 +129,9 @@ def logits(model: keras.Model) -> keras.Model:
     Raises:
         ValueError: If `model` has no classifier.
     """
-    if "head" not in [layer.name for layer in model.layers]:
+    if HEAD not in [layer.name for layer in model.layers]:
         raise ValueError(f"{model.name} was built without a classifier (include_top).")
-    return keras.Model(model.input, model.get_layer("head").output, name=model.name)
+    return keras.Model(model.input, model.get_layer(HEAD).output, name=model.name)
 
 
 def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
@@ -141,9 +146,7 @@ def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
     )
 
 
-def _pooled(feature_map: Tensor | Callable[[], Tensor], pooling: str | None) -> Tensor:
-    if callable(feature_map):
-        feature_map = feature_map()
+def _pooled(feature_map: Tensor, pooling: str | None) -> Tensor:
     if pooling is None:
         return feature_map
     pool = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
@@ -154,8 +157,8 @@ def _classifier(
     vector: Tensor, classes: int, activation: str | None, dropout_rate: float
 ) -> Tensor:
     if dropout_rate:
-        vector = layers.Dropout(dropout_rate, name="head_dropout")(vector)
-    outputs = dense(classes, "head")(vector)
+        vector = layers.Dropout(dropout_rate, name=f"{HEAD}_dropout")(vector)
+    outputs = dense(classes, HEAD)(vector)
     if activation is not None:
         # float32, so that probabilities keep their precision under mixed policies
         outputs = layers.Activation(activation, dtype="float32", name="predictions")(

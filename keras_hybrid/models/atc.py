@@ -25,21 +25,23 @@ accuracies on CIFAR-100 are quoted as reported, not as reproduced.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.pyramid import Stage, blocks, network, of_stage
-from keras_hybrid.models.registry import Family, family_builder, variant
+from keras_hybrid.models.registry import Builder, Family, family_builder, variant
 
 
 @dataclasses.dataclass(frozen=True)
 class ATCConfig:
     """Hyper-parameters of ATC, one value per stage where it is a tuple."""
 
-    depths: tuple = option((1, 1, 1), "Blocks of each stage (Table 4).")
-    widths: tuple = option((64, 192, 384), "Channels of each stage.")
-    heads: tuple = option((1, 3, 6), "Attention heads of each stage.")
-    strides: tuple = option((1, 2, 2), "Stride of each token embedding.")
-    key_value_strides: tuple = option((2, 2, 2), "Stride of keys and values.")
+    depths: tuple[int, ...] = option((1, 1, 1), "Blocks of each stage (Table 4).")
+    widths: tuple[int, ...] = option((64, 192, 384), "Channels of each stage.")
+    heads: tuple[int, ...] = option((1, 3, 6), "Attention heads of each stage.")
+    strides: tuple[int, ...] = option((1, 2, 2), "Stride of each token embedding.")
+    key_value_strides: tuple[int, ...] = option((2, 2, 2), "Stride of keys and values.")
     stem_kernel: int = option(3, "Kernel of the first token embedding, in pixels.")
     embedding: str = option(
         "conv", "Token embedding of the ATC stages: 'conv' or 'residual' (Table 5)."
@@ -57,7 +59,7 @@ class ATCConfig:
     convolution_first: bool = option(
         False, "That unit before attention instead: ATC's idea turned around."
     )
-    mlp_ratio: float | tuple = option(
+    mlp_ratio: float | Sequence[float | Sequence[float]] = option(
         4, "Hidden width of an MLP over the width; also per stage or block."
     )
     activation: str = option("quick_gelu", "Activation of an MLP.")
@@ -114,7 +116,9 @@ FAMILY = Family(
 ATC = family_builder(FAMILY)
 
 
-def _row(name: str, parameters: int, macs: int, reported: str = "", **fields):
+def _row(
+    name: str, parameters: int, macs: int, reported: str = "", **fields: Any
+) -> Builder:
     reported = f"CIFAR-100 top-1 {reported} % as reported." if reported else ""
     return variant(FAMILY, name, parameters, macs, reported, **fields)
 

@@ -1,19 +1,29 @@
 """Pieces of a transformer block that more than one family uses."""
 
+from collections.abc import Callable
+
+import keras
 from keras import layers
 
 from keras_hybrid.layers import DropPath, PositionEmbedding, activations
 from keras_hybrid.layers.factories import dense
+from keras_hybrid.utils.typing import Tensor
 
 
-def residual(x, y, rate: float, name: str):
+def residual(x: Tensor, y: Tensor, rate: float, name: str) -> Tensor:
     """x + y, with stochastic depth on y."""
     if rate:
         y = DropPath(rate, name=f"{name}_drop_path")(y)
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-def mlp(x, width: int, activation, name: str, **start):
+def mlp(
+    x: Tensor,
+    width: int,
+    activation: str | Callable[[Tensor], Tensor],
+    name: str,
+    **start: str | keras.initializers.Initializer,
+) -> Tensor:
     """Two linear maps with an activation between them, back to the channels of x.
 
     Args:
@@ -29,13 +39,19 @@ def mlp(x, width: int, activation, name: str, **start):
     return dense(channels, f"{name}_project", **start)(x)
 
 
-def position_embedding(x, grid, name: str):
-    """Adds a learned table to a map, or to tokens that begin with a class token.
+def position_embedding(x: Tensor, grid: Tensor, name: str, class_token: bool) -> Tensor:
+    """Adds a learned table to a map or to tokens.
+
+    Args:
+        x: A map, or tokens.
+        grid: Any map of the height and width that x has, or its tokens.
+        name: Name of the layer.
+        class_token: Whether x are tokens that begin with a class token.
 
     Raises:
-        ValueError: If the height or width of `grid`, any map of theirs, is free.
+        ValueError: If the height or width is free.
     """
-    size = grid.shape[1:3]
-    if None in size:
+    _, height, width, _ = grid.shape
+    if height is None or width is None:
         raise ValueError("A position embedding needs a fixed input_shape.")
-    return PositionEmbedding(size, class_token=len(x.shape) == 3, name=name)(x)
+    return PositionEmbedding((height, width), class_token, name=name)(x)

@@ -26,7 +26,6 @@ the positions in LCA.
 """
 
 import dataclasses
-import functools
 
 from keras import layers
 
@@ -46,6 +45,7 @@ from keras_hybrid.layers.factories import batch_norm, dense, layer_norm
 from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import option
 from keras_hybrid.models.registry import Family, family_builder, variant
+from keras_hybrid.utils.typing import Tensor
 
 EPSILON = 1e-6
 
@@ -74,36 +74,32 @@ class CeiTConfig:
     drop_path_rate: float = option(0.1, "Stochastic depth of the last block.")
 
 
-def network(x, config: CeiTConfig):
+def network(x: Tensor, config: CeiTConfig) -> tuple[Tensor | None, Tensor]:
     """I2T, transformer blocks, attention among their class tokens."""
     if config.depth < 1:
         raise ValueError(f"depth must be 1 or more, not {config.depth}.")
     grid = _image_to_tokens(x, config)
     x = ClassToken(name="class_token")(grid)
-    x = position_embedding(x, grid, "position")
-    *rates, last_rate = drop_path_schedule(config.drop_path_rate, config.depth)
+    x = position_embedding(x, grid, "position", class_token=True)
+    rates = drop_path_schedule(config.drop_path_rate, config.depth)
+    whole = config.depth - 1 if config.class_only else config.depth
     tokens = []
-    for i, rate in enumerate(rates, start=1):
-        x = _tapped_block(x, grid, config, rate, i)
+    for i, rate in enumerate(rates[:whole], start=1):
+        x = _block(x, grid, config, rate, f"block{i}")
+        x = FeatureOutput(name=f"block{i}")(x, grid=grid)
         tokens.append(SelectToken(name=f"block{i}_class_token")(x))
-    last = functools.partial(_tapped_block, x, grid, config, last_rate, config.depth)
+    last_map = None
     if config.class_only:
         name = f"block{config.depth}"
-        tokens.append(_block(x, grid, config, last_rate, name, class_only=True))
-
-        def last_map():
-            return _map(last(), grid)
-
+        tokens.append(_block(x, grid, config, rates[-1], name, class_only=True))
     else:
-        x = last()
-        tokens.append(SelectToken(name=f"block{config.depth}_class_token")(x))
-        last_map = _map(x, grid)
+        _, last_map = SplitClassToken(name="map")(x, grid)
     token = _class_attention(tokens, config) if config.class_attention else tokens[-1]
     token = layers.Flatten("channels_last", name="vector")(token)
     return last_map, layer_norm("norm", EPSILON)(token)
 
 
-def _image_to_tokens(x, config: CeiTConfig):
+def _image_to_tokens(x: Tensor, config: CeiTConfig) -> Tensor:
     """An image -> a map of one token a patch."""
     x = PaddedConv2D(
         config.i2t_channels,
@@ -121,12 +117,14 @@ def _image_to_tokens(x, config: CeiTConfig):
     return FeatureOutput(name="i2t")(x)
 
 
-def _tapped_block(x, grid, config: CeiTConfig, rate: float, number: int):
-    x = _block(x, grid, config, rate, f"block{number}")
-    return FeatureOutput(name=f"block{number}")(x, grid=grid)
-
-
-def _block(x, grid, config: CeiTConfig, rate: float, name: str, class_only=False):
+def _block(
+    x: Tensor,
+    grid: Tensor,
+    config: CeiTConfig,
+    rate: float,
+    name: str,
+    class_only: bool = False,
+) -> Tensor:
     """x + attention(norm(x)), then x + LeFF(norm(x)); or that of the class token."""
     y = query = layer_norm(f"{name}_attention_norm", EPSILON)(x)
     if class_only:
@@ -147,7 +145,7 @@ def _block(x, grid, config: CeiTConfig, rate: float, name: str, class_only=False
     return residual(x, y, rate, f"{name}_mlp")
 
 
-def _class_attention(tokens, config: CeiTConfig):
+def _class_attention(tokens: list[Tensor], config: CeiTConfig) -> Tensor:
     """One block on the class tokens of all blocks, for the last of them alone."""
     x = StackTokens(name="lca_tokens")(tokens)
     last = SelectToken(-1, name="lca_last_token")(x)
@@ -160,7 +158,7 @@ def _class_attention(tokens, config: CeiTConfig):
     return residual(x, y, 0.0, "lca_mlp")
 
 
-def _attention(query, x, heads: int, name: str):
+def _attention(query: Tensor, x: Tensor, heads: int, name: str) -> Tensor:
     """Attention of some tokens to all tokens x."""
     width = x.shape[-1]
     query = dense(width, f"{name}_query")(query)
@@ -170,8 +168,9 @@ def _attention(query, x, heads: int, name: str):
     return dense(width, f"{name}_output")(y)
 
 
-def _map(tokens, grid):
-    return SplitClassToken(name="map")(tokens, grid)[1]
+def _with_map(config: CeiTConfig) -> CeiTConfig:
+    """The same network with the whole last block, whose map is read."""
+    return dataclasses.replace(config, class_only=False)
 
 
 FAMILY = Family(
@@ -181,6 +180,7 @@ FAMILY = Family(
     input_shape=(224, 224, 3),
     classes=1000,
     paper="Yuan et al. 2021, arXiv:2103.11816.",
+    with_map=_with_map,
 )
 
 # Multiply-adds are those of `class_only=True`; the published network also computes

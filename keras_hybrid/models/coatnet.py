@@ -32,6 +32,7 @@ as everywhere in this package.
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 from keras import layers
@@ -49,7 +50,8 @@ from keras_hybrid.layers import (
 from keras_hybrid.layers.factories import batch_norm, dense, fan_out_normal, layer_norm
 from keras_hybrid.models.blocks import mlp, residual
 from keras_hybrid.models.config import check_choice, check_per_stage, option
-from keras_hybrid.models.registry import Family, family_builder, variant
+from keras_hybrid.models.registry import Builder, Family, family_builder, variant
+from keras_hybrid.utils.typing import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +59,10 @@ class CoAtNetConfig:
     """Hyper-parameters of CoAtNet, one value per stage where it is a tuple."""
 
     block_types: str = option("CCTT", "Blocks of each stage: C (MBConv) or T.")
-    depths: tuple = option((2, 3, 5, 2), "Blocks of each stage.")
-    widths: tuple = option((96, 192, 384, 768), "Channels of each stage.")
-    strides: tuple = option((2, 2, 2, 2), "Stride of each stage's first block.")
-    stem_widths: tuple = option((64, 64), "Channels of the stem's two convolutions.")
+    depths: tuple[int, ...] = option((2, 3, 5, 2), "Blocks of each stage.")
+    widths: tuple[int, ...] = option((96, 192, 384, 768), "Channels of each stage.")
+    strides: tuple[int, ...] = option((2, 2, 2, 2), "Stride of a stage's first block.")
+    stem_widths: tuple[int, ...] = option((64, 64), "Channels of the stem's two convs.")
     stem_stride: int = option(2, "Stride of the stem.")
     head_width: int = option(32, "Channels of an attention head.")
     expand_ratio: float = option(4, "Inner width of MBConv and MLP over the outer.")
@@ -88,7 +90,7 @@ class CoAtNetConfig:
     head_hidden: int = option(768, "Width of the head's hidden layer; 0 for none.")
     drop_path_rate: float = option(0.0, "Stochastic depth of the last block.")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_per_stage(self, ("block_types", "depths", "widths", "strides"), stages=4)
         for block_type in self.block_types:
             check_choice("block_types", block_type, ("C", "T"))
@@ -113,7 +115,7 @@ class AstroformerConfig(CoAtNetConfig):
     block_types: str = option("CCCT", "Blocks of each stage: C (MBConv) or T.")
 
 
-def network(x, config: CoAtNetConfig):
+def network(x: Tensor, config: CoAtNetConfig) -> tuple[Tensor, Tensor]:
     """Stem and stages, then the mean of the last map, normalised."""
     _check_size(x.shape[1:3], config)
     x = _stem(x, config)
@@ -128,7 +130,7 @@ def network(x, config: CoAtNetConfig):
     return x, _vector(x, config)
 
 
-def _check_size(size, config):
+def _check_size(size: tuple[int | None, int | None], config: CoAtNetConfig) -> None:
     step = config.total_stride
     sides = [side for side in size if side is not None]
     if len(sides) < 2 and "T" in config.block_types:
@@ -144,7 +146,7 @@ def _check_size(size, config):
         )
 
 
-def _stem(x, config):
+def _stem(x: Tensor, config: CoAtNetConfig) -> Tensor:
     start = {
         "use_bias": False,
         "padding_mode": config.padding_mode,
@@ -158,7 +160,9 @@ def _stem(x, config):
     return FeatureOutput(name="stem")(x)
 
 
-def _conv_block(x, width, strides, rate, config, name):
+def _conv_block(
+    x: Tensor, width: int, strides: int, rate: float, config: CoAtNetConfig, name: str
+) -> Tensor:
     """shortcut(x) + MBConv(x)."""
     outer = width if config.expand_first else x.shape[-1]
     inner = int(outer * config.expand_ratio)
@@ -183,7 +187,9 @@ def _conv_block(x, width, strides, rate, config, name):
     return residual(x, y, rate, f"{name}_mbconv")
 
 
-def _transformer_block(x, width, strides, rate, config, name):
+def _transformer_block(
+    x: Tensor, width: int, strides: int, rate: float, config: CoAtNetConfig, name: str
+) -> Tensor:
     """shortcut(x) + attention(norm(x)), then x + MLP(norm(x))."""
     start = {"kernel_initializer": "glorot_uniform"}
     y = _norm(config, f"{name}_attention_norm")(x)
@@ -216,14 +222,16 @@ def _transformer_block(x, width, strides, rate, config, name):
     return residual(x, y, rate, f"{name}_mlp")
 
 
-def _shortcut(x, width, strides, config, name, **start):
+def _shortcut(
+    x: Tensor, width: int, strides: int, config: CoAtNetConfig, name: str, **start: Any
+) -> Tensor:
     """The identity, pooled where the block strides, widened where it widens."""
     channels = x.shape[-1]
     x = _pool(x, strides, config, f"{name}_pool")
     return x if channels == width else dense(width, name, **start)(x)
 
 
-def _pool(x, strides, config, name):
+def _pool(x: Tensor, strides: int, config: CoAtNetConfig, name: str) -> Tensor:
     if strides == 1:
         return x
     if config.pool == "max":
@@ -232,18 +240,18 @@ def _pool(x, strides, config, name):
     return pool(x)
 
 
-def _norm(config, name):
+def _norm(config: CoAtNetConfig, name: str) -> keras.Layer:
     norm = {"layer": layer_norm, "batch": batch_norm}[config.norm]
     return norm(name, epsilon=1e-6)
 
 
-def _layer_scale(x, config, name):
+def _layer_scale(x: Tensor, config: CoAtNetConfig, name: str) -> Tensor:
     if not config.layer_scale:
         return x
     return LayerScale(config.layer_scale, name=name)(x)
 
 
-def _vector(x, config):
+def _vector(x: Tensor, config: CoAtNetConfig) -> Tensor:
     """What the classifier reads, (B, C) or (B, head_hidden)."""
     mean = layers.GlobalAveragePooling2D("channels_last", name="mean")
     norm = _norm(config, "norm")
@@ -285,7 +293,11 @@ _W256 = (256, 512, 1280, 2048)
 _DEEP, _DEEPER = (2, 6, 14, 2), (2, 12, 28, 2)
 
 
-def _size(depths=(2, 3, 5, 2), widths=_W96, stem=64) -> dict:
+def _size(
+    depths: tuple[int, ...] = (2, 3, 5, 2),
+    widths: tuple[int, ...] = _W96,
+    stem: int = 64,
+) -> dict[str, Any]:
     return {
         "depths": depths,
         "widths": widths,
@@ -304,7 +316,7 @@ _SIZES = (
 )
 
 
-def _row(size: int, parameters: int, macs: int, reported: str = ""):
+def _row(size: int, parameters: int, macs: int, reported: str = "") -> Builder:
     reported = (
         f"ImageNet top-1 {reported} % in the paper's own form." if reported else ""
     )
@@ -320,7 +332,7 @@ CoAtNet4 = _row(4, 275_425_288, 62_316_800_000)
 CoAtNet5 = _row(5, 687_472_008, 145_264_300_000)
 
 
-def _astroformer(size: int, parameters: int, macs: int, reported: str = ""):
+def _astroformer(size: int, parameters: int, macs: int, reported: str = "") -> Builder:
     reported = f"{reported} % as reported, not as reproduced." if reported else ""
     name = f"Astroformer{size}"
     return variant(ASTROFORMER, name, parameters, macs, reported, **_SIZES[size])

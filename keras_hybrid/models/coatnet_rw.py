@@ -7,10 +7,12 @@ accuracies are timm's, at 224 pixels.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from keras_hybrid.models.coatnet import FAMILY
 from keras_hybrid.models.family import IMAGENET, Preprocessing
-from keras_hybrid.models.registry import variant
+from keras_hybrid.models.registry import Builder, variant
 
 _HALF = Preprocessing(mean=(0.5,) * 3, std=(0.5,) * 3, crop=0.95)
 _NANO_CROP = dataclasses.replace(_HALF, crop=0.9)
@@ -36,10 +38,18 @@ _SHALLOW = _EARLY | {"depths": (2, 3, 7, 2)}
 _WIDE = _LATE | {"widths": (128, 256, 512, 1024), "stem_widths": (64, 128)}
 
 
-def _row(name, parameters, macs, reported, fields, preprocessing=_HALF, **more):
+def _row(
+    name: str,
+    parameters: int,
+    macs: int,
+    reported: str,
+    fields: Mapping[str, Any],
+    preprocessing: Preprocessing = _HALF,
+    **more: Any,
+) -> Builder:
     family = dataclasses.replace(FAMILY, preprocessing=preprocessing)
     reported = f"ImageNet top-1 {reported}." if reported else ""
-    return variant(family, name, parameters, macs, reported, **(fields | more))
+    return variant(family, name, parameters, macs, reported, **{**fields, **more})
 
 
 CoAtNetNanoRW = _row(

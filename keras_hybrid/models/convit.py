@@ -39,7 +39,8 @@ from keras_hybrid.layers import (
 from keras_hybrid.layers.factories import dense, layer_norm
 from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import option
-from keras_hybrid.models.registry import Family, family_builder, variant
+from keras_hybrid.models.registry import Builder, Family, family_builder, variant
+from keras_hybrid.utils.typing import Tensor
 
 EPSILON = 1e-6
 
@@ -65,7 +66,7 @@ class ConViTConfig:
     drop_path_rate: float = option(0.1, "Stochastic depth of the last block.")
 
 
-def network(x, config: ConViTConfig):
+def network(x: Tensor, config: ConViTConfig) -> tuple[Tensor, Tensor]:
     """Patches, blocks with GPSA, class token, blocks with ordinary attention."""
     if not 0 <= config.gpsa_layers <= config.depth:
         raise ValueError(
@@ -79,7 +80,7 @@ def network(x, config: ConViTConfig):
         name="patch_embedding",
     )(x)
     if config.position_embedding:
-        x = position_embedding(x, x, "position")
+        x = position_embedding(x, x, "position", class_token=False)
     rates = drop_path_schedule(config.drop_path_rate, config.depth)
     for i, rate in enumerate(rates[: config.gpsa_layers]):
         x = _block(x, config, rate, f"block{i + 1}", local=True)
@@ -97,7 +98,9 @@ def network(x, config: ConViTConfig):
     return x, layer_norm("norm", EPSILON)(token)
 
 
-def _block(x, config: ConViTConfig, rate: float, name: str, local: bool):
+def _block(
+    x: Tensor, config: ConViTConfig, rate: float, name: str, local: bool
+) -> Tensor:
     """x + attention(norm(x)), then x + MLP(norm(x))."""
     y = layer_norm(f"{name}_attention_norm", EPSILON)(x)
     attention = gpsa if local else _self_attention
@@ -108,7 +111,7 @@ def _block(x, config: ConViTConfig, rate: float, name: str, local: bool):
     return residual(x, y, rate, f"{name}_mlp")
 
 
-def gpsa(x, config: ConViTConfig, name: str):
+def gpsa(x: Tensor, config: ConViTConfig, name: str) -> Tensor:
     """GPSA of a map, with the dense layers before and after it."""
     trained = {"trainable": config.train_gpsa}
     start = {"kernel_initializer": "identity"} if config.local_init else {}
@@ -128,7 +131,7 @@ def gpsa(x, config: ConViTConfig, name: str):
     return dense(config.width, f"{name}_output", **trained)(core(query, key, value))
 
 
-def _self_attention(x, config: ConViTConfig, name: str):
+def _self_attention(x: Tensor, config: ConViTConfig, name: str) -> Tensor:
     query, key, value = (
         dense(config.width, f"{name}_{role}", use_bias=False)(x)
         for role in ("query", "key", "value")
@@ -149,7 +152,9 @@ FAMILY = Family(
 ConViT = family_builder(FAMILY)
 
 
-def _row(name: str, parameters: int, macs: int, reported: str, heads: int, width: int):
+def _row(
+    name: str, parameters: int, macs: int, reported: str, heads: int, width: int
+) -> Builder:
     reported = f"ImageNet top-1 {reported} %."
     return variant(FAMILY, name, parameters, macs, reported, heads=heads, width=width)
 

@@ -18,6 +18,7 @@ uniform for convolutions. Only the head's bias starts from 0 instead of uniform.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 from keras_hybrid.models.config import check_per_stage, option
 from keras_hybrid.models.pyramid import Stage, blocks, network, of_stage
@@ -28,23 +29,27 @@ from keras_hybrid.models.registry import Family, family_builder, variant
 class CvTConfig:
     """Hyper-parameters of CvT, one value per stage where it is a tuple."""
 
-    depths: tuple = option((1, 2, 10), "Blocks of each stage.")
-    widths: tuple = option((64, 192, 384), "Channels of each stage.")
-    heads: tuple = option((1, 3, 6), "Attention heads of each stage.")
-    kernels: tuple = option((7, 3, 3), "Kernel of each token embedding, in pixels.")
-    strides: tuple = option((4, 2, 2), "Stride of each token embedding.")
-    paddings: tuple = option((2, 1, 1), "Zeros around each token embedding's input.")
-    key_value_strides: tuple = option(
+    depths: tuple[int, ...] = option((1, 2, 10), "Blocks of each stage.")
+    widths: tuple[int, ...] = option((64, 192, 384), "Channels of each stage.")
+    heads: tuple[int, ...] = option((1, 3, 6), "Attention heads of each stage.")
+    kernels: tuple[int, ...] = option(
+        (7, 3, 3), "Kernel of each token embedding, in pixels."
+    )
+    strides: tuple[int, ...] = option((4, 2, 2), "Stride of each token embedding.")
+    paddings: tuple[int, ...] = option(
+        (2, 1, 1), "Zeros around each token embedding's input."
+    )
+    key_value_strides: tuple[int | Sequence[int], ...] = option(
         (2, 2, 2), "Stride of keys and values, also one per block: (2, 2, (1, 2))."
     )
-    projections: tuple = option(
+    projections: tuple[str, ...] = option(
         ("conv",) * 3, "Projection of each stage: 'conv', 'avg' or 'linear'."
     )
-    position_embedding: tuple = option(
+    position_embedding: tuple[bool, ...] = option(
         (False,) * 3, "Stages with a learned position embedding (Table 5)."
     )
     class_token: bool = option(True, "Class token in the last stage, else the mean.")
-    mlp_ratio: float | tuple = option(
+    mlp_ratio: float | Sequence[float | Sequence[float]] = option(
         4, "Hidden width of the MLP over the width; also per stage or block."
     )
     activation: str = option("quick_gelu", "'quick_gelu', 'gelu' or 'relu'.")

@@ -6,15 +6,17 @@ from typing import Any, TypeAlias
 
 from keras_hybrid.utils.typing import Tensor
 
-Network: TypeAlias = Callable[
-    [Tensor, Any], tuple[Tensor | Callable[[], Tensor], Tensor]
-]
+Network: TypeAlias = Callable[[Tensor, Any], tuple[Tensor | None, Tensor]]
 """`network(x, config)`, from a normalized image `(B, H, W, channels)` to a pair.
 
 The pair is the last feature map `(B, h, w, C)` and the vector `(B, D)` that the
-classifier reads. The map may be a function that builds it: then its layers are in the
-model only where the model's output is the map.
+classifier reads. The map is None where the config leaves it out; see
+`Family.with_map`.
 """
+
+
+def _same(config: Any) -> Any:
+    return config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Family:
         classes: Default number of classes.
         paper: Citation.
         preprocessing: Normalization and evaluation crop of the published weights.
+        with_map: From a config to the config of the same network with its map. It is
+            called where a model ends in the map, and changes configs that leave out
+            what only the map needs.
     """
 
     name: str
@@ -60,3 +65,4 @@ class Family:
     classes: int
     paper: str
     preprocessing: Preprocessing = IMAGENET
+    with_map: Callable[[Any], Any] = _same

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from keras import layers
 
@@ -24,6 +24,7 @@ from keras_hybrid.models.blocks import mlp, position_embedding, residual
 from keras_hybrid.models.config import check_choice
 from keras_hybrid.utils.typing import Tensor
 
+T = TypeVar("T")
 ACTIVATIONS = ("quick_gelu", "gelu", "relu")
 
 
@@ -66,7 +67,9 @@ class PyramidConfig(Protocol):
         ...
 
 
-def of_stage(value: Any, stage: int) -> Any:
+def of_stage(
+    value: float | Sequence[float | Sequence[float]], stage: int
+) -> float | Sequence[float]:
     """The value of one stage, where one value may serve all of them."""
     return value[stage] if isinstance(value, Sequence) else value
 
@@ -81,18 +84,18 @@ def blocks(
     Raises:
         ValueError: If a sequence has not one value per block.
     """
-    given = {"mlp_ratio": mlp_ratio, "key_value_stride": key_value_stride}
-    columns = {}
-    for name, value in given.items():
-        columns[name] = value if isinstance(value, Sequence) else [value] * depth
-        if len(columns[name]) != depth:
-            raise ValueError(
-                f"{name} takes one value or {depth}, one per block: {value!r}."
-            )
-    return tuple(
-        Block(**{name: column[i] for name, column in columns.items()})
-        for i in range(depth)
-    )
+    ratios = _per_block("mlp_ratio", mlp_ratio, depth)
+    strides = _per_block("key_value_stride", key_value_stride, depth)
+    return tuple(map(Block, ratios, strides))
+
+
+def _per_block(name: str, value: T | Sequence[T], depth: int) -> Sequence[T]:
+    values = value if isinstance(value, Sequence) else [value] * depth
+    if len(values) != depth:
+        raise ValueError(
+            f"{name} takes one value or {depth}, one per block: {value!r}."
+        )
+    return values
 
 
 def network(x: Tensor, config: PyramidConfig) -> tuple[Tensor, Tensor]:
@@ -114,7 +117,7 @@ def _stage(x: Tensor, stage: Stage, name: str) -> tuple[Tensor, Tensor | None]:
     if stage.class_token:
         x = ClassToken(name=f"{name}_class_token")(x)
     if stage.position_embedding:
-        x = position_embedding(x, grid, f"{name}_position")
+        x = position_embedding(x, grid, f"{name}_position", stage.class_token)
     token_grid = grid if stage.class_token else None
     rates = drop_path_schedule(stage.drop_path_rate, len(stage.blocks))
     numbered = enumerate(zip(stage.blocks, rates, strict=True), start=1)

@@ -6,7 +6,7 @@ import fnmatch
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 
@@ -16,6 +16,9 @@ from keras_hybrid.utils.plugins import load_plugins
 
 ENTRY_POINTS = "keras_hybrid.models"
 """Entry point group: `NAME = "module"`, a module that registers variants on import."""
+
+Builder: TypeAlias = Callable[..., keras.Model]
+"""A function that builds a model. Its docstring lists its keyword arguments."""
 
 _VARIANTS: dict[str, "Variant"] = {}
 
@@ -35,7 +38,7 @@ class Variant:
     """
 
     name: str
-    builder: Callable[..., keras.Model]
+    builder: Builder
     family: Family
     config: Any
     parameters: int
@@ -43,7 +46,7 @@ class Variant:
     reported: str
 
 
-def family_builder(family: Family) -> Callable[..., keras.Model]:
+def family_builder(family: Family) -> Builder:
     """The generic builder of a family: every field of its config is a keyword.
 
     Args:
@@ -67,7 +70,7 @@ def variant(
     macs: int,
     reported: str = "",
     **fields: Any,
-) -> Callable[..., keras.Model]:
+) -> Builder:
     """Registers a variant of a family and returns its builder.
 
     A package that is installed beside this one can name the module that registers its
@@ -132,9 +135,7 @@ def get(name: str) -> Variant:
     raise ValueError(f"There is no model {name!r}. Nearest: {nearest}.")
 
 
-def _builder(
-    family: Family, config: Any, name: str, summary: str
-) -> Callable[..., keras.Model]:
+def _builder(family: Family, config: Any, name: str, summary: str) -> Builder:
     fields = {field.name for field in dataclasses.fields(config)}
     if taken := fields & set(COMMON_ARGUMENTS):
         raise ValueError(

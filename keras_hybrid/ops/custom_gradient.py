@@ -1,17 +1,18 @@
 """Functions with a hand-written gradient that can be differentiated again."""
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import keras
 
 from keras_hybrid.utils.typing import Tensor
 
+Function: TypeAlias = Callable[..., Tensor]
+Gradient: TypeAlias = Callable[..., tuple[Tensor, ...]]
 
-def with_gradient(
-    function: Callable[..., Tensor], gradient: Callable[..., tuple[Tensor, ...]]
-) -> Callable[..., Tensor]:
+
+def with_gradient(function: Function, gradient: Gradient) -> Function:
     """Gives a function of tensors a gradient of its own.
 
     The gradient is an ordinary function of tensors and is differentiated as such, so
@@ -45,9 +46,7 @@ def with_gradient(
     return call
 
 
-def _on_jax(
-    function: Callable[..., Tensor], gradient: Callable[..., tuple[Tensor, ...]]
-) -> Callable[..., Tensor]:
+def _on_jax(function: Function, gradient: Gradient) -> Function:
     import jax
 
     @jax.custom_jvp
@@ -58,12 +57,16 @@ def _on_jax(
         count = len(values) // 2
         return jax.jvp(function, values[:count], values[count + 1 :])[1]
 
-    def transpose(inputs: tuple, output: Tensor, upstream: Tensor) -> tuple:
+    def transpose(
+        inputs: tuple[Tensor, ...], output: Tensor, upstream: Tensor
+    ) -> tuple[Tensor, ...]:
         gradients = gradient(inputs, output, upstream)
         return tuple(g.astype(x.dtype) for g, x in zip(gradients, inputs, strict=True))
 
     @call.defjvp
-    def rule(inputs: tuple, tangents: tuple) -> tuple[Tensor, Tensor]:
+    def rule(
+        inputs: tuple[Tensor, ...], tangents: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor]:
         output = call(*inputs)
         tangent = _linear_primitive().bind(
             *inputs, output, *tangents, tangent_of=tangent_of, transpose=transpose
@@ -88,11 +91,11 @@ def _linear_primitive() -> Any:
     primitive = core.Primitive("keras_hybrid_linear")
 
     @primitive.def_impl
-    def run(*values: Tensor, tangent_of: Callable, transpose: Callable) -> Tensor:
+    def run(*values: Tensor, tangent_of: Function, transpose: Gradient) -> Tensor:
         return tangent_of(*values)
 
     @primitive.def_abstract_eval
-    def shape_of(*values: Any, tangent_of: Callable, transpose: Callable) -> Any:
+    def shape_of(*values: Any, tangent_of: Function, transpose: Gradient) -> Any:
         output = values[len(values) // 2]
         return jax.core.ShapedArray(output.shape, output.dtype)
 
@@ -103,7 +106,9 @@ def _linear_primitive() -> Any:
     return primitive
 
 
-def _tangent(values: Any, changes: Any, **functions: Callable) -> tuple[Tensor, Tensor]:
+def _tangent(
+    values: Sequence[Tensor], changes: Sequence[Tensor], **functions: Function
+) -> tuple[Tensor, Tensor]:
     """How the primitive changes with its operands."""
     import jax
     from jax.interpreters import ad
@@ -123,7 +128,9 @@ def _tangent(values: Any, changes: Any, **functions: Callable) -> tuple[Tensor, 
     return _linear_primitive().bind(*values, **functions), sum(parts[1:], parts[0])
 
 
-def _transpose(upstream: Any, *values: Any, **functions: Callable) -> list:
+def _transpose(
+    upstream: Tensor, *values: Tensor, **functions: Function
+) -> list[Tensor | None]:
     """Gradients of the tangents, by the hand-written formula."""
     from jax.interpreters import ad
 
@@ -137,7 +144,9 @@ def _transpose(upstream: Any, *values: Any, **functions: Callable) -> list:
     ]
 
 
-def _batch(values: Any, axes: Any, **functions: Callable) -> tuple[Tensor, int]:
+def _batch(
+    values: Sequence[Tensor], axes: Sequence[int | None], **functions: Function
+) -> tuple[Tensor, int]:
     """The primitive under `jax.vmap`: every operand gets the batch in front."""
     import jax
 

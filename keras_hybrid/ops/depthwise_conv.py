@@ -71,7 +71,9 @@ def _kernel_gradient(
     size = kernel.shape[0]
     precision = at_least_float32(x.dtype)
 
-    def add(sums: list, pair: tuple[Tensor, Tensor]) -> tuple[list, None]:
+    def add(
+        sums: list[Tensor], pair: tuple[Tensor, Tensor]
+    ) -> tuple[list[Tensor], None]:
         image, change = (ops.cast(value, precision) for value in pair)
         views = window_views(image, size, strides).values()  # (H', W', C) each
         return [

@@ -35,6 +35,7 @@ _OPERATIONS: dict[str, list[Form]] = {}
 _CHOSEN: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar(
     "keras_hybrid.ops.forms"
 )
+_OPEN: dict[object, Mapping[str, str]] = {}  # choices of all open scopes, in order
 
 
 def register(
@@ -87,7 +88,10 @@ def forms(every: str | None = None, /, **chosen: str) -> Iterator[None]:
     """Chooses the forms of operations for everything that is traced within.
 
     A function that was compiled before keeps its forms, and one that is compiled within
-    keeps them afterwards.
+    keeps them afterwards. Scopes of several threads do not affect each other. A thread
+    without a scope of its own takes the choice of the scope that was opened last, so
+    that the replicas of `tf.distribute.MirroredStrategy`, each a thread, see the scope
+    around them.
 
     Args:
         every: `"plain"` computes every operation as its formula, which can be
@@ -106,12 +110,14 @@ def forms(every: str | None = None, /, **chosen: str) -> Iterator[None]:
         raise ValueError(f"All operations share the form 'plain' only, not {every!r}.")
     for operation, form in chosen.items():
         _check(operation, form)
-    outer = _CHOSEN.get({})
     plain = dict.fromkeys(_OPERATIONS, PLAIN) if every else {}
-    token = _CHOSEN.set({**outer, **plain, **chosen})
+    choice, scope = {**_choice(), **plain, **chosen}, object()
+    token = _CHOSEN.set(choice)
+    _OPEN[scope] = choice
     try:
         yield
     finally:
+        del _OPEN[scope]
         _CHOSEN.reset(token)
 
 
@@ -122,9 +128,15 @@ def jax_on_cpu(*arguments: Any, **options: Any) -> bool:
     return all(name.startswith("cpu") for name in keras.distribution.list_devices())
 
 
+def _choice() -> Mapping[str, str]:
+    """The chosen forms by operation, of this thread or else of the last scope."""
+    others = list(_OPEN.values())[-1:] or [{}]
+    return _CHOSEN.get(others[0])
+
+
 def _form(operation: str, *arguments: Any, **options: Any) -> Form:
     known = _OPERATIONS[operation]
-    chosen = _CHOSEN.get({}).get(operation, "auto")
+    chosen = _choice().get(operation, "auto")
     if chosen == PLAIN:
         return known[0]
     if chosen != "auto":

@@ -2,13 +2,18 @@
 
 from keras import ops
 
-from keras_hybrid.utils.typing import Shape, Tensor
+from keras_hybrid.utils.typing import MapShape, Tensor, TokensShape
 
 
 def grid_size(x: Tensor) -> int:
     """H * W of a map: a number where the size is known, else a scalar tensor."""
     _, height, width, _ = ops.shape(x)
     return height * width
+
+
+def area(height: int | None, width: int | None) -> int | None:
+    """H * W of a static shape; None where a side is free."""
+    return None if height is None or width is None else height * width
 
 
 def to_tokens(x: Tensor) -> Tensor:
@@ -24,10 +29,9 @@ def to_map(tokens: Tensor, like: Tensor) -> Tensor:
     return ops.reshape(tokens, (-1, height, width, tokens.shape[-1]))
 
 
-def tokens_shape(shape: Shape) -> Shape:
+def tokens_shape(shape: MapShape | TokensShape) -> TokensShape:
     """Static shape of `to_tokens`."""
     if len(shape) == 3:
-        return tuple(shape)
+        return shape
     batch, height, width, channels = shape
-    known = height is not None and width is not None
-    return (batch, height * width if known else None, channels)
+    return (batch, area(height, width), channels)

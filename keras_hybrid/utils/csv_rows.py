@@ -3,9 +3,10 @@
 import csv
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
-def append_csv(rows: Sequence[Mapping], path: pathlib.Path) -> None:
+def append_csv(rows: Sequence[Mapping[str, Any]], path: pathlib.Path) -> None:
     """Adds mappings with the same keys to a CSV file; a new one gets a header.
 
     Raises:

@@ -1,7 +1,12 @@
-"""Where figures begin: matplotlib, which need not be there."""
+"""Figures of matplotlib, which need not be installed."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def blank_figure(width: float, height: float):
+def blank_figure(width: float, height: float) -> "Figure":
     """An empty `matplotlib.figure.Figure`, of no window, that lays itself out.
 
     Args:

@@ -6,6 +6,10 @@ import io
 import numbers
 import pathlib
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d8dee4;
@@ -77,7 +81,7 @@ class Page:
 
     def figure(
         self,
-        figure,
+        figure: "Figure",
         caption: str = "",
         wide: bool = False,
         picture: bool = False,
@@ -95,9 +99,11 @@ class Page:
             csv: Path, from the page, of the file with its numbers.
         """
         kind = "png" if picture else "svg"
-        metadata = {} if picture else {"metadata": {"Date": None}}
+        metadata = None if picture else {"Date": None}
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=150, bbox_inches="tight", **metadata)
+        figure.savefig(
+            buffer, format=kind, dpi=150, bbox_inches="tight", metadata=metadata
+        )
         data = base64.b64encode(buffer.getvalue()).decode()
         mime = "image/png" if picture else "image/svg+xml"
         words = html.escape(caption)
@@ -110,7 +116,7 @@ class Page:
 
     def table(
         self,
-        rows: Iterable[Mapping],
+        rows: Iterable[Mapping[str, object]],
         caption: str = "",
         folded: bool = False,
         csv: str | None = None,
@@ -177,15 +183,15 @@ def _link(path: str | None) -> str:
     return f' <a href="{html.escape(path)}">numbers</a>' if path else ""
 
 
-def _row(tag: str, cells: Mapping, right: set) -> str:
-    cells = (
+def _row(tag: str, cells: Mapping[str, object], right: set[str]) -> str:
+    parts = (
         f"<{tag}{' class=number' if key in right else ''}>{_cell(value)}</{tag}>"
         for key, value in cells.items()
     )
-    return f"<tr>{''.join(cells)}</tr>"
+    return f"<tr>{''.join(parts)}</tr>"
 
 
-def _cell(value) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return f"{int(value):,}"
     if isinstance(value, numbers.Real) and not isinstance(value, bool):

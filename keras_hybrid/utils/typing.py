@@ -1,5 +1,6 @@
 """Names for the types that every part shares."""
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 Tensor: TypeAlias = Any
@@ -11,3 +12,22 @@ what is meant, and a comment such as `# (B, N, C)` says the shape.
 
 Shape: TypeAlias = tuple[int | None, ...]
 """A static shape; None where a length is free."""
+
+MapShape: TypeAlias = tuple[int | None, int | None, int | None, int]
+"""The static shape of a map, `(B, H, W, C)`."""
+
+TokensShape: TypeAlias = tuple[int | None, int | None, int]
+"""The static shape of tokens, `(B, N, C)`."""
+
+
+def fixed(shape: Iterable[int | None]) -> tuple[int, ...]:
+    """The lengths of a shape, or of a part of one, of which none is free.
+
+    Raises:
+        ValueError: If a length is free.
+    """
+    lengths = tuple(shape)
+    known = tuple(length for length in lengths if length is not None)
+    if len(known) < len(lengths):
+        raise ValueError(f"The shape {lengths} has free lengths.")
+    return known

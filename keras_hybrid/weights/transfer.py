@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_hybrid.models.assembly import HEAD
 from keras_hybrid.utils.typing import Tensor
 from keras_hybrid.weights.layout import to_keras_layout
 from keras_hybrid.weights.name_map import NameMap, registered_name_maps
@@ -92,7 +93,7 @@ def _recognise(
 
 
 def _is_head(path: str) -> bool:
-    return path.startswith("head/")
+    return path.startswith(f"{HEAD}/")
 
 
 def _same_classes(
@@ -100,7 +101,7 @@ def _same_classes(
 ) -> bool:
     """Whether the checkpoint's classifier has as many classes as the model's."""
     for name, tensor in tensors.items():
-        if "head/bias" in name_map.translate(name):
+        if f"{HEAD}/bias" in name_map.translate(name):
             return tensor.shape == (model.output_shape[-1],)
     return False
 

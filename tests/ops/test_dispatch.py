@@ -1,5 +1,9 @@
 """The switch of forms."""
 
+import subprocess
+import sys
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -62,6 +66,58 @@ def test_scopes_nest(recorded):
             assert not recorded
         ops.depthwise_conv(x, kernel, 1)
     assert len(recorded) == 1
+
+
+def plain_in_a_thread(chosen=None):
+    """Whether a new thread computes max_pool in its plain form."""
+    found = []
+
+    def look():
+        x = np.ones((1, 4, 4, 2), "float32")
+        if chosen is None:
+            found.append(ops.takes_plain("max_pool", x, 2, 2))
+        else:
+            with ops.forms(max_pool=chosen):
+                found.append(ops.takes_plain("max_pool", x, 2, 2))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_a_thread_without_a_scope_sees_the_last_one():
+    fast = ops.list_forms()["max_pool"][-1]
+    outside = plain_in_a_thread()
+    with ops.forms(max_pool=fast):
+        assert not plain_in_a_thread()
+        with ops.forms("plain"):
+            assert plain_in_a_thread()
+            assert not plain_in_a_thread(fast)
+        assert not plain_in_a_thread()
+        assert plain_in_a_thread("plain")
+    assert plain_in_a_thread() is outside
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="replicas of tf.distribute"
+)
+def test_replicas_see_the_scope_around_them():
+    code = (
+        "import tensorflow as tf; from keras_hybrid import ops; "
+        "devices = [tf.config.LogicalDeviceConfiguration()] * 2; "
+        "cpu = tf.config.list_physical_devices('CPU')[0]; "
+        "tf.config.set_logical_device_configuration(cpu, devices); "
+        "strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']); seen = []; "
+        "look = lambda: seen.append(ops.takes_plain('gelu', tf.ones(1))); "
+        "step = tf.function(lambda: strategy.run(look))\n"
+        "with ops.forms('plain'): step()\n"
+        "strategy.run(look); print(seen)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[True, True, False, False]"
 
 
 def test_plain_is_the_first_form_of_every_operation():
