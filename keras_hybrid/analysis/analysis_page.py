@@ -2,7 +2,8 @@
 
 import csv
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from keras_hybrid.analysis import plots
 from keras_hybrid.analysis.attention_maps import (
     CLASS_ATTENTION,
     AttentionMap,
+    Grid,
     attention_layers,
     attention_maps,
     rollout,
@@ -93,7 +95,7 @@ class _Report:
         return name
 
 
-def _size(report: _Report, model) -> None:
+def _size(report: _Report, model: keras.Model) -> None:
     costs = breakdown(model)
     report.page.section(
         "Size",
@@ -110,7 +112,12 @@ def _size(report: _Report, model) -> None:
     report.page.table(layers, "By layer.", folded=True, csv=file)
 
 
-def _rollout(report: _Report, maps, images, titles) -> None:
+def _rollout(
+    report: _Report,
+    maps: Sequence[AttentionMap],
+    images: np.ndarray,
+    titles: Sequence[str],
+) -> None:
     values = rollout(maps)
     report.page.section(
         "From the answer to the image",
@@ -130,7 +137,9 @@ def _rollout(report: _Report, maps, images, titles) -> None:
         )
 
 
-def _attention(report: _Report, model, maps) -> None:
+def _attention(
+    report: _Report, model: keras.Model, maps: Sequence[AttentionMap]
+) -> None:
     gate_of = _gates(model)
     report.page.section(
         "Attention maps",
@@ -173,16 +182,21 @@ def _attention(report: _Report, model, maps) -> None:
         )
 
 
-def _rows_of(attention: AttentionMap):
+def _rows_of(
+    attention: AttentionMap,
+) -> Iterator[tuple[str, Grid | None, np.ndarray]]:
     """The rows of a map that are drawn: `(who asks, place, (B, heads, h, w))`."""
     if attention.class_token and attention.key_grid:
         yield "class token", None, attention.of_class_token()
     if attention.query_grid:
-        place = tuple(side // 2 for side in attention.query_grid)
+        height, width = attention.query_grid
+        place = height // 2, width // 2
         yield "patch", place, attention.of_place(*place)
 
 
-def _locality(report: _Report, model, images, labels) -> None:
+def _locality(
+    report: _Report, model: keras.Model, images: np.ndarray, labels: np.ndarray | None
+) -> None:
     near = d_loc(model, images)
     if not near:
         return
@@ -210,7 +224,7 @@ def _locality(report: _Report, model, images, labels) -> None:
     page.table(rows, "Every head.", folded=True, csv=file)
 
 
-def _training(report: _Report, lines) -> None:
+def _training(report: _Report, lines: Sequence[Mapping]) -> None:
     file = report.save("training.csv", lines)
     page = report.page.section("During training", "A line a head, black their mean.")
     page.figure(plots.over_epochs(lines, "d_loc", "D_loc"), "D_loc.", csv=file)
@@ -218,7 +232,7 @@ def _training(report: _Report, lines) -> None:
         page.figure(plots.over_epochs(lines, "gate", "gate"), "Gates.", csv=file)
 
 
-def _receptive_fields(report: _Report, model, images) -> None:
+def _receptive_fields(report: _Report, model: keras.Model, images: np.ndarray) -> None:
     maps = receptive_fields(model, images)
     rows = [{"stage": name} | reach(field) for name, field in maps.items()]
     page = report.page.section(
@@ -236,7 +250,7 @@ def _receptive_fields(report: _Report, model, images) -> None:
     page.table(rows, "Each map.", csv=file)
 
 
-def _rank(report: _Report, model, images) -> None:
+def _rank(report: _Report, model: keras.Model, images: np.ndarray) -> None:
     rows = rank_table(model, images)
     page = report.page.section(
         "Rank",
@@ -248,7 +262,7 @@ def _rank(report: _Report, model, images) -> None:
     page.figure(figure, "Whole and in parts.", csv=report.save("rank.csv", rows))
 
 
-def _equivariance(report: _Report, model, images) -> None:
+def _equivariance(report: _Report, model: keras.Model, images: np.ndarray) -> None:
     page = report.page.section(
         "Shifts",
         "The image is rolled; a stage whose stride divides the shift should give the "
@@ -274,10 +288,10 @@ def _equivariance(report: _Report, model, images) -> None:
     page.table(table.values(), words, csv=report.save("shifts.csv", rows))
 
 
-def _gates(model) -> dict[str, np.ndarray]:
+def _gates(model: keras.Model) -> dict[str, np.ndarray]:
     gated = any(isinstance(x, GatedPositionalAttention) for x in model.layers)
     return gates(model) if gated else {}
 
 
-def _short(value):
+def _short(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float | np.floating) else value

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,9 +16,13 @@ from keras_hybrid.layers import (
     GatedPositionalAttention,
     RelativeAttention,
 )
+from keras_hybrid.utils.typing import Tensor
 
 KINDS = (DotProductAttention, GatedPositionalAttention, RelativeAttention)
 CLASS_ATTENTION = "lca_attention"  # CeiT's, over depths instead of places
+
+Grid = tuple[int, int]
+"""Height and width of a feature map."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +40,8 @@ class AttentionMap:
 
     layer: str
     weights: np.ndarray
-    query_grid: tuple[int, int] | None
-    key_grid: tuple[int, int] | None
+    query_grid: Grid | None
+    key_grid: Grid | None
     class_token: bool
 
     def of_class_token(self) -> np.ndarray:
@@ -56,12 +61,12 @@ class AttentionMap:
         Raises:
             ValueError: If no patch asks in this layer, or none at that place.
         """
+        (height, width), key_grid = self.patch_grids()
         weights = self.patches(renormalise=False)
-        height, width = self.query_grid
         if not (0 <= row < height and 0 <= column < width):
             raise ValueError(f"{self.layer} has {height}x{width} places.")
         weights = weights[:, :, row * width + column]
-        return weights.reshape(*weights.shape[:2], *self.key_grid)
+        return weights.reshape(*weights.shape[:2], *key_grid)
 
     def patches(self, renormalise: bool = True) -> np.ndarray:
         """Attention among patches, `(B, heads, H * W, h * w)`, without class token.
@@ -73,13 +78,22 @@ class AttentionMap:
         Raises:
             ValueError: If no patch asks in this layer.
         """
-        if not self.query_grid or not self.key_grid:
-            raise ValueError(f"In {self.layer} no patch asks for patches.")
+        self.patch_grids()
         first = int(self.class_token)
         weights = self.weights[:, :, first:, first:]
         if renormalise and first:
             weights = weights / weights.sum(axis=-1, keepdims=True)
         return weights
+
+    def patch_grids(self) -> tuple[Grid, Grid]:
+        """The queries' and the keys' grid of a layer in which patches ask for patches.
+
+        Raises:
+            ValueError: If no patch asks in this layer.
+        """
+        if not self.query_grid or not self.key_grid:
+            raise ValueError(f"In {self.layer} no patch asks for patches.")
+        return self.query_grid, self.key_grid
 
 
 class AttentionProbe:
@@ -134,20 +148,22 @@ class AttentionProbe:
 class _Weights(keras.layers.Layer):
     """Gives the attention map of a layer, called as that layer is."""
 
-    def __init__(self, attention, **kwargs):
+    def __init__(self, attention: keras.Layer, **kwargs: Any):
         super().__init__(dtype=attention.dtype_policy, **kwargs)
         self.attention = attention
 
-    def call(self, tensors):
+    def call(self, tensors: Sequence[Tensor]) -> Tensor:
         return self.attention.attention_weights(*tensors)
 
 
-def _asked(layer) -> list[keras.KerasTensor]:
+def _asked(layer: keras.Layer) -> list[keras.KerasTensor]:
     """Queries and keys of a layer, or the map that it makes both of."""
     return keras.tree.flatten(layer.input)[:2]
 
 
-def _grids(model, layer) -> tuple:
+def _grids(
+    model: keras.Model, layer: keras.Layer
+) -> tuple[Grid | None, Grid | None, bool]:
     """`query_grid`, `key_grid` and `class_token` of a layer's `AttentionMap`."""
     queries, keys = _asked(layer)[0], _asked(layer)[-1]
     if len(queries.shape) == 4:
@@ -205,14 +221,11 @@ def rollout(maps: Sequence[AttentionMap]) -> np.ndarray:
 
     Returns:
         `(B, H, W)`; each sums to 1.
+
+    Raises:
+        ValueError: If no map is over the positions of an image.
     """
-    maps = [m for m in maps if m.key_grid]
-    grid = maps[-1].query_grid or maps[-1].key_grid
-    last = []
-    for attention in reversed(maps):
-        if (attention.query_grid or attention.key_grid) != grid:
-            break
-        last.insert(0, attention)
+    last, grid = _last_grid(maps)
     first = int(any(m.class_token for m in last))
     identity = np.eye(first + math.prod(grid))
     flow = identity[None]
@@ -223,20 +236,37 @@ def rollout(maps: Sequence[AttentionMap]) -> np.ndarray:
     return row.reshape(-1, *grid)
 
 
-def _whole(attention: AttentionMap, grid: tuple[int, int], first: int) -> np.ndarray:
+def _last_grid(maps: Sequence[AttentionMap]) -> tuple[list[AttentionMap], Grid]:
+    """The maps over the last grid of a model, in its order, and that grid."""
+    last: list[AttentionMap] = []
+    grid = None
+    for attention in reversed(maps):
+        if not attention.key_grid:
+            continue
+        found = attention.query_grid or attention.key_grid
+        if grid and found != grid:
+            break
+        grid = found
+        last.insert(0, attention)
+    if not grid:
+        raise ValueError("No map is over the positions of an image.")
+    return last, grid
+
+
+def _whole(attention: AttentionMap, grid: Grid, first: int) -> np.ndarray:
     """The heads' mean as a map among all tokens of the grid, `(B, T, T)`."""
     weights = attention.weights.mean(axis=1, dtype="float64")  # (B, N, M)
     own = int(attention.class_token)
     spread = np.zeros((weights.shape[-1], own + math.prod(grid)))
     spread[:own, :own] = 1
-    spread[own:, own:] = _spread(attention.key_grid, grid)
+    spread[own:, own:] = _spread(attention.key_grid or grid, grid)
     whole = np.tile(np.eye(first + math.prod(grid)), (len(weights), 1, 1))
     rows = slice(first - own, first - own + weights.shape[1])
     whole[:, rows, first - own :] = weights @ spread
     return whole
 
 
-def _spread(coarse: tuple[int, int], fine: tuple[int, int]) -> np.ndarray:
+def _spread(coarse: Grid, fine: Grid) -> np.ndarray:
     """Shares of the fine grid's places in each of the coarse one's, rows sum to 1."""
     axes = []
     for few, many in zip(coarse, fine, strict=True):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_hybrid.layers.factories import dense_macs
+from keras_hybrid.utils.typing import Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,7 @@ def breakdown(model: keras.Model) -> list[LayerCost]:
     ]
 
 
-def _layer_macs(layer: keras.Layer, shapes: list[tuple]) -> int:
+def _layer_macs(layer: keras.Layer, shapes: list[Shape]) -> int:
     if hasattr(layer, "macs"):
         return layer.macs(*shapes)
     for kind, count in STOCK.items():
@@ -72,7 +73,7 @@ def _layer_macs(layer: keras.Layer, shapes: list[tuple]) -> int:
     return 0
 
 
-def _shapes(node: Any) -> list[tuple]:
+def _shapes(node: Any) -> list[Shape]:
     """Shapes of the tensors that a layer is called with, in the order of the call."""
     if isinstance(node, dict):
         if node.get("class_name") == "__keras_tensor__":
@@ -83,12 +84,12 @@ def _shapes(node: Any) -> list[tuple]:
     return [shape for part in node for shape in _shapes(part)]
 
 
-def _conv(layer, shape):
+def _conv(layer: keras.Layer, shape: Shape) -> int:
     outputs = math.prod(layer.compute_output_shape(shape)[1:])
     return outputs * math.prod(layer.kernel.shape[:-1])
 
 
-def _depthwise(layer, shape):
+def _depthwise(layer: keras.Layer, shape: Shape) -> int:
     outputs = math.prod(layer.compute_output_shape(shape)[1:])
     return outputs * math.prod(layer.kernel_size)
 

@@ -1,13 +1,16 @@
 """Running a model for its numbers: forward in one go, and gradients, everywhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_hybrid.utils.typing import Tensor
 
-def run(model: keras.Model, images: np.ndarray):
+
+def run(model: keras.Model, images: np.ndarray) -> Any:
     """The outputs for one batch, as float32 arrays in the model's structure."""
     outputs = model.predict_on_batch(images)
     return keras.tree.map_structure(lambda x: np.asarray(x, "float32"), outputs)
@@ -19,7 +22,9 @@ def batches(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
         yield images[start : start + size]
 
 
-def image_gradient(model: keras.Model, loss: Callable) -> Callable:
+def image_gradient(
+    model: keras.Model, loss: Callable[[Any, Any], Tensor]
+) -> Callable[[np.ndarray, Any], np.ndarray]:
     """What computes d loss / d images.
 
     Args:
@@ -34,12 +39,14 @@ def image_gradient(model: keras.Model, loss: Callable) -> Callable:
     if backend == "jax":
         import jax
 
-        def of_state(images, extra, trained, fixed):
+        def of_state(
+            images: Tensor, extra: Any, trained: Sequence, fixed: Sequence
+        ) -> Tensor:
             return loss(model.stateless_call(trained, fixed, images)[0], extra)
 
         compiled = jax.jit(jax.grad(of_state))
 
-        def compute(images, extra):
+        def compute(images: Tensor, extra: Any) -> Tensor:
             trained = [v.value for v in model.trainable_variables]
             fixed = [v.value for v in model.non_trainable_variables]
             return compiled(images, extra, trained, fixed)
@@ -47,7 +54,7 @@ def image_gradient(model: keras.Model, loss: Callable) -> Callable:
     elif backend == "tensorflow":
         import tensorflow as tf
 
-        def compute(images, extra):
+        def compute(images: Tensor, extra: Any) -> Tensor:
             with tf.GradientTape() as tape:
                 tape.watch(images)
                 value = loss(model(images, training=False), extra)
@@ -56,12 +63,12 @@ def image_gradient(model: keras.Model, loss: Callable) -> Callable:
     else:
         import torch
 
-        def compute(images, extra):
+        def compute(images: Tensor, extra: Any) -> Tensor:
             images = images.detach().requires_grad_()
             value = loss(model(images, training=False), extra)
             return torch.autograd.grad(value, images)[0]
 
-    def gradient(images, extra):
+    def gradient(images: np.ndarray, extra: Any) -> np.ndarray:
         extra = keras.tree.map_structure(ops.convert_to_tensor, extra)
         images = ops.convert_to_tensor(images, "float32")
         return ops.convert_to_numpy(compute(images, extra))

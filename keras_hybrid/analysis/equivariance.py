@@ -75,7 +75,7 @@ def periodic_twin(model: keras.Model) -> keras.Model:
             "periodic twin."
         )
 
-    def clone(layer):
+    def clone(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()
         if "padding_mode" in config:
             config["padding_mode"] = "circular"

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -161,11 +162,11 @@ def masking_effect(
     if counts is None:
         counts = sorted({max(1, number // 3), max(1, number // 2), number})
 
-    def answers():
+    def answers() -> np.ndarray:
         return model.predict(images, batch_size, verbose=0).argmax(axis=-1)
 
-    def row(mask, count, found):
-        facts = {"mask": mask, "layers": count}
+    def row(mask: str, count: int, found: np.ndarray) -> dict[str, Any]:
+        facts: dict[str, Any] = {"mask": mask, "layers": count}
         facts["agreement"] = float((found == whole).mean())
         if labels is not None:
             facts["accuracy"] = float((found == labels).mean())
@@ -183,7 +184,7 @@ def masking_effect(
 
 
 @contextlib.contextmanager
-def _restored(variables) -> Iterator[None]:
+def _restored(variables: Sequence[keras.Variable]) -> Iterator[None]:
     before = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
     try:
         yield

@@ -9,7 +9,8 @@ Hypothesis 4: ATC contains CvT and a residual network. Shown by models of both k
 that compute the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +26,7 @@ from keras_hybrid.analysis.special_cases import (
 BLOCK = "stage1_block1_attention"
 
 
-def attention_then_convolution(images: np.ndarray, **fields) -> list[dict]:
+def attention_then_convolution(images: np.ndarray, **fields: Any) -> list[dict]:
     """Hypothesis 1 on three networks with fresh weights.
 
     Args:
@@ -59,7 +60,7 @@ def attention_then_convolution(images: np.ndarray, **fields) -> list[dict]:
     return rows
 
 
-def reductions(images: np.ndarray, **fields) -> list[dict]:
+def reductions(images: np.ndarray, **fields: Any) -> list[dict]:
     """Hypothesis 4: how far ATC's special cases are from what they are to equal.
 
     Args:
@@ -87,7 +88,7 @@ def _share(atc: keras.Model, first: keras.Model) -> None:
         layer.set_weights(atc.get_layer(name).get_weights())
 
 
-def _print(rows: list[Mapping]) -> None:
+def _print(rows: Sequence[Mapping]) -> None:
     cells = [list(rows[0])]
     for row in rows:
         cells.append(

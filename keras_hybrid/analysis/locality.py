@@ -1,5 +1,7 @@
 """How far attention reaches: D_loc, the nonlocality of ConViT's equation 8."""
 
+from collections.abc import Callable, Iterable, Iterator
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,17 +9,17 @@ from keras import ops
 from keras_hybrid.analysis.attention_maps import (
     AttentionMap,
     AttentionProbe,
+    Grid,
     attention_layers,
 )
 from keras_hybrid.analysis.compute import batches, run
 from keras_hybrid.layers import GatedPositionalAttention
 
+ReadMaps = Callable[[np.ndarray], Iterable[AttentionMap]]
 MODES = ("layer_input", "patch_embedding")
 
 
-def distances(
-    grid: tuple[int, int], key_grid: tuple[int, int] | None = None
-) -> np.ndarray:
+def distances(grid: Grid, key_grid: Grid | None = None) -> np.ndarray:
     """Lengths of the ways from every place of a grid to every key, `(N, M)`.
 
     Args:
@@ -36,7 +38,7 @@ def distances(
 
 def nonlocality(
     attention: AttentionMap | np.ndarray,
-    grid: tuple[int, int] | None = None,
+    grid: Grid | None = None,
     renormalise: bool = True,
 ) -> np.ndarray:
     """D_loc: the mean distance at which a map attends, in patches.
@@ -53,11 +55,16 @@ def nonlocality(
 
     Returns:
         One number a map: `(B, heads)`, or `(...)`.
+
+    Raises:
+        ValueError: If no patch asks in the layer, or weights come without a grid.
     """
     if isinstance(attention, AttentionMap):
-        lengths = distances(attention.query_grid, attention.key_grid)
+        lengths = distances(*attention.patch_grids())
         attention = attention.patches(renormalise)
     else:
+        if grid is None:
+            raise ValueError("Weights need the grid of their patches.")
         lengths = distances(grid)
     return (attention * lengths).sum(axis=(-2, -1)) / len(lengths)
 
@@ -89,11 +96,15 @@ def d_loc(
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, not {mode!r}.")
-    read = _fed_by_patches(model) if mode == MODES[1] else AttentionProbe(model)
+    read: ReadMaps = AttentionProbe(model)
+    if mode == MODES[1]:
+        read = _fed_by_patches(model)
     return d_loc_of(read, images, renormalise, batch_size)
 
 
-def d_loc_of(read, images, renormalise=True, batch_size=64) -> dict[str, np.ndarray]:
+def d_loc_of(
+    read: ReadMaps, images: np.ndarray, renormalise: bool = True, batch_size: int = 64
+) -> dict[str, np.ndarray]:
     """`d_loc` for a probe that is there already."""
     sums: dict[str, np.ndarray] = {}
     for batch in batches(images, batch_size):
@@ -105,7 +116,7 @@ def d_loc_of(read, images, renormalise=True, batch_size=64) -> dict[str, np.ndar
 
 
 def position_nonlocality(
-    heads: int, grid: tuple[int, int], locality_strength: float = 1.0
+    heads: int, grid: Grid, locality_strength: float = 1.0
 ) -> np.ndarray:
     """D_loc of attention by place alone, as GPSA starts it: `(heads,)`."""
     layer = GatedPositionalAttention(heads, locality_strength)
@@ -113,14 +124,14 @@ def position_nonlocality(
     return nonlocality(ops.convert_to_numpy(layer.position_weights(*grid)), grid)
 
 
-def _fed_by_patches(model: keras.Model):
+def _fed_by_patches(model: keras.Model) -> ReadMaps:
     """What a probe does, but every layer is fed the patch embedding."""
     names = [layer.name for layer in model.layers]
     if "patch_embedding" not in names:
         raise ValueError(f"{model.name} has no patch embedding: mode={MODES[0]!r}.")
     patches = keras.Model(model.input, model.get_layer("patch_embedding").output)
 
-    def read(images):
+    def read(images: np.ndarray) -> Iterator[AttentionMap]:
         x = run(patches, images)
         for layer in attention_layers(model):
             roles = (f"{layer.name}_query", f"{layer.name}_key")

@@ -48,9 +48,9 @@ class LocalityLogger(keras.callbacks.Callback):
         self.every = every
         self.network = network
         self.seconds: list[float] = []
-        self._probe = None
+        self._probe: AttentionProbe | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self._probe is not None:
             return
         self._probe = AttentionProbe(self.network or self.model)
@@ -61,20 +61,18 @@ class LocalityLogger(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(kept)
         if epoch == 0:
-            self._look(0)
+            self._look(0, self._probe)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0:
-            self._look(epoch + 1)
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if self._probe is not None and (epoch + 1) % self.every == 0:
+            self._look(epoch + 1, self._probe)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self._probe = None
 
-    def _look(self, epoch: int) -> None:
+    def _look(self, epoch: int, probe: AttentionProbe) -> None:
         began = time.perf_counter()
-        rows = locality_rows(
-            self.network or self.model, d_loc_of(self._probe, self.images)
-        )
+        rows = locality_rows(self.network or self.model, d_loc_of(probe, self.images))
         with open(self.path, "a", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writerows({"epoch": epoch} | row for row in rows)
@@ -116,7 +114,7 @@ def read_log(path: str | pathlib.Path) -> list[dict]:
         ]
 
 
-def _value(key: str, text: str):
+def _value(key: str, text: str) -> str | int | float | None:
     if key == "layer":
         return text
     if not text:
@@ -124,5 +122,5 @@ def _value(key: str, text: str):
     return int(text) if key in ("epoch", "head") else float(text)
 
 
-def _round(value) -> float:
+def _round(value: float) -> float:
     return float(f"{value:.6g}")

@@ -1,9 +1,12 @@
 """Parameters and multiply-adds as the papers print them."""
 
+from typing import Any
+
 import keras
 
 from keras_hybrid import models
 from keras_hybrid.analysis.complexity import LayerCost, breakdown
+from keras_hybrid.utils.typing import Shape
 
 # Variant -> (millions of parameters, billions of multiply-adds or None) at the
 # family's default size. CeiT-B's row repeats DeiT-B's parameters. ConViT and CeiT leave
@@ -69,8 +72,8 @@ def by_kind(costs: list[LayerCost]) -> list[dict]:
     """
     kinds: dict[str, dict] = {}
     for cost in costs:
-        row = {"kind": cost.kind, "layers": 0, "parameters": 0, "macs": 0}
-        row = kinds.setdefault(cost.kind, row)
+        empty = {"kind": cost.kind, "layers": 0, "parameters": 0, "macs": 0}
+        row = kinds.setdefault(cost.kind, empty)
         row["layers"] += 1
         row["parameters"] += cost.parameters
         row["macs"] += cost.macs
@@ -78,7 +81,9 @@ def by_kind(costs: list[LayerCost]) -> list[dict]:
     return sorted(costly, key=lambda row: -row["macs"])
 
 
-def _row(network, shape, classes, parameters, macs) -> dict:
+def _row(
+    network: str, shape: Shape, classes: int, parameters: float, macs: float | None
+) -> dict[str, Any]:
     return {
         "network": network,
         "input": "x".join(map(str, shape)),

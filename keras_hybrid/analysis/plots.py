@@ -1,11 +1,16 @@
 """Figures of what the other modules measure; each returns a matplotlib figure."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_hybrid.analysis.attention_maps import AttentionMap
 from keras_hybrid.utils.figures import blank_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 HEADS = 16  # drawn of one layer, at most
 
@@ -15,7 +20,7 @@ def head_maps(
     image: int = 0,
     place: tuple[int, int] | None = None,
     gates: np.ndarray | None = None,
-):
+) -> "Figure":
     """Where each head of a layer looks, on a logarithmic scale.
 
     Args:
@@ -37,12 +42,13 @@ def head_maps(
     figure = blank_figure(max(2.6, 0.95 * columns + 0.9), 1.15 * rows + 0.35)
     figure.suptitle(attention.layer, fontsize=9)
     top = maps.max()
-    norm = LogNorm(max(maps[maps > 0].min(), top * 1e-4), top)
+    low = max(maps[maps > 0].min(), top * 1e-4)
+    norm = LogNorm(low, top)
     every = figure.subplots(rows, columns, squeeze=False)
     for axes in every.flat:
         axes.set_axis_off()
     for head, (axes, values) in enumerate(zip(every.flat, maps, strict=False)):
-        shown = axes.imshow(np.maximum(values, norm.vmin), norm=norm, cmap="viridis")
+        shown = axes.imshow(np.maximum(values, low), norm=norm, cmap="viridis")
         axes.set_title(f"head {head}", fontsize=8)
         if gates is not None:
             gate = float(gates[head])
@@ -60,7 +66,9 @@ def head_maps(
     return figure
 
 
-def overlays(images: np.ndarray, maps: np.ndarray, titles: Sequence[str] = ()):
+def overlays(
+    images: np.ndarray, maps: np.ndarray, titles: Sequence[str] = ()
+) -> "Figure":
     """Maps `(B, h, w)` laid over images `(B, H, W, C)` with pixels in [0, 255]."""
     figure = blank_figure(4.6, 2.3 * len(images))
     every = figure.subplots(len(images), 2, squeeze=False)
@@ -87,7 +95,7 @@ def overlays(images: np.ndarray, maps: np.ndarray, titles: Sequence[str] = ()):
 
 def heads_by_layer(
     values: Mapping[str, np.ndarray], label: str, reference: float | None = None
-):
+) -> "Figure":
     """A dot a head and a line of the layers' means; `reference` is a dashed line."""
     figure = blank_figure(4.6, 2.9)
     axes = figure.subplots()
@@ -99,10 +107,11 @@ def heads_by_layer(
         axes.axhline(reference, color="grey", ls="--", label="even attention")
     axes.set(xlabel="attention layer", ylabel=label)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    return _finish(axes)
+    _finish(axes)
+    return figure
 
 
-def over_epochs(log: Sequence[Mapping], field: str, label: str):
+def over_epochs(log: Sequence[Mapping], field: str, label: str) -> "Figure":
     """A panel a layer: `field` of every head over the epochs, their mean in black.
 
     Args:
@@ -135,7 +144,9 @@ def over_epochs(log: Sequence[Mapping], field: str, label: str):
     return figure
 
 
-def lines(rows: Sequence[Mapping], key: str, label: str, logarithmic: bool = False):
+def lines(
+    rows: Sequence[Mapping], key: str, label: str, logarithmic: bool = False
+) -> "Figure":
     """A line for every column of a table but `key`, over its rows."""
     figure = blank_figure(4.6, 2.9)
     axes = figure.subplots()
@@ -145,10 +156,11 @@ def lines(rows: Sequence[Mapping], key: str, label: str, logarithmic: bool = Fal
             axes.plot(names, [row[column] for row in rows], ".-", label=column)
     axes.set(ylabel=label, yscale="log" if logarithmic else "linear")
     axes.tick_params(axis="x", rotation=90 if len(names) > 4 else 0, labelsize=7)
-    return _finish(axes)
+    _finish(axes)
+    return figure
 
 
-def bars(values: np.ndarray, xlabel: str, label: str):
+def bars(values: np.ndarray, xlabel: str, label: str) -> "Figure":
     """Bars of the means over heads of `(heads, L)`, a dot a head."""
     figure = blank_figure(4.6, 2.6)
     axes = figure.subplots()
@@ -161,7 +173,7 @@ def bars(values: np.ndarray, xlabel: str, label: str):
     return figure
 
 
-def fields(maps: Mapping[str, np.ndarray]):
+def fields(maps: Mapping[str, np.ndarray]) -> "Figure":
     """Receptive fields side by side, each against its own strongest pixel."""
     from matplotlib.colors import LogNorm
 
@@ -180,7 +192,7 @@ def fields(maps: Mapping[str, np.ndarray]):
     return figure
 
 
-def grid(rows: Sequence[Mapping], x: str, y: str, value: str):
+def grid(rows: Sequence[Mapping], x: str, y: str, value: str) -> "Figure":
     """A coloured table of `value` over two settings, e.g. of a sweep."""
     columns, lines = ([*dict.fromkeys(row[key] for row in rows)] for key in (x, y))
     values = np.full((len(lines), len(columns)), np.nan)
@@ -198,7 +210,6 @@ def grid(rows: Sequence[Mapping], x: str, y: str, value: str):
     return figure
 
 
-def _finish(axes):
+def _finish(axes: "Axes") -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    return axes.figure

@@ -1,11 +1,13 @@
 """Rank collapse: how far tokens are from being all alike, layer by layer."""
 
 import re
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_hybrid.analysis.compute import run
+from keras_hybrid.utils.typing import Tensor
 
 _SUM = re.compile(r"(?P<block>(.*_)?block\d+)_(?P<branch>attention|mlp)_add$")
 
@@ -77,11 +79,11 @@ def rank_table(model: keras.Model, images: np.ndarray) -> list[dict]:
     ]
 
 
-def _dissected(model, skip: bool, feed_forward: bool) -> keras.Model:
+def _dissected(model: keras.Model, skip: bool, feed_forward: bool) -> keras.Model:
     """A copy that gives every block's output, with parts taken out."""
     sums = {}
 
-    def call(layer, *args, **kwargs):
+    def call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Tensor:
         place = _SUM.match(layer.name)
         if not place:
             return layer(*args, **kwargs)

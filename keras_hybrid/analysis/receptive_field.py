@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_hybrid.analysis.compute import image_gradient
 from keras_hybrid.models import features
+from keras_hybrid.utils.typing import Tensor
 
 
 def receptive_fields(
@@ -50,7 +51,7 @@ def receptive_fields(
     return fields
 
 
-def _centres(maps, directions):
+def _centres(maps: Mapping[str, Tensor], directions: Mapping[str, Tensor]) -> Tensor:
     """Sum over maps of a mixture of the channels of their central place."""
     return sum(
         ops.sum(
@@ -81,7 +82,7 @@ def reach(field: np.ndarray, share: float = 0.9) -> dict[str, float]:
     descending = np.sort(field, axis=None)[::-1].cumsum() / total
     y, x = np.mgrid[:height, :width]
 
-    def spread(weights):
+    def spread(weights: np.ndarray) -> float:
         mean_y, mean_x = (weights * y).sum(), (weights * x).sum()
         return math.sqrt((weights * ((y - mean_y) ** 2 + (x - mean_x) ** 2)).sum())
 

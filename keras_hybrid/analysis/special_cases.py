@@ -3,6 +3,8 @@
 Each function returns models that compute the same, so that anyone can check.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -15,7 +17,7 @@ from keras_hybrid.layers import SeparableUnit
 POINTWISE = {"residual_kernel": 1, "mlp_ratio": 1, "unit_activation": "quick_gelu"}
 
 
-def atc_as_cvt(**fields) -> tuple[keras.Model, keras.Model]:
+def atc_as_cvt(**fields: Any) -> tuple[keras.Model, keras.Model]:
     """An ATC with 1x1 units, and the CvT with its weights.
 
     With 1x1 kernels a unit (depthwise, norm, linear, norm) is a linear map at
@@ -52,7 +54,7 @@ def atc_as_cvt(**fields) -> tuple[keras.Model, keras.Model]:
     return atc, cvt
 
 
-def atc_as_residual_network(**fields) -> tuple[keras.Model, keras.Model]:
+def atc_as_residual_network(**fields: Any) -> tuple[keras.Model, keras.Model]:
     """A block of an ATC with silenced attention, and the residual network it is.
 
     With the values' linear map zero, and the offsets behind attention, attention adds
@@ -99,10 +101,10 @@ def _scatter(model: keras.Model) -> None:
             variable.assign(noise + (1.0 if "gamma" in variable.path else 0.0))
 
 
-def _fold(unit) -> tuple[np.ndarray, np.ndarray]:
+def _fold(unit: SeparableUnit) -> tuple[np.ndarray, np.ndarray]:
     """Kernel and bias of the linear map that a 1x1 unit is at inference."""
 
-    def affine(norm):
+    def affine(norm: keras.Layer) -> tuple[np.ndarray, np.ndarray]:
         gamma, beta, mean, variance = (
             ops.convert_to_numpy(x).astype("float64")
             for x in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)
