@@ -1,4 +1,4 @@
-"""Running a model for its numbers: forward in one go, and gradients, everywhere."""
+"""Outputs of a model and gradients of its images, on every backend."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from keras_hybrid.utils.typing import Tensor
 
 
 def run(model: keras.Model, images: np.ndarray) -> Any:
-    """The outputs for one batch, as float32 arrays in the model's structure."""
+    """The outputs for one batch: float32 arrays in the structure of the outputs."""
     outputs = model.predict_on_batch(images)
     return keras.tree.map_structure(lambda x: np.asarray(x, "float32"), outputs)
 
 
 def batches(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """The images, `size` at a time."""
+    """Yields the images in batches of `size`; the last one may be smaller."""
     for start in range(0, len(images), size):
         yield images[start : start + size]
 
@@ -25,31 +25,31 @@ def batches(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
 def image_gradient(
     model: keras.Model, loss: Callable[[Any, Any], Tensor]
 ) -> Callable[[np.ndarray, Any], np.ndarray]:
-    """What computes d loss / d images.
+    """A function that computes the gradient of a loss for the images.
 
     Args:
         model: A functional model.
-        loss: `loss(outputs, extra)`, a scalar tensor by Keras operations.
+        loss: `loss(outputs, extra)` returns a scalar tensor; it uses `keras.ops`.
 
     Returns:
-        `gradient(images, extra)`: images `(B, H, W, C)` -> an array of their shape;
-        `extra` is any structure of arrays that the loss reads.
+        `gradient(images, extra)` returns an array of the shape of the images,
+        `(B, H, W, C)`. `extra` is any structure of arrays that the loss reads.
     """
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        def of_state(
-            images: Tensor, extra: Any, trained: Sequence, fixed: Sequence
+        def loss_of(
+            images: Tensor, extra: Any, trainable: Sequence, others: Sequence
         ) -> Tensor:
-            return loss(model.stateless_call(trained, fixed, images)[0], extra)
+            return loss(model.stateless_call(trainable, others, images)[0], extra)
 
-        compiled = jax.jit(jax.grad(of_state))
+        compiled = jax.jit(jax.grad(loss_of))
 
         def compute(images: Tensor, extra: Any) -> Tensor:
-            trained = [v.value for v in model.trainable_variables]
-            fixed = [v.value for v in model.non_trainable_variables]
-            return compiled(images, extra, trained, fixed)
+            trainable = [v.value for v in model.trainable_variables]
+            others = [v.value for v in model.non_trainable_variables]
+            return compiled(images, extra, trainable, others)
 
     elif backend == "tensorflow":
         import tensorflow as tf
