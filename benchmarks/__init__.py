@@ -1,1 +1,1 @@
-"""All measuring of this project, over one harness: `python -m benchmarks --help`."""
+"""Speed, memory and cost of models and operations: `python -m benchmarks --help`."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME`: all measuring, a command each."""
+"""`python -m benchmarks NAME`: one command per benchmark."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from benchmarks import (
 )
 from keras_hybrid.program import one_line_errors
 
-USUAL_TIME = {
+DURATIONS = {
     "compare": "minutes per model and task",
     "attention": "ten minutes",
     "depthwise": "two minutes per backend",
@@ -36,13 +36,13 @@ USUAL_TIME = {
     "gpu": "half an hour on a GPU",
     "table": "seconds",
 }
-"""Commands and how long they take on two cores."""
+"""Duration of each command on two cores."""
 
 
 def list_all() -> None:
-    """List the benchmarks with the time that they take on two cores."""
-    for name, usual in USUAL_TIME.items():
-        print(f"python -m benchmarks {name:10} {usual}")
+    """List the benchmarks and how long each takes on two cores."""
+    for name, duration in DURATIONS.items():
+        print(f"python -m benchmarks {name:10} {duration}")
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -63,7 +63,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line; errors are one line, with a non-zero exit code."""
+    """Runs the command line; an error is one line and a non-zero exit code."""
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS,

@@ -1,5 +1,6 @@
-"""Forms of attention on JAX, alone and with their gradients."""
+"""Times the forms of attention on JAX, and their gradients."""
 
+import functools
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,8 +10,8 @@ import numpy as np
 from benchmarks.harness import Row, interleave, timed, write
 from keras_hybrid import ops
 
-# Where in which network: queries, keys, heads, channels of a head, whether with a bias.
-POSITIONS = {
+# Stage of a network -> queries, keys, heads, channels per head, whether with a bias.
+ATTENTION_LAYERS = {
     "convit_tiny": (197, 197, 4, 48, False),
     "convit_small": (197, 197, 9, 48, False),
     "cvt13 stage 2": (784, 196, 3, 64, False),
@@ -19,14 +20,14 @@ POSITIONS = {
     "atc3 stage 1, 32 px": (256, 64, 1, 64, False),
 }
 FORMS = ("fused", "divide_last")
-SHORTEST = 0.02  # seconds
+MIN_SECONDS = 0.02  # of a measurement
 
 
-def measure(subject: str, batch_size: int, rounds: int) -> list[Row]:
-    """Times both forms, alone and with their gradients, once they agree."""
+def measure(case: str, batch_size: int, rounds: int) -> list[Row]:
+    """Times both forms and their gradients, after a check that they agree."""
     from keras import ops as keras_ops
 
-    queries, keys, heads, width, biased = POSITIONS[subject]
+    queries, keys, heads, width, biased = ATTENTION_LAYERS[case]
     shapes = [(batch_size, n, heads, width) for n in (queries, keys, keys)]
     shapes += [(1, heads, queries, keys)] if biased else []
     rng = np.random.default_rng(0)
@@ -40,9 +41,9 @@ def measure(subject: str, batch_size: int, rounds: int) -> list[Row]:
     }
     expected, found = (np.asarray(named[form, "inference"]()) for form in FORMS)
     np.testing.assert_allclose(found, expected, atol=1e-4)
-    timings = interleave([timed(call, SHORTEST) for call in named.values()], rounds)
+    timings = interleave([timed(call, MIN_SECONDS) for call in named.values()], rounds)
     return [
-        Row(subject, form, task, batch_size, timing=timing)
+        Row(case, form, task, batch_size, timing=timing)
         for (form, task), timing in zip(named, timings, strict=True)
     ]
 
@@ -63,9 +64,16 @@ def _calls(form: str, scale: float, arrays: Sequence) -> dict[str, Callable[[], 
         "gradients": jax.jit(jax.grad(loss, tuple(range(len(arrays))))),
     }
     return {
-        task: lambda f=function: jax.block_until_ready(f(*arrays))
+        task: functools.partial(_wait, function, *arrays)
         for task, function in functions.items()
     }
+
+
+def _wait(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function of JAX and waits for its result."""
+    import jax
+
+    return jax.block_until_ready(function(*arguments))
 
 
 def main(
@@ -73,15 +81,15 @@ def main(
     rounds: int = 9,
     out: pathlib.Path = pathlib.Path("attention.csv"),
 ) -> None:
-    """Time the forms of attention on JAX, alone and with their gradients.
+    """Time the forms of attention on JAX, and their gradients.
 
     Args:
-        batch_sizes: Images at a time.
-        rounds: Measurements of each.
-        out: CSV file, to which the rows are appended.
+        batch_sizes: Images per batch.
+        rounds: Number of measurements of each form.
+        out: CSV file; rows are appended.
     """
-    for subject in POSITIONS:
+    for case in ATTENTION_LAYERS:
         for batch_size in batch_sizes:
-            rows = measure(subject, batch_size, rounds)
+            rows = measure(case, batch_size, rounds)
             print(*rows, sep="\n", flush=True)
             write(rows, out)

@@ -1,10 +1,22 @@
-"""The names of what can be timed side by side."""
+"""The names of the implementations that `compare` can time."""
 
-from typing import Literal
+from typing import Literal, get_args
 
+Candidate = Literal[
+    "jax",
+    "tensorflow",
+    "torch",
+    "litert",
+    "onnx",
+    "openvino",
+    "peer",
+    "peer-compiled",
+    "control",
+    "control-deit",
+]
+CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)
 BACKENDS = ("jax", "tensorflow", "torch")
 FILES = {"litert": "model.tflite", "onnx": "model.onnx", "openvino": "openvino"}
 PEERS = ("peer", "peer-compiled")
-CONTROLS = {"control": "resnet50", "control-deit": "deit_tiny_patch16_224"}  # of timm
-CANDIDATES = (*BACKENDS, *FILES, *PEERS, *CONTROLS)
-Candidate = Literal[CANDIDATES]
+CONTROLS = {"control": "resnet50", "control-deit": "deit_tiny_patch16_224"}
+"""Controls and their names in timm."""

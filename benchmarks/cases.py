@@ -1,6 +1,6 @@
-"""The networks that are measured, and who else has them.
+"""The networks of the benchmarks, and their peers in other libraries.
 
-The weights of a peer are loaded into ours, so that both compute the same numbers.
+The weights of a peer are loaded into the Keras model, so both compute the same outputs.
 """
 
 import dataclasses
@@ -22,9 +22,10 @@ class Case:
     """One network or layer.
 
     Attributes:
-        name: Name of a variant, or of `LAYERS`.
-        peer: `library:name` of the same network elsewhere, see `peers`; or None.
-        options: Fields of our configuration that make it the peer's equal.
+        name: Name of a variant, or a key of `LAYERS`.
+        peer: `library:name` of the same network in another library, see `peers`; None
+            without a peer.
+        options: Config fields that make the Keras model equal to the peer.
     """
 
     name: str
@@ -33,25 +34,25 @@ class Case:
 
     @property
     def is_layer(self) -> bool:
-        """Whether it is a layer, which maps a map to a map."""
+        """Whether it is a single layer, whose input and output are feature maps."""
         return self.name in LAYERS
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of its input."""
+        """`(H, W, C)` of the input."""
         if self.is_layer:
             return (GRID, GRID, LAYERS[self.name][0])
         return models.get(self.name).family.input_shape
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of what it makes of one image."""
+        """Shape of the output for one image."""
         if self.is_layer:
             return self.input_shape
         return (models.get(self.name).family.classes,)
 
     def build(self) -> keras.Model:
-        """Ours, from normalised input to logits, without stochastic depth."""
+        """The Keras model: normalized input to logits, without stochastic depth."""
         if self.is_layer:
             return _gpsa(*LAYERS[self.name])
         return models.get(self.name).builder(
@@ -63,7 +64,7 @@ class Case:
 
 
 def _gpsa(width: int, heads: int) -> keras.Model:
-    """ConViT's position embedding and first GPSA: gradients reach the layer's input."""
+    """ConViT's position embedding and first GPSA layer; its input needs gradients."""
     inputs = keras.Input((GRID, GRID, width))
     x = position_embedding(inputs, inputs, "position")
     config = ConViTConfig(width=width, heads=heads)
@@ -76,7 +77,7 @@ _PEERS = (
     Case("convit_tiny", "timm:convit_tiny"),
     Case("convit_small", "timm:convit_small"),
     Case("coatnet0", "timm:coatnet_0_224"),
-    # timm's own class with Astroformer's stages, of which the official code is a copy
+    # timm's MaxxVit with the stages of Astroformer, whose code is a copy of timm's
     Case("astroformer0", "timm:astroformer_0"),
     # transformers computes CvT with the exact GELU
     Case("cvt13", "transformers:cvt-13", {"activation": "gelu"}),
@@ -88,10 +89,10 @@ _PEERS = (
 
 
 def case(name: str) -> Case:
-    """The subject of a variant's or layer's name; without a peer if nobody has it.
+    """The case of a variant or layer.
 
     Raises:
-        ValueError: If there is no such variant.
+        ValueError: If there is no variant of that name.
     """
     known = {x.name: x for x in _PEERS}
     if name in known:

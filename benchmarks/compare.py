@@ -1,8 +1,8 @@
-"""Our networks beside the same networks elsewhere: checked first, then timed in turns.
+"""Compares models with the same networks in other libraries.
 
-Every candidate is a process of its own, because Keras has one backend a process. All
-of them are there, warm, while they are timed; a round is one measurement of each, one
-after the other, so that what disturbs the machine disturbs all alike.
+Outputs are compared first. Then the candidates are timed in turns, see `harness`. Each
+candidate runs in a process of its own, because Keras has one backend per process. All
+processes are running and warmed up before the first measurement.
 """
 
 import contextlib
@@ -21,16 +21,16 @@ from benchmarks.cases import case as find_case
 from benchmarks.compare_table import lines
 from benchmarks.harness import Row, Timing, interleave, write
 from benchmarks.setup import Setup
-from benchmarks.workers import Worker, prepare, started
+from benchmarks.workers import Worker, prepare, start_worker
 
-# On what a candidate may differ from the reference; bfloat16 has 8 bits.
+# Largest difference from the outputs of the reference; bfloat16 has 8 bits.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1}
 LOSS_TOLERANCE = {"float32": 1e-3, "bfloat16": 3e-2}
-PAUSE = 0.05  # seconds in which the last one's threads fall asleep
+PAUSE = 0.05  # seconds until the threads of the previous candidate sleep
 
 
-class Unequal(RuntimeError):
-    """A candidate computes something else than the reference."""
+class OutputMismatch(RuntimeError):
+    """The outputs or losses of a candidate differ from the reference."""
 
 
 def compare(
@@ -42,30 +42,34 @@ def compare(
     precision: str = "float32",
     official: str | None = None,
 ) -> Iterator[list[Row]]:
-    """Times candidates at a task; yields the rows of each batch size.
+    """Times candidates on a task; yields the rows of each batch size.
 
     Args:
-        case: What they compute.
-        candidates: Names of `CANDIDATES`; none means all that can do it.
-        task: `"inference"` or `"training"`, a whole step with AdamW.
-        batch_sizes: Images at a time.
-        rounds: Measurements of each candidate.
-        precision: `"float32"` or `"bfloat16"`, of products; weights stay float32.
-        official: Folder of the official code, where that is the peer.
+        case: The network or layer.
+        candidates: Names from `CANDIDATES`; empty means all that support the task.
+        task: `"inference"`, or `"training"`: a whole step with AdamW.
+        batch_sizes: Images per batch.
+        rounds: Number of measurements of each candidate.
+        precision: `"float32"` or `"bfloat16"`, for matrix products and convolutions;
+            weights stay float32.
+        official: Folder of the official code, if it is the peer.
 
     Raises:
-        Unequal: If a candidate's answer is not the reference's within `TOLERANCE`, or
-            its second training loss is not that of the others.
-        RuntimeError: If a candidate fails; the message ends with its own.
+        OutputMismatch: If the outputs of a candidate differ from the reference by
+            more than `TOLERANCE`, or its first training losses from the others'.
+        RuntimeError: If a candidate fails; the message ends with its error.
     """
-    candidates = _able(case, candidates or CANDIDATES, task)
+    candidates = _supported(case, candidates or CANDIDATES, task)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         prepare(case, candidates, pathlib.Path(folder), official)
         setups = [Setup(name, case, folder, precision, official) for name in candidates]
-        workers = [stack.enter_context(started(setup)) for setup in setups]
+        workers = [stack.enter_context(start_worker(setup)) for setup in setups]
         differences = [_difference(worker, precision) for worker in workers]
         for batch_size in batch_sizes:
-            warm = [worker.ask("warm_up", task, batch_size) for worker in workers]
+            warm = [
+                worker.request("warm_up", task=task, batch_size=batch_size)
+                for worker in workers
+            ]
             _check_losses(workers, [reply["losses"] for reply in warm], precision)
             timings = interleave([_measurement(worker) for worker in workers], rounds)
             control_spread = _control_spread(workers, timings)
@@ -80,7 +84,7 @@ def compare(
                     {
                         "peer": case.peer or "",
                         "compile_seconds": round(reply["compile_seconds"], 1),
-                        **worker.ask("memory"),
+                        **worker.request("memory"),
                         "difference": difference,
                         "control_spread": control_spread,
                     },
@@ -91,20 +95,20 @@ def compare(
             ]
 
 
-def _able(case: Case, candidates: Sequence[str], task: str) -> list[str]:
-    """Those that can do the task: files do not train, and only we have ATC."""
-    out = set(FILES) if task == "training" or case.is_layer else set()
+def _supported(case: Case, candidates: Sequence[str], task: str) -> list[str]:
+    """The candidates that support the task: files do not train, ATC has no peer."""
+    excluded = set(FILES) if task == "training" or case.is_layer else set()
     if not case.peer:
-        out |= set(PEERS)
-    return [name for name in candidates if name not in out]
+        excluded |= set(PEERS)
+    return [name for name in candidates if name not in excluded]
 
 
 def _measurement(worker: Worker) -> Callable[[], tuple[float, float]]:
-    """One measurement by a worker, after the other candidates' threads have slept."""
+    """A function that measures a worker, after a pause for the previous candidate."""
 
     def measure() -> tuple[float, float]:
         time.sleep(PAUSE)
-        measured = worker.ask("run")
+        measured = worker.request("run")
         return measured["seconds"], measured["processor_seconds"]
 
     return measure
@@ -119,12 +123,12 @@ def _control_spread(workers: list[Worker], timings: list[Timing]) -> float | Non
 
 def _difference(worker: Worker, precision: str) -> float:
     if worker.name in CONTROLS:
-        return math.nan  # another network
-    difference = worker.ask("check")["difference"]
-    if not difference <= TOLERANCE[precision]:  # not a number is unequal
-        raise Unequal(
+        return math.nan  # a control is another network
+    difference = worker.request("check")["difference"]
+    if not difference <= TOLERANCE[precision]:  # NaN is a mismatch, too
+        raise OutputMismatch(
             f"{worker.name} differs from the reference by {difference:.1e}, more "
-            f"than {TOLERANCE[precision]:.0e}: its speed means nothing."
+            f"than {TOLERANCE[precision]:.0e}; it is not timed."
         )
     return float(f"{difference:.2g}")
 
@@ -132,16 +136,16 @@ def _difference(worker: Worker, precision: str) -> float:
 def _check_losses(
     workers: list[Worker], losses: list[list[float]], precision: str
 ) -> None:
-    """The losses of the first two steps have to be the same for all."""
+    """Raises unless the losses of the first two steps are the same for all."""
     known = {
         worker.name: loss
         for worker, loss in zip(workers, losses, strict=True)
         if loss and worker.name not in CONTROLS
     }
-    first = next(iter(known.values()), None)
+    first = next(iter(known.values()), [])
     for name, loss in known.items():
         if not np.allclose(loss, first, rtol=LOSS_TOLERANCE[precision]):
-            raise Unequal(f"The first losses differ: {known}; see {name}.")
+            raise OutputMismatch(f"The first losses differ: {known}; see {name}.")
 
 
 def main(
@@ -158,16 +162,16 @@ def main(
     """Time models beside the same networks in timm, transformers or the official code.
 
     Args:
-        names: Models, as `keras-hybrid list` gives them; gpsa_tiny and gpsa_small are
-            the layer alone.
-        task: The logits of images, or a whole training step with AdamW.
-        batch_sizes: Images at a time.
-        candidates: What to time; without it all that can do the task. Peers and
-            controls need timm and transformers (the extra 'bench').
-        rounds: Measurements of each.
-        precision: Of products; weights stay float32.
-        official: Folder with the official code, where that is the peer (CeiT).
-        out: CSV file, to which a row per candidate is appended.
+        names: Models, see `keras-hybrid list`; gpsa_tiny and gpsa_small are single
+            GPSA layers.
+        task: Inference of logits, or a whole training step with AdamW.
+        batch_sizes: Images per batch.
+        candidates: What to time; all that support the task by default. Peers and
+            controls need timm and transformers (extra 'bench').
+        rounds: Number of measurements of each candidate.
+        precision: Of matrix products and convolutions; weights stay float32.
+        official: Folder with the official code, if it is the peer (CeiT).
+        out: CSV file; one row per candidate is appended.
     """
     for chosen in [find_case(name) for name in names]:
         results = compare(

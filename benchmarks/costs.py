@@ -1,8 +1,9 @@
-"""What networks cost by count instead of clock: the same on a busy machine.
+"""Costs of networks by count instead of time, which are the same on a busy machine.
 
-Of a small network of each family: XLA's operations, bytes moved and temporary memory of
-inference and of a training step on this kind of device, and the operations of the
-exported files. A test holds them to the file: growth over 2 % fails.
+For a small network of each family: XLA's operations, bytes moved and temporary memory
+of inference and of a training step on this kind of device, and the operations of
+exported files. A test compares them with a JSON file and fails if one grows by more
+than 2 %.
 """
 
 import json
@@ -10,6 +11,7 @@ import pathlib
 import tempfile
 from collections.abc import Iterable
 from importlib import metadata
+from typing import Any
 
 import keras
 import numpy as np
@@ -30,7 +32,7 @@ _COAT = {
     "head_hidden": 128,
     "input_shape": (64, 64, 3),
 }
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "ATC": {"strides": (2, 2, 2), "widths": (16, 48, 96)},
     "CvT": {
         "depths": (1, 1, 2),
@@ -51,7 +53,7 @@ NETWORKS = {
 
 
 def build(family: str) -> keras.Model:
-    """The small network of a family, from normalised input to ten logits."""
+    """The small network of a family, from normalized input to ten logits."""
     return getattr(models, family)(
         classes=10,
         classifier_activation=None,
@@ -61,10 +63,10 @@ def build(family: str) -> keras.Model:
 
 
 def xla_costs(model: keras.Model) -> dict[str, dict[str, int]]:
-    """What XLA says of inference and of a training step, by task and measure.
+    """XLA's counts for inference and for a training step, by task and measure.
 
-    `operations` and `bytes` are counted by its cost analysis, `temporary` is the
-    memory in bytes that it sets aside beside weights, input and output.
+    `operations` and `bytes` come from XLA's cost analysis. `temporary` is the memory in
+    bytes that XLA allocates beside weights, inputs and outputs.
     """
     runner = Jax(model)
     rng = np.random.default_rng(0)
@@ -96,7 +98,7 @@ def file_costs(model: keras.Model) -> dict[str, dict[str, int]]:
 
 
 def growth(found: dict, pinned: dict) -> dict[str, float]:
-    """By how much each measure of a network exceeds the pinned one: 0.02 is 2 %."""
+    """Relative growth of each measure over the pinned one: 0.02 is 2 %."""
     return {
         f"{task} {measure}": found[task][measure] / value - 1
         for task, measures in pinned.items()
@@ -111,8 +113,8 @@ def main(
     """Count operations, bytes and memory of a small network per family on JAX.
 
     Args:
-        out: JSON file; other families in it stay.
-        families: Which to count.
+        out: JSON file; the counts of other families stay in it.
+        families: Families to count.
     """
     costs = json.loads(out.read_text()) if out.exists() else {}
     costs["jaxlib"] = metadata.version("jaxlib")

@@ -1,7 +1,7 @@
-"""The forms of the depthwise convolution, on the backend in use.
+"""Times the forms of the depthwise convolution on the current backend.
 
-For ATC3 at strides (2, 2, 2): training steps and inference in each form and, on
-TensorFlow, with and without XLA.
+The network is ATC3 with strides (2, 2, 2). Training steps and inference are timed in
+each form; on TensorFlow with and without XLA.
 """
 
 import pathlib
@@ -17,7 +17,7 @@ XLA = {"jax": (True,), "tensorflow": (False, True), "torch": (False,)}
 
 
 def measure(batch_size: int = 64, rounds: int = 9) -> list[Row]:
-    """Times every candidate, once all have the same first loss."""
+    """Times every form, after a check that all have the same first loss."""
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 255, (batch_size, 32, 32, 3)).astype("float32")
     y = np.eye(100, dtype="float32")[rng.integers(0, 100, batch_size)]
@@ -62,7 +62,8 @@ def _compiled(
 
     with ops.forms(depthwise_conv=form):
         first = float(model.train_on_batch(x, y))
-        train(), predict()
+        train()
+        predict()
     return train, predict, first
 
 
@@ -74,9 +75,9 @@ def main(
     """Time the forms of the depthwise convolution on this backend.
 
     Args:
-        out: CSV file, to which the rows are appended.
+        out: CSV file; rows are appended.
         batch_size: Images per step.
-        rounds: Measurements of each.
+        rounds: Number of measurements of each form.
     """
     rows = measure(batch_size, rounds)
     print(*rows, sep="\n")

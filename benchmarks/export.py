@@ -1,10 +1,9 @@
-"""Every variant in every export format.
+"""Exports every variant in every format and compares the outputs with Keras.
 
-Weights are random and nowhere trivial, batch norms have the statistics of random
-images: with others a deep network is so sensitive that another order of the same sums
-shows. A row that is in the file already is not
-measured again, so a stopped command continues where it was. Beside the CSV it
-writes the same as a Markdown table.
+Weights are random and nowhere 0 or 1. Batch norms get the statistics of random images;
+with other statistics a deep network amplifies the rounding errors of another summation
+order. Rows that the CSV file has already are not measured again, so a stopped command
+continues where it stopped. A Markdown table beside the CSV file has the same numbers.
 """
 
 import csv
@@ -32,12 +31,12 @@ def measure(name: str, formats: list[str]) -> Iterator[Row]:
     model = randomised(variant.builder())
     rng = np.random.default_rng(1)
     calibration = rng.integers(0, 256, (8, *model.input_shape[1:]), dtype="uint8")
-    _settle(model, calibration)
+    _update_batch_norms(model, calibration)
     options = {"litert_int8": {"calibration": calibration}}
-    facts = {"model": name, "artefact": {"source": None}}
+    card = {"model": name, "artefact": {"source": None}}
     with (
         tempfile.TemporaryDirectory() as folder,
-        prepared(model, facts, None) as ready,
+        prepared(model, card, None) as ready,
     ):
         del model
         for format in formats:
@@ -45,8 +44,10 @@ def measure(name: str, formats: list[str]) -> Iterator[Row]:
             try:
                 report = write(ready, format, path, options)
             except ExportMismatch as error:
+                if error.report is None:
+                    raise
                 report = error.report
-            facts = {
+            columns = {
                 "parameters": variant.parameters,
                 "max_difference": report.max_difference,
                 "largest_logit": float(np.abs(ready.expected).max()),
@@ -55,11 +56,11 @@ def measure(name: str, formats: list[str]) -> Iterator[Row]:
                 "size": report.size,
                 "builtin_only": not report.custom_ops,
             }
-            yield Row(name, format, "export", len(ready.images), facts=facts)
+            yield Row(name, format, "export", len(ready.images), facts=columns)
 
 
-def _settle(model: keras.Model, images: np.ndarray) -> None:
-    """Gives batch norms the statistics of images, as training does."""
+def _update_batch_norms(model: keras.Model, images: np.ndarray) -> None:
+    """Sets the moving statistics of batch norms to those of the images."""
     with override_attributes(
         model, keras.layers.BatchNormalization, momentum=0.0
     ) as norms:
@@ -70,20 +71,22 @@ def _settle(model: keras.Model, images: np.ndarray) -> None:
 def main(
     out: pathlib.Path = pathlib.Path("export.csv"),
     pattern: str = "*",
-    most: float = 100e6,
+    max_parameters: float = 100e6,
     formats: tuple[str, ...] = tuple(FORMATS),
 ) -> None:
     """Compare every variant in every export format with Keras.
 
     Args:
-        out: The CSV file; a Markdown file of the same name goes beside it.
-        pattern: Variants to measure.
-        most: Leave out variants with more parameters.
+        out: CSV file; a Markdown file of the same name is written beside it.
+        pattern: Variants to measure, with wildcards.
+        max_parameters: Leave out variants with more parameters.
         formats: Formats to measure.
     """
-    done = {(row["subject"], row["candidate"]) for row in _read(out)}
+    done = {(row["case"], row["candidate"]) for row in _read(out)}
     for name in models.list_models():
-        if models.get(name).parameters > most or not fnmatch.fnmatch(name, pattern):
+        if models.get(name).parameters > max_parameters:
+            continue
+        if not fnmatch.fnmatch(name, pattern):
             continue
         missing = [format for format in formats if (name, format) not in done]
         if not missing:
@@ -102,23 +105,23 @@ def _read(path: pathlib.Path) -> list[dict[str, str]]:
 
 
 def markdown(rows: list[dict[str, str]]) -> str:
-    """The rows as a table: a line per variant, difference and MiB per format."""
+    """The rows as a table: one line per variant, difference and MiB per format."""
     formats = [x for x in FORMATS if any(row["candidate"] == x for row in rows)]
     cells = {}
     for row in rows:
-        notes = "" if row["builtin_only"] == "True" else ", foreign operations"
-        notes += "" if row["within"] == "True" else ", **too far**"
-        cells[row["subject"], row["candidate"]] = (
+        notes = "" if row["builtin_only"] == "True" else ", custom operations"
+        notes += "" if row["within"] == "True" else ", **beyond the tolerance**"
+        cells[row["case"], row["candidate"]] = (
             f"{float(row['max_difference']):.1e}, {int(row['size']) / 2**20:.1f}{notes}"
         )
     lines = [
-        "Largest difference of a logit from Keras', MiB; builtin operations only "
-        "unless said.",
+        "Largest difference of a logit from Keras, and MiB. Files have builtin "
+        "operations only unless the table says otherwise.",
         "",
         f"| variant | {' | '.join(formats)} |",
         f"|---|{'---|' * len(formats)}",
     ]
-    for name in dict.fromkeys(row["subject"] for row in rows):
+    for name in dict.fromkeys(row["case"] for row in rows):
         line = " | ".join(cells.get((name, format), "-") for format in formats)
         lines.append(f"| {name} | {line} |")
     return "\n".join(lines) + "\n"

@@ -1,9 +1,9 @@
-"""What folding saves: operations, bytes and time, before and after.
+"""Operations, bytes and time of exported files before and after folding.
 
-Operations are those in the file: the runtimes fold on their own what they can when they
-load it.
+Operations are counted in the file. Runtimes may fold more of them when they load it.
 """
 
+import functools
 import pathlib
 import tempfile
 
@@ -21,7 +21,7 @@ VARIANTS = ("atc3", "convit_tiny", "ceit_tiny", "cvt13", "coatnet0", "astroforme
 
 
 def measure(name: str, format: str, rounds: int) -> list[Row]:
-    """Writes both files, compares them and times them in turns."""
+    """Writes both files, compares their outputs and times them in turns."""
     model = randomised(models.get(name).builder())
     shape = (1, *model.input_shape[1:])
     image = np.random.default_rng(0).integers(0, 256, shape, dtype="uint8")
@@ -38,7 +38,9 @@ def measure(name: str, format: str, rounds: int) -> list[Row]:
             runs.append(open_exported(path)[0])
         plain, folded = (run(image)["logits"] for run in runs)
         np.testing.assert_allclose(folded, plain, atol=1e-4)
-        timings = interleave([timed(lambda r=run: r(image)) for run in runs], rounds)
+        timings = interleave(
+            [timed(functools.partial(run, image)) for run in runs], rounds
+        )
         return [
             Row(
                 name,
@@ -53,7 +55,7 @@ def measure(name: str, format: str, rounds: int) -> list[Row]:
 
 
 def operations(path: pathlib.Path) -> int:
-    """How many operations a .tflite or .onnx file has; constants are not counted."""
+    """Number of operations in a .tflite or .onnx file, without constants."""
     if path.suffix == ".onnx":
         import onnx
 
@@ -62,7 +64,7 @@ def operations(path: pathlib.Path) -> int:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(path.read_bytes())
-    # The runtime's own signature is the only graph
+    # The file has one graph.
     return model.Subgraphs(0).OperatorsLength()
 
 
@@ -75,10 +77,10 @@ def main(
     """Measure exported files before and after folding.
 
     Args:
-        out: CSV file, to which the rows are appended.
+        out: CSV file; rows are appended.
         variants: Names of models.
         formats: `litert` and `onnx`.
-        rounds: Measurements of each file.
+        rounds: Number of measurements of each file.
     """
     for name in variants:
         for format in formats:

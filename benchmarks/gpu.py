@@ -1,4 +1,4 @@
-"""The comparison on a GPU: bfloat16, larger batches, eager and compiled peers."""
+"""`compare` on a GPU: bfloat16, larger batches, eager and compiled peers."""
 
 import pathlib
 
@@ -27,10 +27,10 @@ def main(
     """Time inference and training on an NVIDIA GPU in bfloat16, beside the peers.
 
     Args:
-        names: Models, as `keras-hybrid list` gives them.
-        batch_sizes: Images at a time.
-        rounds: Measurements of each.
-        out: CSV file, to which a row per candidate is appended.
+        names: Models, see `keras-hybrid list`.
+        batch_sizes: Images per batch.
+        rounds: Number of measurements of each candidate.
+        out: CSV file; one row per candidate is appended.
     """
     if not accelerator():
         raise RuntimeError(

@@ -1,11 +1,14 @@
-"""A training step on JAX with hand-written gradients, and with the derived ones.
+"""Times training steps on JAX with hand-written gradients and with JAX's own.
 
-Hand-written are those of dense layers, convolutions, norms, max pools and the bias of
-attention; the depthwise convolution and attention keep their form.
+Dense layers, convolutions, norms, max pooling and the bias of attention have
+hand-written gradients. Depthwise convolution and attention keep their form.
 """
 
+import functools
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,24 +25,27 @@ OPERATIONS = (
     "layer_normalization",
     "max_pool",
 )
-KINDS = {"derived": dict.fromkeys(OPERATIONS, "plain"), "hand-written": {}}
+KINDS: dict[str, dict[str, str]] = {
+    "derived": dict.fromkeys(OPERATIONS, "plain"),
+    "hand-written": {},
+}
 
 
 def measure(name: str, batch_size: int, rounds: int) -> list[Row]:
-    """Times a network's training step with both kinds of gradients."""
-    import jax
-
+    """Times the training step of a network with both kinds of gradients."""
     model, rng = case(name).build(), np.random.default_rng(0)
     images = rng.normal(size=(batch_size, *model.input_shape[1:])).astype("float32")
     labels = np.zeros((batch_size, *model.output_shape[1:]), "float32")
     steps = {}
     for kind, forms in KINDS.items():
-        with ops.forms(**forms):  # JAX traces a runner's step once: each has its own
+        with ops.forms(
+            **forms
+        ):  # a runner traces its step once, so each kind has its own
             steps[kind] = Jax(model).compiled("training", images, labels, donate=False)
     losses = [float(step(*arguments)[0]) for step, arguments in steps.values()]
     np.testing.assert_allclose(losses, losses[0], rtol=1e-4)
     calls = [
-        timed(lambda s=step, a=arguments: jax.block_until_ready(s(*a)))
+        timed(functools.partial(_wait, step, *arguments))
         for step, arguments in steps.values()
     ]
     names = ("GLIBC_TUNABLES", "XLA_FLAGS")
@@ -60,8 +66,15 @@ def measure(name: str, batch_size: int, rounds: int) -> list[Row]:
     ]
 
 
-def _temporary(compiled: object) -> int:
-    return compiled.memory_analysis().temp_size_in_bytes // 10**6  # type: ignore[attr-defined]
+def _wait(step: Callable[..., Any], *arguments: Any) -> None:
+    import jax
+
+    jax.block_until_ready(step(*arguments))
+
+
+def _temporary(compiled: Any) -> int:
+    """Megabytes of temporary memory of a compiled step, by XLA's count."""
+    return compiled.memory_analysis().temp_size_in_bytes // 10**6
 
 
 def main(
@@ -71,13 +84,13 @@ def main(
     rounds: int = 9,
     out: pathlib.Path = pathlib.Path("gradients.csv"),
 ) -> None:
-    """Time training steps on JAX with hand-written and with derived gradients.
+    """Time training steps on JAX with hand-written gradients and with JAX's own.
 
     Args:
-        names: Models, as `keras-hybrid list` gives them.
+        names: Models, see `keras-hybrid list`.
         batch_size: Images per step.
-        rounds: Measurements of each.
-        out: CSV file, to which two rows per model are appended.
+        rounds: Number of measurements of each kind.
+        out: CSV file; two rows per model are appended.
     """
     for name in names:
         rows = measure(name, batch_size, rounds)

@@ -1,8 +1,9 @@
-"""The one way in which things are timed here: in turns, and by the median.
+"""Times candidates in turns and reports medians.
 
-A round is one measurement of every candidate, one after the other, so that whatever
-disturbs the machine disturbs all of them alike. Before each measurement goes a call
-that is not timed: while a candidate waited, others took its caches and freed memory.
+A round measures every candidate once, one after the other, so that other load on the
+machine affects all candidates alike. Each measurement starts with a call that is not
+timed, because the candidates that ran before have evicted caches and taken freed
+memory.
 """
 
 import dataclasses
@@ -19,9 +20,17 @@ from keras_hybrid.utils.csv_rows import append_csv
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds per call over the rounds, by the clock and by the processor."""
+    """Wall-clock and processor seconds per call over the rounds.
 
-    seconds: float  # the median of the rounds
+    Attributes:
+        seconds: Median of the rounds.
+        fastest: Fastest round.
+        slowest: Slowest round.
+        processor_seconds: Median of the processor time.
+        rounds: Number of rounds.
+    """
+
+    seconds: float
     fastest: float
     slowest: float
     processor_seconds: float
@@ -29,25 +38,25 @@ class Timing:
 
     @property
     def spread(self) -> float:
-        """Slowest to fastest round."""
+        """Ratio of the slowest round to the fastest."""
         return self.slowest / self.fastest
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One candidate of one benchmark.
+    """The measurement of one candidate.
 
     Attributes:
-        subject: The network or operation.
-        candidate: Who computes it, and in which form.
+        case: The network or operation.
+        candidate: The implementation.
         task: E.g. `"inference"` or `"training"`.
-        batch_size: Images at a time.
-        precision: Of the products.
-        timing: Its times; None where a benchmark counts.
-        facts: What the benchmark measures beside times, a column each.
+        batch_size: Images per batch.
+        precision: Data type of matrix products and convolutions.
+        timing: Times; None for a benchmark without times.
+        facts: Further columns of the benchmark.
     """
 
-    subject: str
+    case: str
     candidate: str
     task: str
     batch_size: int
@@ -56,10 +65,10 @@ class Row:
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def columns(self) -> dict[str, Any]:
-        """The row of a CSV file, with the machine that it was measured on."""
+        """The columns of the CSV file; the last ones describe the machine."""
         fields = {
             name: getattr(self, name)
-            for name in ("subject", "candidate", "task", "batch_size", "precision")
+            for name in ("case", "candidate", "task", "batch_size", "precision")
         }
         timing = dataclasses.asdict(self.timing) if self.timing else {}
         return fields | timing | dict(self.facts) | fingerprint()
@@ -76,9 +85,9 @@ def interleave(
     """Takes measurements in turns.
 
     Args:
-        measurements: One per candidate: returns seconds per call by the clock and by
-            the processor, e.g. `timed(call)`.
-        rounds: Measurements of each.
+        measurements: One function per candidate. It returns wall-clock seconds and
+            processor seconds per call, e.g. `timed(call)`.
+        rounds: Number of measurements of each candidate.
 
     Returns:
         The timing of each candidate.
@@ -91,19 +100,20 @@ def interleave(
 
 
 def timed(
-    call: Callable[[], Any], shortest: float = 0.0
+    call: Callable[[], Any], min_seconds: float = 0.0
 ) -> Callable[[], tuple[float, float]]:
-    """A measurement of a call.
+    """A function that measures a call.
 
     Args:
-        call: Returns when its result is there.
-        shortest: Seconds that a measurement takes at least, by repeating.
+        call: Returns once its result is computed.
+        min_seconds: Shortest duration of a measurement; the call is repeated until
+            then.
     """
 
     def measure() -> tuple[float, float]:
         call()
         calls, began, used = 0, time.perf_counter(), time.process_time()
-        while not calls or time.perf_counter() - began < shortest:
+        while not calls or time.perf_counter() - began < min_seconds:
             call()
             calls += 1
         seconds = time.perf_counter() - began
@@ -125,5 +135,5 @@ def summary(times: Sequence[tuple[float, float]]) -> Timing:
 
 
 def significant(value: float, digits: int = 4) -> float:
-    """A number rounded to its first digits."""
+    """A number rounded to some significant digits."""
     return value if math.isnan(value) else float(f"{value:.{digits}g}")

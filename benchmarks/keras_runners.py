@@ -1,7 +1,8 @@
-"""Our model on each backend, compiled or not as it is run fastest, and as a file."""
+"""Runners of the Keras model on each backend, and of its exported files."""
 
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,10 +11,11 @@ from benchmarks.candidates import FILES
 from benchmarks.setup import ADAMW, LEARNING_RATE, Setup, to_numpy
 from keras_hybrid import ops
 from keras_hybrid.export.runtime import open_exported
+from keras_hybrid.utils.typing import Tensor
 
 
 def load_model(setup: Setup) -> keras.Model:
-    """Our model in the setup's precision, with the weights that all share."""
+    """The Keras model in the precision of the setup, with the shared weights."""
     if setup.precision == "bfloat16":
         keras.config.set_dtype_policy("mixed_bfloat16")
     model = setup.case.build()
@@ -22,62 +24,67 @@ def load_model(setup: Setup) -> keras.Model:
 
 
 class _KerasModel:
-    """A Keras model, compiled or not as its backend runs it fastest."""
+    """A Keras model in the fastest mode of its backend, compiled or eager."""
+
+    jit_compile: bool
 
     def __init__(self, model: keras.Model):
         self.model = model
         self.loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-        if len(model.output_shape) > 2:  # a layer's map
+        if len(model.output_shape) > 2:  # a layer's feature map
             self.loss = keras.losses.MeanSquaredError()
         self.optimizer = keras.optimizers.AdamW(LEARNING_RATE, **ADAMW)
 
-    def answer(self, x: np.ndarray) -> np.ndarray:
+    def outputs(self, x: np.ndarray) -> np.ndarray:
         return to_numpy(self.inference(x)())
 
-    def training(self, x, y) -> Callable[[], float]:
+    def inference(self, x: np.ndarray) -> Callable[[], Tensor]:
+        raise NotImplementedError
+
+    def training(self, x: np.ndarray, y: np.ndarray) -> Callable[[], float]:
         self.model.compile(self.optimizer, self.loss, jit_compile=self.jit_compile)
         x, y = (keras.ops.convert_to_tensor(value) for value in (x, y))
         return lambda: float(self.model.train_on_batch(x, y))
 
 
 class Jax(_KerasModel):
-    """`jax.jit` around the stateless call; the training step gives its state back."""
+    """`jax.jit` around the stateless call; the training step donates its state."""
 
-    def inference(self, x):
+    def inference(self, x: np.ndarray) -> Callable[[], Tensor]:
         import jax
 
-        weights, x = self.weights(), jax.device_put(x)
+        weights, images = self.weights(), jax.device_put(x)
         call = jax.jit(self.forward)
-        return lambda: call(weights, x)
+        return lambda: call(weights, images)
 
-    def training(self, x, y):
+    def training(self, x: np.ndarray, y: np.ndarray) -> Callable[[], float]:
         import jax
 
-        state, x, y = self.state(), jax.device_put(x), jax.device_put(y)
+        state, images, labels = self.state(), jax.device_put(x), jax.device_put(y)
         step = jax.jit(self.step, donate_argnums=0)
 
-        def train():
+        def train() -> float:
             nonlocal state
-            loss, state = step(state, x, y)
+            loss, state = step(state, images, labels)
             return float(loss)
 
         return train
 
-    def forward(self, weights, x):
+    def forward(self, weights: list, x: Tensor) -> Tensor:
         """`((trainable, others), images) -> logits`."""
         return self.model.stateless_call(*weights, x, training=False)[0]
 
-    def step(self, state, x, y):
-        """`(state, images, labels) -> (loss, state)`, as `model.fit` does it."""
+    def step(self, state: list, x: Tensor, y: Tensor) -> tuple[Tensor, list]:
+        """`(state, images, labels) -> (loss, state)`, the step of `model.fit`."""
         import jax
 
         trainable, others, optimizer = state
 
-        def loss_of(trainable, others):
-            answer, others = self.model.stateless_call(
+        def loss_of(trainable: list, others: list) -> tuple[Tensor, list]:
+            outputs, others = self.model.stateless_call(
                 trainable, others, x, training=True
             )
-            return self.loss(y, answer), others
+            return self.loss(y, outputs), others
 
         value_and_gradients = jax.value_and_grad(loss_of, has_aux=True)
         (loss, others), gradients = value_and_gradients(trainable, others)
@@ -86,14 +93,21 @@ class Jax(_KerasModel):
         )
         return loss, [trainable, others, optimizer]
 
-    def compiled(self, task: str, x, y, donate: bool = True) -> tuple:
-        """The compiled `"inference"` or `"training"` and what it is called with.
+    def compiled(
+        self, task: str, x: np.ndarray, y: np.ndarray, donate: bool = True
+    ) -> tuple[Any, tuple]:
+        """The compiled function of a task, and its arguments.
 
-        A training step may be called once, unless not to `donate` lets it keep the
-        state that it was given.
+        Args:
+            task: `"inference"` or `"training"`.
+            x: Images.
+            y: Labels.
+            donate: Whether the training step may overwrite the state in its
+                arguments, after which these arguments cannot be used again.
         """
         import jax
 
+        arguments: tuple
         if task == "inference":
             function, arguments = jax.jit(self.forward), (self.weights(), x)
         else:
@@ -102,12 +116,12 @@ class Jax(_KerasModel):
         return function.lower(*arguments).compile(), arguments
 
     def weights(self) -> list:
-        """The trainable weights and the others."""
+        """Values of the trainable and of the other variables."""
         parts = (self.model.trainable_variables, self.model.non_trainable_variables)
         return [[variable.value for variable in part] for part in parts]
 
     def state(self) -> list:
-        """Copies of the weights and of the optimizer's: a step gives them away."""
+        """Copies of all variables, with the optimizer's, for a step to overwrite."""
         import jax
 
         self.optimizer.build(self.model.trainable_variables)
@@ -116,23 +130,23 @@ class Jax(_KerasModel):
 
 
 class TensorFlow(_KerasModel):
-    """Compiled by XLA, which wants the shifted form of depthwise convolutions."""
+    """Compiled by XLA, which runs the shifted form of depthwise convolutions faster."""
 
     jit_compile = True
 
-    def inference(self, x):
+    def inference(self, x: np.ndarray) -> Callable[[], Tensor]:
         import tensorflow as tf
 
-        x = tf.constant(x)
+        images = tf.constant(x)
         call = tf.function(lambda x: self.model(x, training=False), jit_compile=True)
         with ops.forms(depthwise_conv="shifted"):
-            call(x)
-        return lambda: call(x)
+            call(images)
+        return lambda: call(images)
 
-    def training(self, x, y):
+    def training(self, x: np.ndarray, y: np.ndarray) -> Callable[[], float]:
         train = super().training(x, y)
 
-        def shifted():
+        def shifted() -> float:
             with ops.forms(depthwise_conv="shifted"):
                 return train()
 
@@ -140,30 +154,33 @@ class TensorFlow(_KerasModel):
 
 
 class KerasTorch(_KerasModel):
-    """Keras on torch, eagerly."""
+    """Keras on torch, in eager mode."""
 
     jit_compile = False
 
-    def inference(self, x):
+    def inference(self, x: np.ndarray) -> Callable[[], Tensor]:
         import torch
 
-        x = keras.ops.convert_to_tensor(x)
+        images = keras.ops.convert_to_tensor(x)
 
-        def call():
+        def call() -> Tensor:
             with torch.no_grad():
-                return self.model(x, training=False)
+                return self.model(images, training=False)
 
         return call
 
 
 class Exported:
-    """An exported file in its own runtime, on all cores; it only infers."""
+    """An exported file in its own runtime, on all cores; for inference only."""
 
     def __init__(self, setup: Setup):
         self.run, _ = open_exported(pathlib.Path(setup.folder) / FILES[setup.candidate])
 
-    def answer(self, x):
+    def outputs(self, x: np.ndarray) -> np.ndarray:
         return self.run(x)["logits"]
 
-    def inference(self, x):
+    def inference(self, x: np.ndarray) -> Callable[[], np.ndarray]:
         return lambda: self.run(x)["logits"]
+
+    def training(self, x: np.ndarray, y: np.ndarray) -> Callable[[], float]:
+        raise ValueError("Exported files cannot be trained.")

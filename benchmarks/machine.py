@@ -1,10 +1,11 @@
-"""What a measurement was made on: it belongs in every row."""
+"""The machine and the versions of a measurement, for every row."""
 
 import os
 import pathlib
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 
 from keras_hybrid.utils.git import revision
@@ -23,7 +24,7 @@ PACKAGES = (
 )
 
 
-def fingerprint() -> dict[str, str | int | float]:
+def fingerprint() -> dict[str, str | int | float | None]:
     """Processor, cores, accelerator, load, versions and git revision."""
     return {
         "processor": _processor(),
@@ -36,10 +37,10 @@ def fingerprint() -> dict[str, str | int | float]:
 
 
 def _processor() -> str:
-    """Its name, with family and model, which tell generations of a name apart."""
+    """Name of the processor, with family and model: some generations share a name."""
     info = pathlib.Path("/proc/cpuinfo")
     if info.exists():
-        facts = {}
+        facts: dict[str, str] = {}
         for line in info.read_text().splitlines():
             key, _, value = line.partition(":")
             facts.setdefault(key.strip(), value.strip())
@@ -53,13 +54,13 @@ def accelerator() -> str:
     """Names of the NVIDIA GPUs; empty without one."""
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return answer.stdout.strip().replace("\n", ", ")
+    return result.stdout.strip().replace("\n", ", ")
 
 
-def _versions():
+def _versions() -> Iterator[str]:
     yield f"python {sys.version.split()[0]}"
     for name in PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""Memory of a training step on JAX, by XLA's count: nothing is run."""
+"""Memory of a training step on JAX by XLA's count; the step is compiled but not run."""
 
 import contextlib
 import pathlib
@@ -13,7 +13,7 @@ from keras_hybrid.train.remat import RematAugmented, remat_scheduler
 
 
 def measure(name: str, batch_size: int, remat: bool) -> Row:
-    """Compiles the training step of a network and asks XLA."""
+    """Compiles the training step of a network and reads XLA's counts."""
     network = case(name).build()
     runner = Jax(network)
     runner.model = (RematAugmented if remat else Augmented)(network)
@@ -38,10 +38,10 @@ def main(
     """Count the memory and the operations of a training step on JAX.
 
     Args:
-        names: Models, as `keras-hybrid list` gives them.
+        names: Models, see `keras-hybrid list`.
         batch_size: Images per step.
-        remat: Recompute activations for the gradients, as the recipes' option does.
-        out: CSV file, to which a row per model is appended.
+        remat: Recompute activations for the gradients, as `train --remat` does.
+        out: CSV file; one row per model is appended.
     """
     with remat_scheduler() if remat else contextlib.nullcontext():
         for name in names:

@@ -1,40 +1,47 @@
-"""The same networks in other libraries, and the networks that speed is set against."""
+"""The same networks in other libraries, and the control networks."""
 
 import importlib
 import importlib.util
 import pathlib
 import sys
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.candidates import CONTROLS
-from benchmarks.cases import LAYERS, Case
+from benchmarks.cases import GRID, LAYERS, Case
+
+if TYPE_CHECKING:
+    import torch
 
 
-def build_peer(case: Case, official: pathlib.Path | None = None):
+def build_peer(case: Case, official: str | None = None) -> "torch.nn.Module":
     """The peer of a case, a torch module `(B, C, H, W) -> (B, classes)`.
 
     Args:
-        case: One that has a peer.
-        official: Folder with the official code, where that is the peer.
+        case: A case with a peer.
+        official: Folder of the official code, if it is the peer.
 
     Raises:
-        ImportError: If the library is missing; it names the extra to install.
+        ValueError: If the case has no peer.
+        ImportError: If the library is missing; the message names the extra to install.
         FileNotFoundError: If the official code is not in that folder.
     """
-    library, _, name = case.peer.partition(":")
+    library, _, name = (case.peer or "").partition(":")
     if library == "official":
         return _official(name, official)
-    return {"timm": _timm, "transformers": _transformers}[library](name, case)
+    if library == "transformers":
+        return _transformers()
+    if library != "timm":
+        raise ValueError(f"{case.name} has no peer.")
+    return _gpsa(*LAYERS[case.name]) if name == "gpsa" else _timm(name)
 
 
-def build_control(name: str):
-    """A network of timm's that all tables have in common."""
+def build_control(name: str) -> "torch.nn.Module":
+    """A network of timm that is timed in every comparison."""
     return _timm(CONTROLS[name])
 
 
-def _timm(name: str, case: Case | None = None):
+def _timm(name: str) -> "torch.nn.Module":
     timm = _library("timm")
-    if name == "gpsa":
-        return _gpsa(*LAYERS[case.name])
     if name == "astroformer_0":
         from timm.models.maxxvit import MaxxVit, MaxxVitCfg
 
@@ -49,64 +56,68 @@ def _timm(name: str, case: Case | None = None):
     return timm.create_model(name, pretrained=False)
 
 
-def _gpsa(width: int, heads: int):
+def _gpsa(width: int, heads: int) -> "torch.nn.Module":
+    _library("timm")
     import torch
     from timm.models.convit import GPSA
 
     class Layer(torch.nn.Module):
-        """Takes and gives maps; names tensors as ConViT's first block does."""
+        """GPSA on feature maps; its tensors have the names of ConViT's first block."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
-            self.pos_embed = torch.nn.Parameter(torch.zeros(1, 14 * 14, width))
+            self.pos_embed = torch.nn.Parameter(torch.zeros(1, GRID * GRID, width))
             block = torch.nn.Module()
             block.attn = GPSA(width, heads)
             self.blocks = torch.nn.ModuleList([block])
 
-        def forward(self, x):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
             tokens = x.flatten(2).transpose(1, 2) + self.pos_embed
             return self.blocks[0].attn(tokens)
 
     return Layer()
 
 
-def _transformers(name: str, case: Case):
+def _transformers() -> "torch.nn.Module":
     transformers = _library("transformers")
     import torch
 
     class Logits(torch.nn.Module):
-        """CvT's logits alone, its tensors under their published names."""
+        """The logits of CvT; its tensors have their published names."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             config = transformers.CvtConfig(num_labels=1000, drop_path_rate=[0.0] * 3)
             network = transformers.CvtForImageClassification(config)
             self.cvt, self.layernorm = network.cvt, network.layernorm
             self.classifier = network.classifier
 
-        def forward(self, x):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
             token = self.cvt(x).cls_token_value
             return self.classifier(self.layernorm(token).mean(dim=1))
 
     return Logits()
 
 
-def _official(name: str, folder: pathlib.Path | None):
+def _official(name: str, folder: str | None) -> "torch.nn.Module":
+    """Calls `FUNCTION` of `MODULE.py` in a folder, for the name `MODULE:FUNCTION`."""
     module, _, function = name.partition(":")
     path = pathlib.Path(folder or ".") / f"{module}.py"
     if folder is None or not path.is_file():
         raise FileNotFoundError(
-            f"The peer is the official code: give --official DIR, the folder with its "
-            f"{path.name}, or leave the candidates named peer out."
+            "The peer is the official code: give --official DIR, the folder with its "
+            f"{path.name}, or leave out the candidates peer and peer-compiled."
         )
     spec = importlib.util.spec_from_file_location(module, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported.")
     loaded = importlib.util.module_from_spec(spec)
-    sys.modules[module] = loaded  # timm's registry looks for it there
+    sys.modules[module] = loaded  # timm's registry looks for the module there
     spec.loader.exec_module(loaded)
     return getattr(loaded, function)()
 
 
-def _library(name: str):
+def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -1,12 +1,12 @@
-"""Writes what the candidates of a comparison share; runs as a process of its own.
+"""Writes the files that the candidates of a comparison share, in a child process.
 
     python -m benchmarks.prepare peer CASE FOLDER [OFFICIAL]
     KERAS_BACKEND=BACKEND python -m benchmarks.prepare keras CASE FOLDER
 
-The first gives a peer random weights, nowhere trivial, and leaves `weights.npz` and
-`reference.npz`: two images, labels and the peer's answer. The second loads these
-weights into our model and leaves `model.keras`; where nobody has the network its
-weights are drawn here, and its own answer is the reference.
+The first command gives the peer random weights that are nowhere 0 or 1. It writes
+`weights.npz`, and `reference.npz` with two images, labels and the outputs of the peer.
+The second command loads these weights into the Keras model and writes `model.keras`. A
+Keras model without a peer gets random weights, and its own outputs are the reference.
 """
 
 import json
@@ -24,7 +24,7 @@ from keras_hybrid.weights import load_torch
 
 
 def peer(case: Case, folder: pathlib.Path, official: str | None = None) -> None:
-    """Draws a peer's weights and asks it for the reference."""
+    """Gives a peer random weights and writes its weights and outputs."""
     import torch
 
     torch.manual_seed(0)
@@ -32,21 +32,21 @@ def peer(case: Case, folder: pathlib.Path, official: str | None = None) -> None:
     images = _images(case)
     x = torch.from_numpy(images).permute(0, 3, 1, 2)
     with torch.no_grad():
-        module.eval()(x)  # some make their constants when they are called
+        module.eval()(x)  # some modules create their constants in the first call
         for name, tensor in module.state_dict().items():
             if tensor.is_floating_point() and not name.endswith("rel_indices"):
                 tensor.add_(0.02 * torch.randn_like(tensor))
             if name.endswith("running_var"):
                 tensor.uniform_(0.5, 1.5)
-        answer = module(x).numpy()
+        outputs = module(x).numpy()
     weights = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
     np.savez(folder / "weights.npz", **weights)
-    answer = answer.reshape(len(images), *case.output_shape)
-    _save(folder, case, images, answer)
+    outputs = outputs.reshape(len(images), *case.output_shape)
+    _save(folder, case, images, outputs)
 
 
-def ours(case: Case, folder: pathlib.Path) -> None:
-    """Our model with the peer's weights, as it was built and folded."""
+def keras_model(case: Case, folder: pathlib.Path) -> None:
+    """Writes the Keras model with the weights of the peer, plain and folded."""
     model = case.build()
     if case.peer:
         with np.load(folder / "weights.npz") as file:
@@ -65,19 +65,21 @@ def _images(case: Case) -> np.ndarray:
     return rng.normal(size=(2, *case.input_shape)).astype("float32")
 
 
-def _save(folder, case, images, answer):
+def _save(
+    folder: pathlib.Path, case: Case, images: np.ndarray, outputs: np.ndarray
+) -> None:
     rng = np.random.default_rng(1)
     labels = rng.normal(size=(2, *case.output_shape)).astype("float32")
     if not case.is_layer:
-        labels = np.eye(*case.output_shape, dtype="float32")[[1, 3]]
-    np.savez(folder / "reference.npz", images=images, answer=answer, labels=labels)
+        labels = np.eye(case.output_shape[0], dtype="float32")[[1, 3]]
+    np.savez(folder / "reference.npz", images=images, outputs=outputs, labels=labels)
 
 
-def main(whose: str, case: str, folder: str, *official: str) -> None:
-    """Prepares one side; the case comes as the JSON of its fields."""
+def main(model: str, case: str, folder: str, *official: str) -> None:
+    """Prepares the peer or the Keras model; the case is the JSON of its fields."""
     keras.utils.set_random_seed(0)
-    part = {"peer": peer, "keras": ours}[whose]
-    part(Case(**json.loads(case)), pathlib.Path(folder), *official)
+    prepare = {"peer": peer, "keras": keras_model}[model]
+    prepare(Case(**json.loads(case)), pathlib.Path(folder), *official)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Where the time of a training step or an inference goes on JAX, by operation.
+"""Profiles a training step or inference on JAX, by kind of operation.
 
-XLA fuses a network's operations into loops and calls of its libraries. For each kind of
-them in each layer, with the numbers in the layers' names left out: milliseconds a step
-and how often it ran. What runs side by side counts twice.
+XLA fuses the operations of a network into loops and library calls. A kind is such a
+loop or call in a layer, without the numbers in the layer's name. The profile has the
+milliseconds of each kind per step and the number of its runs. Times of operations that
+run in parallel add up.
 """
 
 import collections
@@ -19,12 +20,12 @@ from benchmarks.cases import case
 from benchmarks.keras_runners import Jax
 
 STEPS = 3
-# An instruction's name and the operation of the program that it comes from.
+# The name of an instruction, and the operation of the program that it comes from.
 _ORIGIN = re.compile(r'%([\w.\-]+) = [^\n]*?op_name="([^"]*)"')
 
 
 def profile(name: str, task: str, batch_size: int) -> dict[str, tuple[float, float]]:
-    """Milliseconds and times a step of each kind of operation, the longest first."""
+    """Milliseconds and runs per step of each kind of operation, the longest first."""
     import jax
 
     runner = Jax(case(name).build())
@@ -35,13 +36,13 @@ def profile(name: str, task: str, batch_size: int) -> dict[str, tuple[float, flo
     compiled, arguments = runner.compiled(task, images, labels, donate=False)
     origins = dict(_ORIGIN.findall(compiled.as_text()))
 
-    def step():
+    def step() -> float:
         began = time.perf_counter()
         jax.block_until_ready(compiled(*arguments))
         return time.perf_counter() - began
 
     step()
-    print(f"{name}, {task}: {min(step() for _ in range(STEPS)):.3f} s a step")
+    print(f"{name}, {task}: {min(step() for _ in range(STEPS)):.3f} s per step")
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
             for _ in range(STEPS):
@@ -50,10 +51,12 @@ def profile(name: str, task: str, batch_size: int) -> dict[str, tuple[float, flo
         return _by_kind(trace, origins)
 
 
-def _by_kind(trace: pathlib.Path, origins: dict[str, str]) -> dict:
+def _by_kind(
+    trace: pathlib.Path, origins: dict[str, str]
+) -> dict[str, tuple[float, float]]:
     from jax.profiler import ProfileData
 
-    sums = collections.defaultdict(lambda: np.zeros(2))
+    sums: dict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(2))
     lines = (
         x for plane in ProfileData.from_file(str(trace)).planes for x in plane.lines
     )
@@ -64,7 +67,7 @@ def _by_kind(trace: pathlib.Path, origins: dict[str, str]) -> dict:
             origin = re.sub(r"\d+", "#", origins.get(instruction, ""))
             sums[f"{loop} {origin}"] += event.duration_ns / 1e6, 1
     ranked = sorted(sums.items(), key=lambda item: -item[1][0])
-    return {kind: tuple(values / STEPS) for kind, values in ranked}
+    return {kind: (ms / STEPS, runs / STEPS) for kind, (ms, runs) in ranked}
 
 
 def main(
@@ -72,16 +75,16 @@ def main(
     /,
     task: Literal["training", "inference"] = "training",
     batch_size: int = 32,
-    most: int = 30,
+    limit: int = 30,
 ) -> None:
-    """Print where the time of a training step goes on JAX.
+    """Print the time of a training step or inference on JAX by kind of operation.
 
     Args:
-        name: A model, as `list` gives it, or `gpsa_tiny`, `gpsa_small`.
-        task: A whole training step, or the logits.
-        batch_size: Images at a time.
-        most: Kinds of operations to print.
+        name: A model, see `keras-hybrid list`, or `gpsa_tiny`, `gpsa_small`.
+        task: A whole training step, or inference of logits.
+        batch_size: Images per batch.
+        limit: Number of kinds to print.
     """
     kinds = profile(name, task, batch_size)
-    for kind, (milliseconds, times) in itertools.islice(kinds.items(), most):
+    for kind, (milliseconds, times) in itertools.islice(kinds.items(), limit):
         print(f"{milliseconds:9.1f} ms {times:6.0f} x  {kind}")

@@ -1,11 +1,11 @@
-"""Weights for measuring: random, and nowhere trivially 0 or 1."""
+"""Random weights for benchmarks and tests, nowhere 0 or 1."""
 
 import keras
 import numpy as np
 
 
 def randomised(model: keras.Model) -> keras.Model:
-    """Gives every weight a value that is nowhere trivially 0 or 1."""
+    """Sets every weight to random values that are nowhere 0 or 1; returns the model."""
     rng = np.random.default_rng(0)
     for weight in model.weights:
         value = keras.ops.convert_to_numpy(weight)

@@ -1,9 +1,9 @@
-"""The table of speeds, from the rows of `python -m benchmarks compare`.
+"""The Markdown table of the rows that `python -m benchmarks compare` wrote.
 
-A ratio is how many times faster ours is than the faster of the peer's two forms, eager
-and compiled, of the same run; beside it the control's spread, slowest to fastest round.
-Megabytes are the peak of a process. The share of a peak counts two operations per
-multiply-add, and three forward passes per training step.
+A ratio says how many times faster a candidate is than the faster form of the peer,
+eager or compiled, in the same run. The control's spread is the ratio of its slowest
+round to its fastest. Megabytes are the peak memory of a process. The share of the peak
+speed counts two operations per multiply-add and three forward passes per training step.
 """
 
 import csv
@@ -18,12 +18,12 @@ ROWS = pathlib.Path(__file__).with_name("compare.csv")
 PASSES = {"inference": 1, "training": 3}
 
 HEAD = (
-    "subject",
+    "case",
     "task",
     "batch",
     "peer ms",
     "JAX",
-    "best of ours",
+    "best",
     "control's spread",
     "peer MB",
     "JAX MB",
@@ -31,27 +31,26 @@ HEAD = (
 
 
 def line(rows: list[dict]) -> tuple[str, ...]:
-    """The line of a subject, task and batch size."""
+    """The line of a case, task and batch size."""
     seconds = {row["candidate"]: float(row["seconds"]) for row in rows}
     memory = {row["candidate"]: row["host_megabytes"] for row in rows}
     peers = [seconds[name] for name in PEERS if name in seconds]
-    best = min(
-        (name for name in seconds if name in (*BACKENDS, *FILES)), key=seconds.get
-    )
+    candidates = [name for name in seconds if name in (*BACKENDS, *FILES)]
+    best = min(candidates, key=lambda name: seconds[name])
     first = rows[0]
 
-    def against(name: str) -> str:
+    def speed(name: str) -> str:
         if not peers:
             return f"{1000 * seconds[name]:.1f} ms"
         return f"{min(peers) / seconds[name]:.2f} x"
 
     return (
-        first["subject"],
+        first["case"],
         first["task"],
         first["batch_size"],
         " / ".join(f"{1000 * value:.1f}" for value in peers),
-        against("jax"),
-        f"{against(best)} ({best})",
+        speed("jax"),
+        f"{speed(best)} ({best})",
         first["control_spread"],
         " / ".join(memory[name] for name in PEERS if memory.get(name)),
         memory["jax"],
@@ -59,9 +58,9 @@ def line(rows: list[dict]) -> tuple[str, ...]:
 
 
 def share(rows: list[dict], peak: float) -> str:
-    """JAX's operations per second as a share of the machine's `peak`."""
+    """Operations per second of JAX, as a share of the peak of the machine."""
     (row,) = (row for row in rows if row["candidate"] == "jax")
-    operations = 2 * macs(case(row["subject"]).build()) * int(row["batch_size"])
+    operations = 2 * macs(case(row["case"]).build()) * int(row["batch_size"])
     operations *= PASSES[row["task"]]
     return f"{operations / float(row['seconds']) / peak:.1%}"
 
@@ -74,16 +73,16 @@ def main(
 
     Args:
         rows: CSV file of `compare`.
-        peak_tflops: The machine's published peak in the rows' precision, in 10^12
-            operations a second: a column says which share of it JAX has.
+        peak_tflops: Published peak of the machine in the precision of the rows, in
+            10^12 operations per second. It adds a column with JAX's share of it.
     """
     with open(rows, newline="") as file:
         measured = list(csv.DictReader(file))
-    head = HEAD if peak_tflops is None else (*HEAD, "JAX of peak")
+    head = HEAD if peak_tflops is None else (*HEAD, "JAX, share of peak")
     print("|".join(("", *head, "")))
     print("|".join(("", *["---"] * len(head), "")))
     for _, group in itertools.groupby(
-        measured, lambda row: (row["subject"], row["task"], row["batch_size"])
+        measured, lambda row: (row["case"], row["task"], row["batch_size"])
     ):
         candidates = list(group)
         cells = line(candidates)

@@ -1,17 +1,20 @@
-"""Torch networks of others, eager or compiled."""
+"""The runner of peers and controls, which are torch modules."""
 
 import pathlib
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from benchmarks.candidates import CONTROLS
 from benchmarks.peers import build_control, build_peer
 from benchmarks.setup import ADAMW, LEARNING_RATE, Setup, block_until_ready, to_numpy
+from keras_hybrid.utils.typing import Tensor
 
 
 class Torch:
-    """A torch network, eager or compiled, in the layout of its maps that is faster."""
+    """A torch module, eager or compiled, in its faster memory format."""
 
     def __init__(self, setup: Setup):
         import torch
@@ -27,29 +30,30 @@ class Torch:
             load_weights(self.module, pathlib.Path(setup.folder) / "weights.npz")
         self.module = self.module.to(self.device)
         self.compiled = setup.candidate == "peer-compiled"
-        self.layout = None
+        self.memory_format: Any = None
 
-    def answer(self, x):
-        return self._map(to_numpy(self.inference(x)()), x.shape)
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        outputs = to_numpy(self.inference(x)())
+        return outputs.reshape(x.shape) if self.is_layer else outputs
 
-    def inference(self, x):
+    def inference(self, x: np.ndarray) -> Callable[[], Tensor]:
         import torch
 
         self.module.eval()
-        x = self._images(x)
+        images = self._to_device(x)
         call = self._callable()
 
-        def infer():
+        def infer() -> Tensor:
             with torch.inference_mode(), self._autocast():
-                return call(x)
+                return call(images)
 
         return infer
 
-    def training(self, x, y):
+    def training(self, x: np.ndarray, y: np.ndarray) -> Callable[[], float]:
         import torch
 
         self.module.train()
-        x, y = self._images(x), torch.from_numpy(y).to(self.device)
+        images, labels = self._to_device(x), torch.from_numpy(y).to(self.device)
         call = self._callable()
         optimizer = torch.optim.AdamW(
             self.module.parameters(),
@@ -62,44 +66,44 @@ class Torch:
         loss_of = torch.nn.CrossEntropyLoss()
         if self.is_layer:
             loss_of = torch.nn.MSELoss()
-            y = y.flatten(1, 2)  # (B, N, C)
+            labels = labels.flatten(1, 2)  # (B, N, C)
 
-        def train():
+        def train() -> float:
             optimizer.zero_grad(set_to_none=True)
             with self._autocast():
-                loss = loss_of(call(x), y)
+                loss = loss_of(call(images), labels)
             loss.backward()
             optimizer.step()
             return float(loss)
 
         return train
 
-    def _callable(self):
+    def _callable(self) -> Callable[[Tensor], Tensor]:
         import torch
 
         return torch.compile(self.module) if self.compiled else self.module
 
-    def _images(self, x):
-        """`(B, H, W, C)` on the device as `(B, C, H, W)`, in the faster layout."""
+    def _to_device(self, x: np.ndarray) -> Tensor:
+        """Images `(B, H, W, C)` as `(B, C, H, W)` on the device.
+
+        The first call chooses the faster memory format, for the module as well.
+        """
         import torch
 
-        x = torch.from_numpy(x).permute(0, 3, 1, 2).to(self.device)
-        layouts = {
-            "channels first": torch.contiguous_format,
-            "channels last": torch.channels_last,
-        }
-        if self.layout is None:
-            self.layout = min(layouts, key=lambda name: self._trial(x, layouts[name]))
-        format = layouts[self.layout]
-        self.module = self.module.to(memory_format=format)
-        return x.contiguous(memory_format=format)
+        images = torch.from_numpy(x).permute(0, 3, 1, 2).to(self.device)
+        if self.memory_format is None:
+            formats = (torch.contiguous_format, torch.channels_last)
+            self.memory_format = min(formats, key=lambda f: self._seconds(images, f))
+        self.module = self.module.to(memory_format=self.memory_format)
+        return images.contiguous(memory_format=self.memory_format)
 
-    def _trial(self, x, format) -> float:
+    def _seconds(self, x: Tensor, memory_format: Any) -> float:
+        """Time of inference in a memory format."""
         import torch
 
         training = self.module.training
-        module = self.module.to(memory_format=format).eval()
-        x = x.contiguous(memory_format=format)
+        module = self.module.to(memory_format=memory_format).eval()
+        x = x.contiguous(memory_format=memory_format)
         times = []
         with torch.inference_mode(), self._autocast():
             for _ in range(4):
@@ -109,23 +113,20 @@ class Torch:
         module.train(training)
         return min(times[1:])
 
-    def _autocast(self):
+    def _autocast(self) -> Any:
         import torch
 
         return torch.autocast(
             self.device, torch.bfloat16, enabled=self.precision == "bfloat16"
         )
 
-    def _map(self, answer, shape):
-        return answer.reshape(shape) if self.is_layer else answer
 
-
-def load_weights(module, path: pathlib.Path) -> None:
-    """Puts the tensors of a file, by torch name, into a module that has them all."""
+def load_weights(module: Any, path: pathlib.Path) -> None:
+    """Loads the tensors of an .npz file with torch names into a torch module."""
     import torch
 
     with np.load(path) as file:
-        own = module.state_dict()
+        state = module.state_dict()
         module.load_state_dict(
-            {name: torch.from_numpy(file[name]).to(own[name].dtype) for name in own}
+            {name: torch.from_numpy(file[name]).to(state[name].dtype) for name in state}
         )

@@ -1,4 +1,4 @@
-"""The processes of a comparison: those that prepare it, and a worker per candidate."""
+"""Starts the child processes of a comparison: preparation and one worker each."""
 
 import contextlib
 import dataclasses
@@ -20,8 +20,8 @@ from keras_hybrid.export.converter_process import convert
 from keras_hybrid.export.formats import require
 from keras_hybrid.utils.subprocesses import failure, run_module
 
-# Freed memory stays with the process, in large pages; else the system's taking it away
-# and bringing it back, page by page, is much of what is measured.
+# The process keeps the memory that it frees, in large pages. Otherwise much of the
+# measured time is the system taking memory back and mapping it again.
 MALLOC = ":".join(
     (
         "glibc.malloc.hugetlb=1",
@@ -45,7 +45,7 @@ def prepare(
     folder: pathlib.Path,
     official: str | None,
 ) -> None:
-    """Weights, reference and files that the candidates of a comparison need."""
+    """Writes the weights, reference and exported files for the candidates."""
     backends = [name for name in candidates if name in BACKENDS] or ["torch"]
     backend, environment = backends[0], SETTINGS
     text = json.dumps(dataclasses.asdict(case))
@@ -65,24 +65,25 @@ def prepare(
 
 
 class Worker:
-    """A running `worker` and the line to it."""
+    """A running process of `benchmarks.worker`, see there for its commands."""
 
-    def __init__(self, setup: Setup, process: subprocess.Popen, errors: IO[str]):
+    def __init__(self, setup: Setup, process: subprocess.Popen[str], errors: IO[str]):
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("The process needs pipes for its input and output.")
         self.name = setup.candidate
         self._process = process
+        self._input, self._output = process.stdin, process.stdout
         self._errors = errors
-        self._reply()  # once it is ready
+        self._reply()  # the process is ready
 
-    def ask(self, order: str, *arguments: Any) -> dict[str, Any]:
-        """The worker's reply to an order."""
-        names = {"warm_up": ("task", "batch_size")}.get(order, ())
-        message = {"order": order} | dict(zip(names, arguments, strict=True))
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
+    def request(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Sends a command and waits for the reply."""
+        self._input.write(json.dumps({"command": command} | arguments) + "\n")
+        self._input.flush()
         return self._reply()
 
     def _reply(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
+        line = self._output.readline()
         if not line:
             status = self._process.wait()
             self._errors.seek(0)
@@ -92,8 +93,8 @@ class Worker:
 
 
 @contextlib.contextmanager
-def started(setup: Setup) -> Iterator[Worker]:
-    """A worker of that setup, ready; it ends with the context."""
+def start_worker(setup: Setup) -> Iterator[Worker]:
+    """Starts the worker of a candidate; it ends with the `with` block."""
     backend = setup.candidate if setup.candidate in BACKENDS else "torch"
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(

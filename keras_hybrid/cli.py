@@ -208,7 +208,7 @@ def analyse_command(
     import numpy as np
 
     from keras_hybrid.analysis.analysis_page import write_report
-    from keras_hybrid.analysis.pictures import choose_pictures, labels_of
+    from keras_hybrid.analysis.choose_images import choose_images, labels_from_folders
     from keras_hybrid.data.read_images import read_image
     from keras_hybrid.export.classify import read_card
     from keras_hybrid.export.keras_file import keras_file, load_keras
@@ -218,14 +218,14 @@ def analyse_command(
     shape, facts = loaded.input_shape[1:], card.get("preprocessing", {})
     if None in shape:
         raise ValueError(f"{path} takes any size: build it with one input_shape.")
-    paths = choose_pictures(images, count)
-    pictures = np.stack([read_image(x, shape, facts) for x in paths])
+    paths = choose_images(images, count)
+    pixels = np.stack([read_image(x, shape, facts) for x in paths])
     page = write_report(
         loaded,
-        pictures.astype("float32"),
+        pixels.astype("float32"),
         out or path.parent / "analysis",
         titles=[str(x.relative_to(images)) for x in paths],
-        labels=labels_of(paths, card.get("class_names", [])),
+        labels=labels_from_folders(paths, card.get("class_names", [])),
         log=path.parent / "locality.csv",
     )
     print(f"{page} and the CSV files beside it")

@@ -100,7 +100,7 @@ def train_and_export(recipe: Recipe) -> None:
         file = directory / "model.keras"
         print(f"\nExporting to {', '.join(recipe.runtime.export)} ...", flush=True)
         reports = export(file, recipe.runtime.export, directory, overwrite=True)
-    print(f"\n{card["model"]} on {card['dataset']}: ", end="")
+    print(f"\n{card['model']} on {card['dataset']}: ", end="")
     print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))
     print(f"\nWritten to {directory}:")
     for name in ("model.keras", "report.html", "metrics.jsonl", "card.json"):

@@ -1,55 +1,55 @@
-"""What a built model costs and what it has learned to look at."""
+"""Attention maps, receptive fields, parameters and multiply-adds of a model."""
 
 from keras_hybrid.analysis.analysis_page import write_report
+from keras_hybrid.analysis.attention_map import AttentionMap
 from keras_hybrid.analysis.attention_maps import (
-    AttentionMap,
     AttentionProbe,
     attention_maps,
     class_attention,
-    rollout,
 )
 from keras_hybrid.analysis.complexity import LayerCost, breakdown, macs
-from keras_hybrid.analysis.equivariance import equivariance_errors, periodic_twin
+from keras_hybrid.analysis.equivariance import equivariance_errors, periodic_copy
 from keras_hybrid.analysis.gates import (
-    attention_centres,
-    gate_overrides,
+    AttentionCenters,
+    attention_centers,
     gates,
-    masked,
-    masking_effect,
 )
 from keras_hybrid.analysis.locality import d_loc, nonlocality, position_nonlocality
 from keras_hybrid.analysis.locality_logger import LocalityLogger, read_log
-from keras_hybrid.analysis.paper_sizes import by_kind, size_table
+from keras_hybrid.analysis.masking import gate_overrides, masked, masking_effect
+from keras_hybrid.analysis.paper_sizes import size_by_type, size_table
 from keras_hybrid.analysis.rank import rank_profile, rank_table, relative_residual
-from keras_hybrid.analysis.receptive_field import reach, receptive_fields
+from keras_hybrid.analysis.receptive_field import field_statistics, receptive_fields
+from keras_hybrid.analysis.rollout import rollout
 
 __all__ = [
+    "AttentionCenters",
     "AttentionMap",
     "AttentionProbe",
     "LayerCost",
     "LocalityLogger",
-    "attention_centres",
+    "attention_centers",
     "attention_maps",
     "breakdown",
-    "by_kind",
     "class_attention",
     "d_loc",
     "equivariance_errors",
+    "field_statistics",
     "gate_overrides",
     "gates",
     "macs",
     "masked",
     "masking_effect",
     "nonlocality",
-    "periodic_twin",
+    "periodic_copy",
     "position_nonlocality",
     "rank_profile",
     "rank_table",
-    "reach",
     "read_log",
     "receptive_fields",
     "relative_residual",
     "rollout",
+    "size_by_type",
     "size_table",
     "write_report",
 ]

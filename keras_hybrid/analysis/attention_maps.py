@@ -1,12 +1,13 @@
-"""Attention maps of every family, and what they say of places in the image."""
+"""Reads the attention maps of a model, of every family."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_hybrid.analysis.attention_map import AttentionMap, Grid
 from keras_hybrid.analysis.compute import run
 from keras_hybrid.layers import (
     ClassToken,
@@ -14,83 +15,23 @@ from keras_hybrid.layers import (
     DotProductAttention,
     GatedPositionalAttention,
     RelativeAttention,
+    StackTokens,
 )
+from keras_hybrid.utils.typing import Tensor
 
-KINDS = (DotProductAttention, GatedPositionalAttention, RelativeAttention)
-CLASS_ATTENTION = "lca_attention"  # CeiT's, over depths instead of places
-
-
-@dataclasses.dataclass(frozen=True)
-class AttentionMap:
-    """Where the queries of one attention layer look.
-
-    Attributes:
-        layer: Name of the layer.
-        weights: `(B, heads, N, M)`, query by key; rows sum to 1.
-        query_grid: Height and width of the queries' map; None if the class token
-            alone asks.
-        key_grid: Height and width of the keys' map; None if keys are no places.
-        class_token: Whether the keys, and queries in a grid, begin with one.
-    """
-
-    layer: str
-    weights: np.ndarray
-    query_grid: tuple[int, int] | None
-    key_grid: tuple[int, int] | None
-    class_token: bool
-
-    def of_class_token(self) -> np.ndarray:
-        """Where the class token looks among the patches, `(B, heads, h, w)`.
-
-        Raises:
-            ValueError: If the layer has no class token, or its keys no places.
-        """
-        if not self.class_token or not self.key_grid:
-            raise ValueError(f"{self.layer} has no class token that looks at places.")
-        row = self.weights[:, :, 0, 1:]
-        return row.reshape(*row.shape[:2], *self.key_grid)
-
-    def of_place(self, row: int, column: int) -> np.ndarray:
-        """Where the patch at a place of the queries' map looks, `(B, heads, h, w)`.
-
-        Raises:
-            ValueError: If no patch asks in this layer, or none at that place.
-        """
-        weights = self.patches(renormalise=False)
-        height, width = self.query_grid
-        if not (0 <= row < height and 0 <= column < width):
-            raise ValueError(f"{self.layer} has {height}x{width} places.")
-        weights = weights[:, :, row * width + column]
-        return weights.reshape(*weights.shape[:2], *self.key_grid)
-
-    def patches(self, renormalise: bool = True) -> np.ndarray:
-        """Attention among patches, `(B, heads, H * W, h * w)`, without class token.
-
-        Args:
-            renormalise: Whether rows are divided by their sum, which is below 1
-                where a column of the class token has been taken out.
-
-        Raises:
-            ValueError: If no patch asks in this layer.
-        """
-        if not self.query_grid or not self.key_grid:
-            raise ValueError(f"In {self.layer} no patch asks for patches.")
-        first = int(self.class_token)
-        weights = self.weights[:, :, first:, first:]
-        if renormalise and first:
-            weights = weights / weights.sum(axis=-1, keepdims=True)
-        return weights
+ATTENTION_LAYERS = (DotProductAttention, GatedPositionalAttention, RelativeAttention)
 
 
 class AttentionProbe:
-    """Reads the attention maps of a model, which stays as it is.
+    """Reads the attention maps of a model. The model is not changed.
 
     Args:
         model: A functional model with attention layers of this package.
         layers: Names of the layers to read; None reads all of them.
 
     Raises:
-        ValueError: If the model has none, or none of a name.
+        ValueError: If the model has no attention layer, no layer of a given name, or
+            a free input size.
 
     Example:
         >>> for attention in AttentionProbe(model)(images):
@@ -111,19 +52,22 @@ class AttentionProbe:
             raise ValueError(f"{model.name} has no attention layer.")
         if None in model.input_shape[1:]:
             raise ValueError(
-                f"{model.name} takes any size: build it with the input_shape to look."
+                f"{model.name} takes images of any size: build it with the "
+                "input_shape of the images."
             )
         self._grids = {layer.name: _grids(model, layer) for layer in found}
         self._reader = keras.Model(
             model.input,
             {
-                layer.name: _Weights(layer, name=f"{layer.name}_weights")(_asked(layer))
+                layer.name: _Weights(layer, name=f"{layer.name}_weights")(
+                    _queries_and_keys(layer)
+                )
                 for layer in found
             },
         )
 
     def __call__(self, images: np.ndarray) -> list[AttentionMap]:
-        """The maps of `(B, H, W, C)` images, in the order of the model."""
+        """The maps of images `(B, H, W, C)`, in the order of the model's layers."""
         weights = run(self._reader, images)
         return [
             AttentionMap(name, weights[name], *grids)
@@ -132,41 +76,19 @@ class AttentionProbe:
 
 
 class _Weights(keras.layers.Layer):
-    """Gives the attention map of a layer, called as that layer is."""
+    """Returns the attention weights of a layer for the inputs of that layer."""
 
-    def __init__(self, attention, **kwargs):
+    def __init__(self, attention: keras.Layer, **kwargs: Any):
         super().__init__(dtype=attention.dtype_policy, **kwargs)
         self.attention = attention
 
-    def call(self, tensors):
+    def call(self, tensors: Sequence[Tensor]) -> Tensor:
         return self.attention.attention_weights(*tensors)
 
 
-def _asked(layer) -> list[keras.KerasTensor]:
-    """Queries and keys of a layer, or the map that it makes both of."""
-    return keras.tree.flatten(layer.input)[:2]
-
-
-def _grids(model, layer) -> tuple:
-    """`query_grid`, `key_grid` and `class_token` of a layer's `AttentionMap`."""
-    queries, keys = _asked(layer)[0], _asked(layer)[-1]
-    if len(queries.shape) == 4:
-        return queries.shape[1:3], keys.shape[1:3], False
-    if layer.name == CLASS_ATTENTION:
-        return None, None, False
-    whole = queries.shape[1] > 1
-    tokens = (queries if whole else keys).shape[1]
-    maps = [x.input.shape[1:3] for x in model.layers if isinstance(x, ClassToken)]
-    grid = key_grid = next(size for size in maps if 1 + math.prod(size) == tokens)
-    maker = next(x for x in model.layers[1:] if x.output is keys)
-    if isinstance(maker, ConvProjection):
-        key_grid = maker.compute_output_shape((None, *grid, keys.shape[-1]))[1:3]
-    return grid if whole else None, key_grid, True
-
-
 def attention_layers(model: keras.Model) -> list[keras.Layer]:
-    """The attention layers of a model, in its order."""
-    return [layer for layer in model.layers if isinstance(layer, KINDS)]
+    """The attention layers of a model, in the order of the model."""
+    return [layer for layer in model.layers if isinstance(layer, ATTENTION_LAYERS)]
 
 
 def attention_maps(
@@ -174,73 +96,64 @@ def attention_maps(
 ) -> list[AttentionMap]:
     """The attention maps of a few images; see `AttentionProbe`.
 
-    For many images read batches: a map has a number for every pair of places.
+    A map has one number per pair of positions, so read many images in batches.
     """
     return AttentionProbe(model, layers)(images)
 
 
 def class_attention(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """CeiT: how its last class token weighs those of all blocks, `(B, heads, L)`.
+    """CeiT's layer-wise class attention: the weight of each block's class token.
+
+    Args:
+        model: A CeiT.
+        images: `(B, H, W, C)`.
+
+    Returns:
+        `(B, heads, L)`, the attention of the last class token to the class tokens of
+        all L blocks.
 
     Raises:
         ValueError: If the model has no layer-wise class attention.
     """
-    return attention_maps(model, images, [CLASS_ATTENTION])[0].weights[:, :, 0]
+    names = [x.name for x in attention_layers(model) if _keys_are_stacked(model, x)]
+    if not names:
+        raise ValueError(f"{model.name} has no layer-wise class attention.")
+    return attention_maps(model, images, names)[0].weights[:, :, 0]
 
 
-def rollout(maps: Sequence[AttentionMap]) -> np.ndarray:
-    """Attention rollout: how much each place reaches what the classifier reads.
-
-    The product, over layers, of the heads' mean attention averaged with the identity
-    that stands for the skip connection (Abnar and Zuidema 2020, arXiv:2005.00928,
-    section 3). Read is the class token's row, or without one the rows' mean, as the
-    classifier reads the mean of the map. Where the paper has no such case:
-
-    - in a pyramid the product runs over the last layers that share a map;
-    - a key that stands for several places counts for them in equal parts;
-    - before the class token joins, its row is the identity's.
-
-    Args:
-        maps: What `attention_maps` gives of a whole model.
-
-    Returns:
-        `(B, H, W)`; each sums to 1.
-    """
-    maps = [m for m in maps if m.key_grid]
-    grid = maps[-1].query_grid or maps[-1].key_grid
-    last = []
-    for attention in reversed(maps):
-        if (attention.query_grid or attention.key_grid) != grid:
-            break
-        last.insert(0, attention)
-    first = int(any(m.class_token for m in last))
-    identity = np.eye(first + math.prod(grid))
-    flow = identity[None]
-    for attention in last:
-        flow = 0.5 * (_whole(attention, grid, first) + identity) @ flow
-    row = flow[:, 0, 1:] if first else flow.mean(axis=1)
-    row = row / row.sum(axis=-1, keepdims=True)
-    return row.reshape(-1, *grid)
+def _queries_and_keys(layer: keras.Layer) -> list[keras.KerasTensor]:
+    """Queries and keys of a layer; or the feature map that it computes both from."""
+    return keras.tree.flatten(layer.input)[:2]
 
 
-def _whole(attention: AttentionMap, grid: tuple[int, int], first: int) -> np.ndarray:
-    """The heads' mean as a map among all tokens of the grid, `(B, T, T)`."""
-    weights = attention.weights.mean(axis=1, dtype="float64")  # (B, N, M)
-    own = int(attention.class_token)
-    spread = np.zeros((weights.shape[-1], own + math.prod(grid)))
-    spread[:own, :own] = 1
-    spread[own:, own:] = _spread(attention.key_grid, grid)
-    whole = np.tile(np.eye(first + math.prod(grid)), (len(weights), 1, 1))
-    rows = slice(first - own, first - own + weights.shape[1])
-    whole[:, rows, first - own :] = weights @ spread
-    return whole
+def _grids(
+    model: keras.Model, layer: keras.Layer
+) -> tuple[Grid | None, Grid | None, bool]:
+    """`query_grid`, `key_grid` and `class_token` of a layer's `AttentionMap`."""
+    queries, keys = _queries_and_keys(layer)[0], _queries_and_keys(layer)[-1]
+    if len(queries.shape) == 4:
+        return queries.shape[1:3], keys.shape[1:3], False
+    if _keys_are_stacked(model, layer):
+        return None, None, False
+    patches_attend = queries.shape[1] > 1
+    tokens = (queries if patches_attend else keys).shape[1]
+    maps = [x.input.shape[1:3] for x in model.layers if isinstance(x, ClassToken)]
+    grid = key_grid = next(size for size in maps if 1 + math.prod(size) == tokens)
+    producer = _producer(model, keys)
+    if isinstance(producer, ConvProjection):
+        key_grid = producer.compute_output_shape((None, *grid, keys.shape[-1]))[1:3]
+    return grid if patches_attend else None, key_grid, True
 
 
-def _spread(coarse: tuple[int, int], fine: tuple[int, int]) -> np.ndarray:
-    """Shares of the fine grid's places in each of the coarse one's, rows sum to 1."""
-    axes = []
-    for few, many in zip(coarse, fine, strict=True):
-        owner = np.minimum(np.arange(many) // -(-many // few), few - 1)
-        axes.append(np.arange(few)[:, None] == owner)
-    shares = np.kron(*axes).astype("float64")
-    return shares / shares.sum(axis=1, keepdims=True)
+def _keys_are_stacked(model: keras.Model, layer: keras.Layer) -> bool:
+    """Whether the keys come from `StackTokens`: class tokens of several blocks."""
+    producer = _producer(model, _queries_and_keys(layer)[-1])
+    while producer is not None and not isinstance(producer, StackTokens):
+        inputs = keras.tree.flatten(producer.input)
+        producer = _producer(model, inputs[0]) if len(inputs) == 1 else None
+    return producer is not None
+
+
+def _producer(model: keras.Model, tensor: keras.KerasTensor) -> keras.Layer | None:
+    """The layer that computes a tensor; None for the input of the model."""
+    return next((x for x in model.layers[1:] if x.output is tensor), None)

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds, layer by layer."""
+"""Parameters and multiply-adds of a model, per layer."""
 
 import dataclasses
 import math
@@ -7,17 +7,18 @@ from typing import Any
 import keras
 
 from keras_hybrid.layers.factories import dense_macs
+from keras_hybrid.utils.typing import Shape
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
-    """What one layer of a model costs.
+    """Parameters and multiply-adds of one layer.
 
     Attributes:
         name: Name of the layer.
-        kind: Its class.
-        parameters: Trainable parameters.
-        macs: Multiply-adds of one image.
+        kind: Name of the layer's class.
+        parameters: Number of trainable parameters.
+        macs: Multiply-adds (MACs) per image.
     """
 
     name: str
@@ -27,14 +28,14 @@ class LayerCost:
 
 
 def macs(model: keras.Model) -> int:
-    """Multiply-adds of one image through a functional model.
+    """Multiply-adds (MACs) of a functional model per image.
 
-    Counted are convolutions, linear maps and both products of attention, as they
-    are computed; norms, activations, sums and pools are not.
+    The count covers convolutions, dense layers and both matrix products of attention,
+    as they are computed. It leaves out norms, activations, sums and pooling.
 
     Raises:
         ValueError: If the model's input has a free height or width.
-        NotImplementedError: If a layer has a kernel and no count.
+        NotImplementedError: If a layer has a kernel but its class has no count.
 
     Example:
         >>> macs(models.ConViTTiny())
@@ -44,10 +45,11 @@ def macs(model: keras.Model) -> int:
 
 
 def breakdown(model: keras.Model) -> list[LayerCost]:
-    """The cost of every layer, in the order of the model; see `macs`."""
+    """The cost of every layer, in the order of `model.layers`; see `macs`."""
     if None in model.input_shape[1:]:
         raise ValueError(
-            f"{model.name} takes any size: build it with the input_shape to count."
+            f"{model.name} takes images of any size: build it with the input_shape to "
+            "count."
         )
     nodes = {x["name"]: x["inbound_nodes"] for x in model.get_config()["layers"]}
     return [
@@ -61,18 +63,21 @@ def breakdown(model: keras.Model) -> list[LayerCost]:
     ]
 
 
-def _layer_macs(layer: keras.Layer, shapes: list[tuple]) -> int:
+def _layer_macs(layer: keras.Layer, shapes: list[Shape]) -> int:
     if hasattr(layer, "macs"):
         return layer.macs(*shapes)
-    for kind, count in STOCK.items():
+    for kind, count in KERAS_LAYERS.items():
         if isinstance(layer, kind):
             return count(layer, shapes[0])
     if any(weight.path.endswith("kernel") for weight in layer.weights):
-        raise NotImplementedError(f"{type(layer).__name__} has no count of its macs.")
+        raise NotImplementedError(
+            f"{type(layer).__name__} has no count of its multiply-adds: give it a "
+            "method macs(*input_shapes)."
+        )
     return 0
 
 
-def _shapes(node: Any) -> list[tuple]:
+def _shapes(node: Any) -> list[Shape]:
     """Shapes of the tensors that a layer is called with, in the order of the call."""
     if isinstance(node, dict):
         if node.get("class_name") == "__keras_tensor__":
@@ -83,17 +88,17 @@ def _shapes(node: Any) -> list[tuple]:
     return [shape for part in node for shape in _shapes(part)]
 
 
-def _conv(layer, shape):
+def _conv(layer: keras.Layer, shape: Shape) -> int:
     outputs = math.prod(layer.compute_output_shape(shape)[1:])
     return outputs * math.prod(layer.kernel.shape[:-1])
 
 
-def _depthwise(layer, shape):
+def _depthwise(layer: keras.Layer, shape: Shape) -> int:
     outputs = math.prod(layer.compute_output_shape(shape)[1:])
     return outputs * math.prod(layer.kernel_size)
 
 
-STOCK = {
+KERAS_LAYERS = {
     keras.layers.Dense: lambda layer, shape: dense_macs(shape, layer.units),
     keras.layers.DepthwiseConv2D: _depthwise,
     keras.layers.Conv2D: _conv,

@@ -1,4 +1,4 @@
-"""Whether a network commutes with shifts of the image, stage by stage."""
+"""Translation equivariance: whether features shift with the image, per stage."""
 
 from collections.abc import Sequence
 
@@ -13,38 +13,40 @@ from keras_hybrid.models import features, logits
 def equivariance_errors(
     model: keras.Model, images: np.ndarray, shifts: Sequence[int] = (32, 16, 8, 4, 2, 1)
 ) -> list[dict]:
-    """How far features of a shifted image are from shifted features.
+    """The difference between features of shifted images and shifted features.
 
-    Images are rolled: what leaves at one border enters at the other. A stage is
-    compared where its stride divides the shift; logits always, as they have no
-    places and should not move.
+    Images are rolled: pixels that leave at one border enter at the opposite border. A
+    stage is compared if its stride divides the shift. Logits have no positions, so they
+    are always compared and should not change.
 
     Args:
-        model: A functional model with taps, see `models.features`.
-        images: `(B, H, W, C)` of the model's size.
-        shifts: Pixels, down and to the right.
+        model: A functional model with features, see `models.features`.
+        images: `(B, H, W, C)` of the model's input size.
+        shifts: Shifts down and to the right, in pixels.
 
     Returns:
-        One row a shift and stage: `shift`, `stage`, `stride`, `error` (largest
-        difference over the standard deviation of the features) and `rms` (root mean
-        square difference over the same).
+        One row per shift and stage: `shift`, `stage`, `stride`, `error` (the largest
+        difference, divided by the standard deviation of the features) and `rms` (the
+        root mean square difference, divided by the same).
     """
     outputs = dict(features(model).output)
     if any(layer.name == "head" for layer in model.layers):
         outputs["logits"] = logits(model).output
-    read = keras.Model(model.input, outputs)
-    still, rows = run(read, images), []
+    reader = keras.Model(model.input, outputs)
+    original, rows = run(reader, images), []
     for shift in shifts:
-        moved = run(read, np.roll(images, (shift, shift), axis=(1, 2)))
+        shifted = run(reader, np.roll(images, (shift, shift), axis=(1, 2)))
         for name in outputs:
-            before = still[name]
-            stride = images.shape[1] // before.shape[1] if before.ndim == 4 else 0
+            expected = original[name]
+            is_map = expected.ndim == 4
+            stride = images.shape[1] // expected.shape[1] if is_map else 0
             if stride:
                 if shift % stride:
                     continue
-                places = (shift // stride,) * 2
-                before = np.roll(before, places, axis=(1, 2))
-            difference = (moved[name] - before).astype("float64") / before.std()
+                positions = (shift // stride,) * 2
+                expected = np.roll(expected, positions, axis=(1, 2))
+            difference = (shifted[name] - expected).astype("float64")
+            difference /= expected.std()
             rows.append(
                 {
                     "shift": shift,
@@ -57,25 +59,24 @@ def equivariance_errors(
     return rows
 
 
-def periodic_twin(model: keras.Model) -> keras.Model:
-    """The same CoAtNet or Astroformer on a torus, with the model's weights.
+def periodic_copy(model: keras.Model) -> keras.Model:
+    """A CoAtNet or Astroformer with circular padding and the same weights.
 
-    Convolutions and pools take the opposite border's pixels, and the position bias
-    counts offsets modulo the map, for which it keeps those rows of its table that
-    belong to the shorter ways.
+    Convolutions and pooling pad with the pixels of the opposite border. The relative
+    position bias counts offsets modulo the size of the feature map; of its table it
+    keeps the entries of the shorter offsets.
 
     Raises:
-        ValueError: If the model has no position bias by a table that is not
-            periodic yet.
+        ValueError: If the model has no relative position table, or it is periodic
+            already.
     """
     relative = [x for x in model.layers if isinstance(x, RelativeAttention)]
     if not relative or any(x.periodic or x.table is None for x in relative):
         raise ValueError(
-            f"{model.name}: only a model with a plain relative position table has a "
-            "periodic twin."
+            f"{model.name} has no relative position table that could be made periodic."
         )
 
-    def clone(layer):
+    def clone(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()
         if "padding_mode" in config:
             config["padding_mode"] = "circular"
@@ -83,18 +84,18 @@ def periodic_twin(model: keras.Model) -> keras.Model:
             config["periodic"] = True
         return type(layer).from_config(config)
 
-    twin = keras.models.clone_model(model, clone_function=clone)
-    for layer in twin.layers:
+    copy = keras.models.clone_model(model, clone_function=clone)
+    for layer in copy.layers:
         weights = model.get_layer(layer.name).get_weights()
         if isinstance(layer, RelativeAttention):
             shape = tuple(layer.table.shape)
-            place = [w.shape for w in layer.get_weights()].index(shape)
+            index = [w.shape for w in layer.get_weights()].index(shape)
             for axis, side in enumerate(shape[:2]):
-                weights[place] = weights[place].take(_shorter_ways(side), axis)
+                weights[index] = weights[index].take(_shorter_offsets(side), axis)
         layer.set_weights(weights)
-    return twin
+    return copy
 
 
-def _shorter_ways(side: int) -> list[int]:
-    """Row of the plain table for each offset modulo the side."""
+def _shorter_offsets(side: int) -> list[int]:
+    """Row of the full table for each offset modulo the side."""
     return [d + side - 1 if 2 * d <= side else d - 1 for d in range(side)]

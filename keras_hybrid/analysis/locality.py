@@ -1,29 +1,28 @@
-"""How far attention reaches: D_loc, the nonlocality of ConViT's equation 8."""
+"""Attention distance: D_loc, the nonlocality of ConViT's equation 8."""
+
+from collections.abc import Callable, Iterable, Iterator
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_hybrid.analysis.attention_maps import (
-    AttentionMap,
-    AttentionProbe,
-    attention_layers,
-)
+from keras_hybrid.analysis.attention_map import AttentionMap, Grid
+from keras_hybrid.analysis.attention_maps import AttentionProbe, attention_layers
 from keras_hybrid.analysis.compute import batches, run
 from keras_hybrid.layers import GatedPositionalAttention
 
+ReadMaps = Callable[[np.ndarray], Iterable[AttentionMap]]
 MODES = ("layer_input", "patch_embedding")
 
 
-def distances(
-    grid: tuple[int, int], key_grid: tuple[int, int] | None = None
-) -> np.ndarray:
-    """Lengths of the ways from every place of a grid to every key, `(N, M)`.
+def distances(grid: Grid, key_grid: Grid | None = None) -> np.ndarray:
+    """Distances between every position of a grid and every key, `(N, M)`.
 
     Args:
-        grid: Height and width of the queries' map; its steps are the unit.
-        key_grid: Those of the keys' map; None means the same. Keys of a coarser map
-            stand at every second (third, ...) place, as strided convolutions do.
+        grid: Height and width of the queries' feature map, whose step is the unit.
+        key_grid: Height and width of the keys' feature map; None means `grid`. The
+            keys of a coarser map lie at every second (third, ...) position, as the
+            outputs of a strided convolution do.
     """
     axes = []
     for side, keys in zip(grid, key_grid or grid, strict=True):
@@ -36,10 +35,10 @@ def distances(
 
 def nonlocality(
     attention: AttentionMap | np.ndarray,
-    grid: tuple[int, int] | None = None,
-    renormalise: bool = True,
+    grid: Grid | None = None,
+    renormalize: bool = True,
 ) -> np.ndarray:
-    """D_loc: the mean distance at which a map attends, in patches.
+    """D_loc: the mean distance between queries and the keys they attend to, in patches.
 
     `D_loc = 1/N sum_ij A_ij |delta_ij|` over N queries i (d'Ascoli et al. 2021,
     equation 8).
@@ -47,17 +46,23 @@ def nonlocality(
     Args:
         attention: An `AttentionMap`, or weights `(..., N, N)` among the patches of
             `grid`.
-        grid: Height and width for weights.
-        renormalise: Of a layer with a class token, whose row and column are left
-            out: whether the remaining rows are brought back to the sum 1.
+        grid: Height and width of the feature map, for weights.
+        renormalize: Whether rows are divided by their sum once the row and column of
+            a class token are removed.
 
     Returns:
-        One number a map: `(B, heads)`, or `(...)`.
+        `(B, heads)`, or `(...)` for weights.
+
+    Raises:
+        ValueError: If no patch is a query of the layer, or weights come without a
+            grid.
     """
     if isinstance(attention, AttentionMap):
-        lengths = distances(attention.query_grid, attention.key_grid)
-        attention = attention.patches(renormalise)
+        lengths = distances(*attention.patch_grids())
+        attention = attention.patch_weights(renormalize)
     else:
+        if grid is None:
+            raise ValueError("Attention weights need grid=(height, width).")
         lengths = distances(grid)
     return (attention * lengths).sum(axis=(-2, -1)) / len(lengths)
 
@@ -66,61 +71,77 @@ def d_loc(
     model: keras.Model,
     images: np.ndarray,
     mode: str = "layer_input",
-    renormalise: bool = True,
+    renormalize: bool = True,
     batch_size: int = 64,
 ) -> dict[str, np.ndarray]:
     """D_loc of every head of every layer in which patches attend to patches.
 
     Args:
         model: A model with attention layers of this package.
-        images: `(B, H, W, C)`; the paper averages over 1,024.
-        mode: `"layer_input"`, the paper's: a layer sees what reaches it in the
-            network. `"patch_embedding"`, what ConViT's published code logs: every
-            layer is fed the patch embedding itself, without position embedding and
-            norm.
-        renormalise: See `nonlocality`.
-        batch_size: Images at a time.
+        images: `(B, H, W, C)`; the paper averages over 1,024 images.
+        mode: `"layer_input"`, as in the paper: a layer gets its input in the network.
+            `"patch_embedding"`, as in the code that ConViT's authors published: every
+            layer gets the patch embedding, without position embedding and norm.
+        renormalize: See `nonlocality`.
+        batch_size: Images per batch.
 
     Returns:
         Name of the layer -> `(heads,)`, the mean over the images.
 
     Raises:
-        ValueError: If `mode` is unknown, or the model has no patch embedding for it.
+        ValueError: If `mode` is unknown or needs a patch embedding that the model does
+            not have.
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, not {mode!r}.")
-    read = _fed_by_patches(model) if mode == MODES[1] else AttentionProbe(model)
-    return d_loc_of(read, images, renormalise, batch_size)
+    read_maps: ReadMaps = AttentionProbe(model)
+    if mode == MODES[1]:
+        read_maps = _from_patch_embedding(model)
+    return d_loc_from_maps(read_maps, images, renormalize, batch_size)
 
 
-def d_loc_of(read, images, renormalise=True, batch_size=64) -> dict[str, np.ndarray]:
-    """`d_loc` for a probe that is there already."""
+def d_loc_from_maps(
+    read_maps: ReadMaps,
+    images: np.ndarray,
+    renormalize: bool = True,
+    batch_size: int = 64,
+) -> dict[str, np.ndarray]:
+    """`d_loc` with a given reader of attention maps, e.g. an `AttentionProbe`."""
     sums: dict[str, np.ndarray] = {}
     for batch in batches(images, batch_size):
-        for attention in read(batch):
+        for attention in read_maps(batch):
             if attention.query_grid and attention.key_grid:
-                values = nonlocality(attention, renormalise=renormalise).sum(axis=0)
+                values = nonlocality(attention, renormalize=renormalize).sum(axis=0)
                 sums[attention.layer] = sums.get(attention.layer, 0) + values
     return {name: values / len(images) for name, values in sums.items()}
 
 
 def position_nonlocality(
-    heads: int, grid: tuple[int, int], locality_strength: float = 1.0
+    heads: int, grid: Grid, locality_strength: float = 1.0
 ) -> np.ndarray:
-    """D_loc of attention by place alone, as GPSA starts it: `(heads,)`."""
+    """D_loc of positional attention with GPSA's initial weights.
+
+    Args:
+        heads: Number of heads.
+        grid: Height and width of the feature map.
+        locality_strength: Initial locality strength.
+
+    Returns:
+        `(heads,)`.
+    """
     layer = GatedPositionalAttention(heads, locality_strength)
     layer.build((None, *grid, heads))
     return nonlocality(ops.convert_to_numpy(layer.position_weights(*grid)), grid)
 
 
-def _fed_by_patches(model: keras.Model):
-    """What a probe does, but every layer is fed the patch embedding."""
+def _from_patch_embedding(model: keras.Model) -> ReadMaps:
+    """Reads attention maps as if the patch embedding was the input of every layer."""
     names = [layer.name for layer in model.layers]
     if "patch_embedding" not in names:
-        raise ValueError(f"{model.name} has no patch embedding: mode={MODES[0]!r}.")
+        raise ValueError(f"{model.name} has no patch embedding: use mode={MODES[0]!r}.")
     patches = keras.Model(model.input, model.get_layer("patch_embedding").output)
 
-    def read(images):
+    def read(images: np.ndarray) -> Iterator[AttentionMap]:
         x = run(patches, images)
         for layer in attention_layers(model):
             roles = (f"{layer.name}_query", f"{layer.name}_key")

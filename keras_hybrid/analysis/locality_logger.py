@@ -1,4 +1,4 @@
-"""Logging during training what attention does."""
+"""A callback that logs attention distance and gates during training."""
 
 import csv
 import pathlib
@@ -8,28 +8,28 @@ import keras
 import numpy as np
 
 from keras_hybrid.analysis.attention_maps import AttentionProbe
-from keras_hybrid.analysis.gates import attention_centres, gates
-from keras_hybrid.analysis.locality import d_loc_of
+from keras_hybrid.analysis.gates import attention_centers, gates
+from keras_hybrid.analysis.locality import d_loc_from_maps
 from keras_hybrid.layers import GatedPositionalAttention
 
 FIELDS = ("epoch", "layer", "head", "d_loc", "gate", "strength", "distance")
 
 
 class LocalityLogger(keras.callbacks.Callback):
-    """Writes a CSV with D_loc of every head, and of GPSA heads gate and centre.
+    """Logs D_loc of every head, and gate and center of every GPSA head, as CSV.
 
-    A line a head, before training (epoch 0) and after every epoch. A run that goes on
-    after some epochs keeps their lines, and loses later ones.
+    The file has one line per head and epoch, with epoch 0 before training. A resumed
+    run keeps the lines of the epochs before it and drops later lines.
 
     Args:
         path: The CSV file.
-        images: `(B, H, W, C)` to look at, e.g. 64 of the validation images.
-        every: Epochs between two looks.
-        network: The functional model to look into, where the one that is trained
-            wraps it; None means the trained one.
+        images: `(B, H, W, C)` to measure on, e.g. 64 validation images.
+        every: Number of epochs between two measurements.
+        network: The functional model to measure, if the trained model wraps it; None
+            means the trained model.
 
     Attributes:
-        seconds: What each look took.
+        seconds: Duration of each measurement.
 
     Example:
         >>> model.fit(images, labels, callbacks=[LocalityLogger("locality.csv", few)])
@@ -48,32 +48,32 @@ class LocalityLogger(keras.callbacks.Callback):
         self.every = every
         self.network = network
         self.seconds: list[float] = []
-        self._probe = None
+        self._probe: AttentionProbe | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self._probe is not None:
             return
         self._probe = AttentionProbe(self.network or self.model)
-        former = read_log(self.path) if epoch else []
-        kept = [row for row in former if row["epoch"] <= epoch]
+        earlier = read_log(self.path) if epoch else []
+        kept = [row for row in earlier if row["epoch"] <= epoch]
         with open(self.path, "w", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(kept)
         if epoch == 0:
-            self._look(0)
+            self._measure(0, self._probe)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0:
-            self._look(epoch + 1)
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if self._probe is not None and (epoch + 1) % self.every == 0:
+            self._measure(epoch + 1, self._probe)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self._probe = None
 
-    def _look(self, epoch: int) -> None:
+    def _measure(self, epoch: int, probe: AttentionProbe) -> None:
         began = time.perf_counter()
         rows = locality_rows(
-            self.network or self.model, d_loc_of(self._probe, self.images)
+            self.network or self.model, d_loc_from_maps(probe, self.images)
         )
         with open(self.path, "a", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
@@ -81,30 +81,37 @@ class LocalityLogger(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - began)
 
 
-def locality_rows(model: keras.Model, reach: dict[str, np.ndarray]) -> list[dict]:
-    """One row a head: `FIELDS` without the epoch, numbers to six digits.
+def locality_rows(model: keras.Model, values: dict[str, np.ndarray]) -> list[dict]:
+    """One row per head: `FIELDS` without the epoch, numbers with six digits.
 
     Args:
         model: The model.
-        reach: What `d_loc` gave of it.
+        values: What `d_loc` returned for the model.
     """
     gated = any(isinstance(x, GatedPositionalAttention) for x in model.layers)
-    open_gates = gates(model) if gated else {}
-    centres = attention_centres(model) if gated else {}
+    gate_values = gates(model) if gated else {}
+    centers = attention_centers(model) if gated else {}
     rows = []
-    for layer, values in reach.items():
-        for head, value in enumerate(values):
+    for layer, heads in values.items():
+        for head, value in enumerate(heads):
             row = {"layer": layer, "head": head, "d_loc": _round(value)}
-            if layer in open_gates:
-                row["gate"] = _round(open_gates[layer][head])
-                row["strength"] = _round(centres[layer].strength[head])
-                row["distance"] = _round(centres[layer].distance[head])
+            if layer in gate_values:
+                row["gate"] = _round(gate_values[layer][head])
+                row["strength"] = _round(centers[layer].strength[head])
+                row["distance"] = _round(centers[layer].distance[head])
             rows.append(row)
     return rows
 
 
 def read_log(path: str | pathlib.Path) -> list[dict]:
-    """The lines of a `LocalityLogger`; what a layer does not have is None."""
+    """Reads the CSV file of a `LocalityLogger`.
+
+    Args:
+        path: The file; a missing file has no lines.
+
+    Returns:
+        One mapping per line. Columns that a layer does not have are None.
+    """
     path = pathlib.Path(path)
     if not path.exists():
         return []
@@ -112,11 +119,11 @@ def read_log(path: str | pathlib.Path) -> list[dict]:
         return [
             {key: _value(key, text) for key, text in row.items()}
             for row in csv.DictReader(file)
-            if None not in row.values()  # a line that a kill left half written
+            if None not in row.values()  # an incomplete last line of a killed run
         ]
 
 
-def _value(key: str, text: str):
+def _value(key: str, text: str) -> str | int | float | None:
     if key == "layer":
         return text
     if not text:
@@ -124,5 +131,5 @@ def _value(key: str, text: str):
     return int(text) if key in ("epoch", "head") else float(text)
 
 
-def _round(value) -> float:
+def _round(value: float) -> float:
     return float(f"{value:.6g}")

@@ -1,13 +1,17 @@
-"""Parameters and multiply-adds as the papers print them."""
+"""The size of a model beside the size that its paper prints."""
+
+from typing import Any
 
 import keras
 
 from keras_hybrid import models
 from keras_hybrid.analysis.complexity import LayerCost, breakdown
+from keras_hybrid.utils.typing import Shape
 
-# Variant -> (millions of parameters, billions of multiply-adds or None) at the
-# family's default size. CeiT-B's row repeats DeiT-B's parameters. ConViT and CeiT leave
-# the products of attention out of the multiply-adds; ATC's report prints none.
+# Variant -> (millions of parameters, billions of multiply-adds or None) at the default
+# input size of the family. CeiT-B's row repeats DeiT-B's parameters. The papers of
+# ConViT and CeiT leave the products of attention out of the multiply-adds. ATC's report
+# prints no multiply-adds.
 PRINTED = {
     "convit_tiny": (6, 1.0),
     "convit_tiny_plus": (10, 2.0),
@@ -34,11 +38,11 @@ PRINTED = {
 
 
 def size_table(model: keras.Model) -> list[dict]:
-    """A model's size beside that of the variant of its name, and the paper's.
+    """The size of a model, of the variant with its name, and of the paper's table.
 
     Returns:
-        Rows with the network, its input, its classes, and millions of parameters and
-        of multiply-adds, "-" where none are printed.
+        One row per network: its input, its number of classes, and its parameters and
+        multiply-adds in millions ("-" where the paper prints none).
     """
     costs = breakdown(model)
     rows = [
@@ -57,20 +61,20 @@ def size_table(model: keras.Model) -> list[dict]:
         if model.name in PRINTED:
             millions, billions = PRINTED[model.name]
             macs = billions and billions * 1e9
-            rows.append(_row("as printed", *facts, millions * 1e6, macs))
+            rows.append(_row("paper", *facts, millions * 1e6, macs))
     return rows
 
 
-def by_kind(costs: list[LayerCost]) -> list[dict]:
-    """Parameters and multiply-adds summed over layers of a class, dearest first.
+def size_by_type(costs: list[LayerCost]) -> list[dict]:
+    """Parameters and multiply-adds per layer class, the most multiply-adds first.
 
     Args:
-        costs: What `breakdown` gives.
+        costs: What `breakdown` returns.
     """
     kinds: dict[str, dict] = {}
     for cost in costs:
-        row = {"kind": cost.kind, "layers": 0, "parameters": 0, "macs": 0}
-        row = kinds.setdefault(cost.kind, row)
+        empty = {"kind": cost.kind, "layers": 0, "parameters": 0, "macs": 0}
+        row = kinds.setdefault(cost.kind, empty)
         row["layers"] += 1
         row["parameters"] += cost.parameters
         row["macs"] += cost.macs
@@ -78,7 +82,9 @@ def by_kind(costs: list[LayerCost]) -> list[dict]:
     return sorted(costly, key=lambda row: -row["macs"])
 
 
-def _row(network, shape, classes, parameters, macs) -> dict:
+def _row(
+    network: str, shape: Shape, classes: int, parameters: float, macs: float | None
+) -> dict[str, Any]:
     return {
         "network": network,
         "input": "x".join(map(str, shape)),

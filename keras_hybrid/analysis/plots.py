@@ -1,48 +1,56 @@
-"""Figures of what the other modules measure; each returns a matplotlib figure."""
+"""The figures of the analysis page, as `matplotlib.figure.Figure`."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_hybrid.analysis.attention_maps import AttentionMap
+from keras_hybrid.analysis.attention_map import AttentionMap, Grid
 from keras_hybrid.utils.figures import blank_figure
 
-HEADS = 16  # drawn of one layer, at most
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_HEADS = 16  # panels of one layer
 
 
 def head_maps(
     attention: AttentionMap,
     image: int = 0,
-    place: tuple[int, int] | None = None,
+    position: Grid | None = None,
     gates: np.ndarray | None = None,
-):
-    """Where each head of a layer looks, on a logarithmic scale.
+) -> "Figure":
+    """The attention map of each head of a layer, on a logarithmic scale.
 
     Args:
-        attention: The layer's maps.
-        image: Which image.
-        place: The patch that asks, marked in red; None takes the class token.
-        gates: Of GPSA: written over each head, the redder the more by place.
+        attention: The attention maps of the layer.
+        image: Index of the image.
+        position: Row and column of the query, which a red box marks; None means the
+            class token.
+        gates: Gates of a GPSA layer `(heads,)`, written above each head. A redder
+            background is a larger gate.
     """
     from matplotlib.colors import LogNorm
     from matplotlib.patches import Rectangle
 
-    if place is None:
-        maps = attention.of_class_token()[image]
+    if position is None:
+        maps = attention.class_token_map()[image]
     else:
-        maps = attention.of_place(*place)[image]
-    maps = maps[:HEADS]
+        maps = attention.query_map(*position)[image]
+    maps = maps[:MOST_HEADS]
     columns = min(4, len(maps))
     rows = -(-len(maps) // columns)
     figure = blank_figure(max(2.6, 0.95 * columns + 0.9), 1.15 * rows + 0.35)
     figure.suptitle(attention.layer, fontsize=9)
     top = maps.max()
-    norm = LogNorm(max(maps[maps > 0].min(), top * 1e-4), top)
-    every = figure.subplots(rows, columns, squeeze=False)
-    for axes in every.flat:
+    low = max(maps[maps > 0].min(), top * 1e-4)
+    norm = LogNorm(low, top)
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat:
         axes.set_axis_off()
-    for head, (axes, values) in enumerate(zip(every.flat, maps, strict=False)):
-        shown = axes.imshow(np.maximum(values, norm.vmin), norm=norm, cmap="viridis")
+    for head, (axes, values) in enumerate(zip(panels.flat, maps, strict=False)):
+        shown = axes.imshow(np.maximum(values, low), norm=norm, cmap="viridis")
         axes.set_title(f"head {head}", fontsize=8)
         if gates is not None:
             gate = float(gates[head])
@@ -50,29 +58,37 @@ def head_maps(
             red = {"facecolor": (1, pale, pale), "pad": 1, "edgecolor": "none"}
             title = f"gate {gate:.2f}"
             axes.set_title(title, fontsize=8, bbox=red, color="black")
-        if place is not None:
+        if position is not None:
             scale = np.array(values.shape) / np.array(attention.query_grid)
-            y, x = scale * place - 0.5
+            y, x = scale * position - 0.5
             box = Rectangle((x, y), scale[1], scale[0], fill=False, edgecolor="red")
             axes.add_patch(box)
-    bar = figure.colorbar(shown, ax=every, shrink=0.9, aspect=15 * rows)
+    bar = figure.colorbar(shown, ax=panels, shrink=0.9, aspect=15 * rows)
     bar.ax.tick_params(which="both", labelsize=7)
     return figure
 
 
-def overlays(images: np.ndarray, maps: np.ndarray, titles: Sequence[str] = ()):
-    """Maps `(B, h, w)` laid over images `(B, H, W, C)` with pixels in [0, 255]."""
+def overlays(
+    images: np.ndarray, maps: np.ndarray, titles: Sequence[str] = ()
+) -> "Figure":
+    """Images, and the same images under their maps.
+
+    Args:
+        images: `(B, H, W, C)`, pixels in [0, 255].
+        maps: `(B, h, w)`.
+        titles: Title of each image.
+    """
     figure = blank_figure(4.6, 2.3 * len(images))
-    every = figure.subplots(len(images), 2, squeeze=False)
-    for number, (pair, picture, values) in enumerate(
-        zip(every, images, maps, strict=True)
+    panels = figure.subplots(len(images), 2, squeeze=False)
+    for number, (pair, image, values) in enumerate(
+        zip(panels, images, maps, strict=True)
     ):
-        picture = np.clip(picture, 0, 255).astype("uint8")
-        picture = picture.repeat(3, axis=-1) if picture.shape[-1] == 1 else picture
-        height, width = picture.shape[:2]
+        pixels = np.clip(image, 0, 255).astype("uint8")
+        pixels = pixels.repeat(3, axis=-1) if pixels.shape[-1] == 1 else pixels
+        height, width = pixels.shape[:2]
         for axes in pair:
             axes.set_axis_off()
-            axes.imshow(picture)
+            axes.imshow(pixels)
         pair[1].imshow(
             values,
             extent=(-0.5, width - 0.5, height - 0.5, -0.5),
@@ -87,8 +103,14 @@ def overlays(images: np.ndarray, maps: np.ndarray, titles: Sequence[str] = ()):
 
 def heads_by_layer(
     values: Mapping[str, np.ndarray], label: str, reference: float | None = None
-):
-    """A dot a head and a line of the layers' means; `reference` is a dashed line."""
+) -> "Figure":
+    """One dot per head, and a line through the means of the layers.
+
+    Args:
+        values: Name of the layer -> `(heads,)`.
+        label: Label of the axis of values.
+        reference: Value under uniform attention, a dashed line.
+    """
     figure = blank_figure(4.6, 2.9)
     axes = figure.subplots()
     for number, heads in enumerate(values.values(), start=1):
@@ -96,19 +118,20 @@ def heads_by_layer(
     means = [np.mean(heads) for heads in values.values()]
     axes.plot(range(1, len(means) + 1), means, "k-", label="mean of the heads")
     if reference is not None:
-        axes.axhline(reference, color="grey", ls="--", label="even attention")
+        axes.axhline(reference, color="grey", ls="--", label="uniform attention")
     axes.set(xlabel="attention layer", ylabel=label)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    return _finish(axes)
+    _add_legend(axes)
+    return figure
 
 
-def over_epochs(log: Sequence[Mapping], field: str, label: str):
-    """A panel a layer: `field` of every head over the epochs, their mean in black.
+def over_epochs(log: Sequence[Mapping], field: str, label: str) -> "Figure":
+    """One panel per layer: a value of every head over the epochs, the mean in black.
 
     Args:
-        log: Lines of `callbacks.read_log`.
-        field: A column of theirs, e.g. `"gate"`.
-        label: What the panels' common axis says.
+        log: What `read_log` returns.
+        field: Column of the log, e.g. `"gate"`.
+        label: Label of the axis of values.
     """
     lines: dict[str, dict[int, list]] = {}
     for row in log:
@@ -118,10 +141,10 @@ def over_epochs(log: Sequence[Mapping], field: str, label: str):
     columns = min(3, len(lines))
     rows = -(-len(lines) // columns)
     figure = blank_figure(1.5 * columns + 0.4, 1.35 * rows + 0.4)
-    every = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for axes in every.flat[len(lines) :]:
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.flat[len(lines) :]:
         axes.set_axis_off()
-    for axes, (layer, heads) in zip(every.flat, lines.items(), strict=False):
+    for axes, (layer, heads) in zip(panels.flat, lines.items(), strict=False):
         for points in heads.values():
             axes.plot(*zip(*points, strict=True), lw=0.8, alpha=0.7)
         epochs = [epoch for epoch, _ in next(iter(heads.values()))]
@@ -135,8 +158,17 @@ def over_epochs(log: Sequence[Mapping], field: str, label: str):
     return figure
 
 
-def lines(rows: Sequence[Mapping], key: str, label: str, logarithmic: bool = False):
-    """A line for every column of a table but `key`, over its rows."""
+def line_chart(
+    rows: Sequence[Mapping], key: str, label: str, logarithmic: bool = False
+) -> "Figure":
+    """One line per column of a table.
+
+    Args:
+        rows: The table.
+        key: Column with the labels of the horizontal axis.
+        label: Label of the axis of values.
+        logarithmic: Whether that axis is logarithmic.
+    """
     figure = blank_figure(4.6, 2.9)
     axes = figure.subplots()
     names = [str(row[key]) for row in rows]
@@ -145,43 +177,57 @@ def lines(rows: Sequence[Mapping], key: str, label: str, logarithmic: bool = Fal
             axes.plot(names, [row[column] for row in rows], ".-", label=column)
     axes.set(ylabel=label, yscale="log" if logarithmic else "linear")
     axes.tick_params(axis="x", rotation=90 if len(names) > 4 else 0, labelsize=7)
-    return _finish(axes)
+    _add_legend(axes)
+    return figure
 
 
-def bars(values: np.ndarray, xlabel: str, label: str):
-    """Bars of the means over heads of `(heads, L)`, a dot a head."""
+def bar_chart(values: np.ndarray, xlabel: str, label: str) -> "Figure":
+    """One bar per position of the mean over the heads, and one dot per head.
+
+    Args:
+        values: `(heads, L)`.
+        xlabel: Label of the horizontal axis.
+        label: Label of the axis of values.
+    """
     figure = blank_figure(4.6, 2.6)
     axes = figure.subplots()
-    places = np.arange(1, values.shape[1] + 1)
-    axes.bar(places, values.mean(axis=0), color="lightsteelblue")
+    numbers = np.arange(1, values.shape[1] + 1)
+    axes.bar(numbers, values.mean(axis=0), color="lightsteelblue")
     for head in values:
-        axes.plot(places, head, "k.", ms=4)
+        axes.plot(numbers, head, "k.", ms=4)
     axes.set(xlabel=xlabel, ylabel=label)
     axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
-def fields(maps: Mapping[str, np.ndarray]):
-    """Receptive fields side by side, each against its own strongest pixel."""
+def field_maps(maps: Mapping[str, np.ndarray]) -> "Figure":
+    """Receptive fields side by side, each relative to its largest value."""
     from matplotlib.colors import LogNorm
 
     columns = min(3, len(maps))
     rows = -(-len(maps) // columns)
     figure = blank_figure(1.5 * columns + 0.8, 1.6 * rows)
-    every = figure.subplots(rows, columns, squeeze=False)
-    for axes in every.flat:
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat:
         axes.set_axis_off()
-    for axes, (name, values) in zip(every.flat, maps.items(), strict=False):
+    for axes, (name, values) in zip(panels.flat, maps.items(), strict=False):
         relative = np.maximum(values / values.max(), 1e-4)
         shown = axes.imshow(relative, norm=LogNorm(1e-4, 1), cmap="magma")
         axes.set_title(name, fontsize=8)
-    bar = figure.colorbar(shown, ax=every, shrink=0.9, aspect=15 * rows)
+    bar = figure.colorbar(shown, ax=panels, shrink=0.9, aspect=15 * rows)
     bar.ax.tick_params(labelsize=7)
     return figure
 
 
-def grid(rows: Sequence[Mapping], x: str, y: str, value: str):
-    """A coloured table of `value` over two settings, e.g. of a sweep."""
+def grid(rows: Sequence[Mapping], x: str, y: str, value: str) -> "Figure":
+    """A heatmap of a value over two settings, e.g. of a sweep.
+
+    Args:
+        rows: One mapping per run.
+        x: Setting on the horizontal axis.
+        y: Setting on the vertical axis.
+        value: Key of the value.
+    """
     columns, lines = ([*dict.fromkeys(row[key] for row in rows)] for key in (x, y))
     values = np.full((len(lines), len(columns)), np.nan)
     for row in rows:
@@ -198,7 +244,6 @@ def grid(rows: Sequence[Mapping], x: str, y: str, value: str):
     return figure
 
 
-def _finish(axes):
+def _add_legend(axes: "Axes") -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    return axes.figure

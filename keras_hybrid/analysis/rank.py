@@ -1,21 +1,23 @@
-"""Rank collapse: how far tokens are from being all alike, layer by layer."""
+"""Rank collapse: how much tokens still differ from each other after each block."""
 
 import re
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_hybrid.analysis.compute import run
+from keras_hybrid.utils.typing import Tensor
 
 _SUM = re.compile(r"(?P<block>(.*_)?block\d+)_(?P<branch>attention|mlp)_add$")
 
 
 def relative_residual(tokens: np.ndarray) -> np.ndarray:
-    """What of a matrix of tokens is not one row repeated, in [0, about 1].
+    """How much tokens differ from their mean, from 0 to about 1.
 
-    `|X - 1 x^T| / |X|` with x the tokens' mean and `|.|` the composite norm
-    `sqrt(|X|_1 |X|_inf)` (Dong et al. 2021, arXiv:2103.03404, section 2.1). At 0 the
-    rank is one: attention has nothing left to tell apart.
+    It is `|X - 1 x^T| / |X|`, where x is the mean of the tokens and `|.|` the composite
+    norm `sqrt(|X|_1 |X|_inf)` (Dong et al. 2021, arXiv:2103.03404, section 2.1). At 0
+    all tokens are equal and the matrix has rank one.
 
     Args:
         tokens: `(..., N, C)`.
@@ -37,19 +39,20 @@ def rank_profile(
     """The relative residual after every transformer block, averaged over images.
 
     Args:
-        model: A functional model of this package; it stays as it is.
+        model: A functional model of this package. It is not changed.
         images: `(B, H, W, C)`.
-        skip: Whether to keep the skip connections around attention and
-            feed-forward network. Without, a block is its branches alone.
+        skip: Whether to keep the skip connections around attention and feed-forward
+            networks.
         feed_forward: Whether to keep the feed-forward networks.
 
     Returns:
-        Block -> residual. Norms stay; blocks on a single token are left out.
+        Name of the block -> residual. Norms are kept. Blocks on a single token are
+        left out.
 
     Raises:
         ValueError: If the model has no transformer block.
     """
-    probe = _dissected(model, skip, feed_forward)
+    probe = _ablated(model, skip, feed_forward)
     profile = {}
     outputs = run(probe, images)
     for block in probe.output:
@@ -61,36 +64,42 @@ def rank_profile(
 
 
 def rank_table(model: keras.Model, images: np.ndarray) -> list[dict]:
-    """`rank_profile` with each of the two kept and removed: one row a block."""
+    """`rank_profile` with and without skip connections and feed-forward networks.
+
+    Nothing is trained again after the removal.
+
+    Returns:
+        One row per block: `block`, and the residual of each of the four networks.
+    """
     cases = {
-        "whole": (True, True),
+        "full model": (True, True),
         "no feed-forward": (True, False),
         "no skip": (False, True),
-        "attention alone": (False, False),
+        "attention only": (False, False),
     }
     profiles = {
         name: rank_profile(model, images, *case) for name, case in cases.items()
     }
     return [
         {"block": block} | {name: profile[block] for name, profile in profiles.items()}
-        for block in profiles["whole"]
+        for block in profiles["full model"]
     ]
 
 
-def _dissected(model, skip: bool, feed_forward: bool) -> keras.Model:
-    """A copy that gives every block's output, with parts taken out."""
+def _ablated(model: keras.Model, skip: bool, feed_forward: bool) -> keras.Model:
+    """A copy of the model that outputs every block, without the removed parts."""
     sums = {}
 
-    def call(layer, *args, **kwargs):
-        place = _SUM.match(layer.name)
-        if not place:
+    def call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Tensor:
+        match = _SUM.match(layer.name)
+        if not match:
             return layer(*args, **kwargs)
-        kept, branch = args[0]
-        if place["branch"] == "mlp" and not feed_forward:
-            out = kept
+        shortcut, branch = args[0]
+        if match["branch"] == "mlp" and not feed_forward:
+            out = shortcut
         else:
             out = layer(args[0]) if skip else branch
-        sums[place["block"]] = out
+        sums[match["block"]] = out
         return out
 
     copy = keras.models.clone_model(model, call_function=call)

@@ -1,7 +1,9 @@
-"""What ATC contains as special cases (its report's hypothesis 4), with weights.
+"""CvT and a residual network as special cases of ATC (hypothesis 4 of its report).
 
-Each function returns models that compute the same, so that anyone can check.
+Each function returns two models that compute the same function.
 """
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,20 +13,21 @@ from keras_hybrid import models
 from keras_hybrid.analysis.compute import run
 from keras_hybrid.layers import SeparableUnit
 
-# Of an ATC whose units are linear: 1x1 kernels, and nothing CvT does not have.
+# Options of an ATC whose separable units are dense layers and that CvT contains.
 POINTWISE = {"residual_kernel": 1, "mlp_ratio": 1, "unit_activation": "quick_gelu"}
 
 
-def atc_as_cvt(**fields) -> tuple[keras.Model, keras.Model]:
-    """An ATC with 1x1 units, and the CvT with its weights.
+def atc_as_cvt(**fields: Any) -> tuple[keras.Model, keras.Model]:
+    """An ATC with 1x1 kernels, and a CvT with equal outputs.
 
-    With 1x1 kernels a unit (depthwise, norm, linear, norm) is a linear map at
-    inference. What follows attention is then CvT's output projection, I + W with the
-    unit's skip, and the feed-forward network is CvT's MLP of ratio 1.
+    With 1x1 kernels a separable unit (depthwise convolution, norm, pointwise
+    convolution, norm) equals a dense layer at inference. The unit after attention,
+    with its skip connection, is then the output projection of CvT, `I + W`; the
+    feed-forward network is CvT's MLP of ratio 1.
 
     Args:
-        **fields: Of both, e.g. `depths`, `widths`, `heads`, `input_shape`; depths
-            are (1, 1, 1) without.
+        **fields: Config fields of both models, e.g. `depths`, `widths`, `heads`,
+            `input_shape`; `depths` is (1, 1, 1) by default.
 
     Returns:
         The ATC and the CvT, both with logits as output.
@@ -35,7 +38,7 @@ def atc_as_cvt(**fields) -> tuple[keras.Model, keras.Model]:
     atc = models.ATC(**POINTWISE, **fields)
     shape = {"kernels": (3, 3, 3), "paddings": (1, 1, 1), "strides": (1, 2, 2)}
     cvt = models.CvT(mlp_ratio=1, **shape, **fields)
-    _scatter(atc)
+    _randomize_norms(atc)
     known = {variable.path: variable for variable in atc.variables}
     for variable in cvt.variables:
         if variable.path in known:
@@ -43,54 +46,57 @@ def atc_as_cvt(**fields) -> tuple[keras.Model, keras.Model]:
     for layer in atc.layers:
         if not isinstance(layer, SeparableUnit):
             continue
-        place, unit = layer.name.rsplit("_", 1)
+        block, unit = layer.name.rsplit("_", 1)
         target = {"output": "output", "unit1": "expand", "unit2": "project"}[unit]
-        kernel, bias = _fold(layer)
-        linear = cvt.get_layer(f"{place}_{target}")
-        linear.kernel.assign(kernel + (unit == "output") * np.eye(len(kernel)))
-        linear.bias.assign(bias)
+        kernel, bias = _equivalent_dense(layer)
+        dense = cvt.get_layer(f"{block}_{target}")
+        dense.kernel.assign(kernel + (unit == "output") * np.eye(len(kernel)))
+        dense.bias.assign(bias)
     return atc, cvt
 
 
-def atc_as_residual_network(**fields) -> tuple[keras.Model, keras.Model]:
-    """A block of an ATC with silenced attention, and the residual network it is.
+def atc_as_residual_network(**fields: Any) -> tuple[keras.Model, keras.Model]:
+    """The first block of an ATC without attention, and an equal residual block.
 
-    With the values' linear map zero, and the offsets behind attention, attention adds
-    nothing: the block is `x + unit(act(unit(norm(x))))`, a pre-norm residual block of
-    two depthwise-separable convolutions.
+    Attention adds nothing if the value projection is zero, and every bias in the unit
+    after it. The block is then `x + unit(act(unit(norm(x))))`, a pre-norm residual
+    block of two depthwise separable convolutions.
 
     Args:
-        **fields: Of the ATC.
+        **fields: Config fields of the ATC.
 
     Returns:
-        Two models from the image to the output of the first block: the ATC's, and one
-        that goes from its token embedding through these layers alone.
+        Two models from the image to the output of the first block: that of the ATC,
+        and one of its token embedding and the residual block.
     """
     atc = models.ATC(**{"input_shape": (32, 32, 3)} | fields)
-    _scatter(atc)
+    _randomize_norms(atc)
     name = "stage1_block1"
     value = atc.get_layer(f"{name}_attention_value").linear
     unit = atc.get_layer(f"{name}_attention_output")
-    offsets = [unit.conv.bias, unit.conv_norm.beta, unit.linear.bias]
+    biases = [unit.conv.bias, unit.conv_norm.beta, unit.linear.bias]
     means = [norm.moving_mean for norm in (unit.conv_norm, unit.linear_norm)]
-    for variable in (value.kernel, value.bias, unit.linear_norm.beta, *offsets, *means):
+    for variable in (value.kernel, value.bias, unit.linear_norm.beta, *biases, *means):
         variable.assign(np.zeros(variable.shape))
     x = atc.get_layer(f"{name}_attention_norm").input
     y = x
     for part in ("norm", "unit1", "activation", "unit2"):
         y = atc.get_layer(f"{name}_mlp_{part}")(y)
-    whole = atc.get_layer(f"{name}_mlp_add").output
-    return keras.Model(atc.input, whole), keras.Model(atc.input, x + y)
+    block = atc.get_layer(f"{name}_mlp_add").output
+    return keras.Model(atc.input, block), keras.Model(atc.input, x + y)
 
 
 def difference(first: keras.Model, second: keras.Model, images: np.ndarray) -> float:
-    """Largest difference of two models' outputs, over the first's deviation."""
+    """Largest difference of the outputs of two models.
+
+    It is divided by the standard deviation of the first model's outputs.
+    """
     outputs = [run(model, images) for model in (first, second)]
     return float(np.abs(outputs[0] - outputs[1]).max() / outputs[0].std())
 
 
-def _scatter(model: keras.Model) -> None:
-    """Gives norms values that are nowhere 0 or 1, as training would."""
+def _randomize_norms(model: keras.Model) -> None:
+    """Gives norms random weights and statistics, as after training."""
     rng = np.random.default_rng(0)
     for variable in model.variables:
         if "norm" in variable.path:
@@ -99,10 +105,10 @@ def _scatter(model: keras.Model) -> None:
             variable.assign(noise + (1.0 if "gamma" in variable.path else 0.0))
 
 
-def _fold(unit) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel and bias of the linear map that a 1x1 unit is at inference."""
+def _equivalent_dense(unit: SeparableUnit) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias of the dense layer that equals a 1x1 unit at inference."""
 
-    def affine(norm):
+    def affine(norm: keras.Layer) -> tuple[np.ndarray, np.ndarray]:
         gamma, beta, mean, variance = (
             ops.convert_to_numpy(x).astype("float64")
             for x in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)

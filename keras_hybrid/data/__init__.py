@@ -1,4 +1,4 @@
-"""Datasets, class-balanced splits, image readers and the batches of training."""
+"""Datasets, class-balanced splits, image reading, augmentation and batches."""
 
 from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.batches import Batches

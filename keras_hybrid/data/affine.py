@@ -1,14 +1,14 @@
 """Affine matrices of geometric augmentation, one per image.
 
-Matrices `(B, 3, 3)` send the position `(x, y, 1)` of an output pixel to the position in
-the input that it is read from. Positions are in pixels; `(0, 0)` is the centre of the
-first pixel. Operations in a row are a product of matrices in the same order, so that an
-image is interpolated once, however many operations it gets.
+Matrices `(B, 3, 3)` map the position `(x, y, 1)` of an output pixel to the position in
+the input that it is read from. Positions are in pixels; `(0, 0)` is the center of the
+first pixel. A sequence of operations is the product of their matrices in that order, so
+an image is interpolated once, whatever the number of operations.
 """
 
 import numpy as np
 
-# Width to height of a random resized crop, as everywhere since Inception.
+# Aspect ratio (width / height) of a random resized crop, as in Inception.
 _CROP_RATIO = (3 / 4, 4 / 3)
 
 
@@ -16,7 +16,7 @@ _Values = float | np.ndarray
 
 
 def compose(matrices: list[np.ndarray]) -> np.ndarray:
-    """The product of the matrices, its upper two rows flat: `(B, 6)` float32."""
+    """The upper two rows of the product of the matrices, flat: `(B, 6)` float32."""
     product = matrices[0]
     for factor in matrices[1:]:
         product = product @ factor
@@ -24,12 +24,12 @@ def compose(matrices: list[np.ndarray]) -> np.ndarray:
 
 
 def shift(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Reads `x` pixels further right and `y` further down."""
+    """Reads each pixel from `x` pixels to the right and `y` pixels below."""
     return _matrices(len(x), x_from_1=x, y_from_1=y)
 
 
 def flip(across: np.ndarray, down: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Mirrors left to right where `across`, upside down where `down`."""
+    """Flips images horizontally where `across`, vertically where `down`."""
     return _matrices(
         len(across),
         x_from_x=np.where(across, -1, 1),
@@ -40,7 +40,7 @@ def flip(across: np.ndarray, down: np.ndarray, height: int, width: int) -> np.nd
 
 
 def rotation(degrees: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Turns counterclockwise about the centre of the image."""
+    """Rotates counterclockwise about the center of the image."""
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     x, y = (width - 1) / 2, (height - 1) / 2
     return _matrices(
@@ -55,10 +55,10 @@ def rotation(degrees: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def shear(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Moves rows by `x` and columns by `y` pixels a pixel; the corner stays."""
+    """Shears rows by `x` and columns by `y` pixels per pixel; the corner is fixed."""
     return _matrices(
         len(x), x_from_y=x, x_from_1=x / 2, y_from_x=y, y_from_1=y / 2
-    )  # the halves: Pillow counts from the corner of the first pixel, not its centre
+    )  # halves: Pillow's origin is the corner of the first pixel, not its center
 
 
 def resized_crop(
@@ -68,14 +68,14 @@ def resized_crop(
     width: int,
     area: tuple[float, float],
 ) -> np.ndarray:
-    """Enlarges a random part of each image to the whole.
+    """Random resized crop: enlarges a random box of each image to the full size.
 
     Args:
         rng: Source of the random numbers.
         batch: Number of images.
-        height: Of the images, in pixels.
-        width: Of the images, in pixels.
-        area: Smallest and largest share of the image to keep.
+        height: Height of the images, in pixels.
+        width: Width of the images, in pixels.
+        area: Smallest and largest area of the box, as a share of the image.
     """
     kept = rng.uniform(*area, (batch, 10)) * height * width
     lowest, highest = np.log(_CROP_RATIO)
@@ -83,7 +83,9 @@ def resized_crop(
     wide, tall = np.rint(np.sqrt(kept * ratio)), np.rint(np.sqrt(kept / ratio))
     fits = (wide <= width) & (tall <= height) & (wide > 0) & (tall > 0)
     rows, chosen = np.arange(batch), fits.argmax(1)
-    found = fits[rows, chosen]  # of ten tries; else the whole image
+    found = fits[
+        rows, chosen
+    ]  # the first of ten tries that fits; otherwise the whole image
     wide = np.where(found, wide[rows, chosen], width)
     tall = np.where(found, tall[rows, chosen], height)
     left = np.floor(rng.random(batch) * (width - wide + 1))

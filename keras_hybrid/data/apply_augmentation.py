@@ -1,24 +1,24 @@
-"""Augmentation of a batch of pixels: a function of images and sampled parameters.
+"""Applies augmentation to a batch of images, with parameters sampled before.
 
-It runs in the training step, compiled, on every backend. It is deterministic:
-`augmentation.Augmentation.sample` has sampled all random numbers before.
+`augment` runs in the compiled training step on every backend. It is deterministic,
+because `augmentation.Augmentation.sample` samples all random numbers on the host.
 
-Why not the layers of Keras: they sample on the device, each backend with its own
-generator, so a batch would differ between backends and would depend on the batches
-before it. And by operation (keras 3.15, `benchmarks/pipeline.csv`):
+Why not the layers of Keras? They sample on the device, and each backend has a random
+generator of its own, so a batch would differ between backends and depend on the batches
+before it. Reasons by operation (keras 3.15, `benchmarks/pipeline.csv`):
 
 - RandomCrop samples one position per batch, and cannot be compiled on JAX.
-- RandAugment samples its two operations per batch, computes all eleven twice, and
-  reached 320 images/s on JAX, 2,000 on TensorFlow and 250 on torch, where this module
+- RandAugment samples two operations per batch and computes all eleven twice. It
+  reached 320 images/s on JAX, 2,000 on TensorFlow and 250 on torch; this module
   reached 5,100, 3,200 and 3,400 (two cores, 32 pixels).
-- RandomTranslation, RandomRotation and others are right, but each interpolates again;
-  here one affine matrix holds all geometry, and pixels are interpolated once. A random
-  resized crop is missing. `keras.ops.image.affine_transform` took five times as long on
-  JAX and torch.
-- RandomErasing's noise has its mean at black, so half of it is clipped to 0; MixUp and
-  CutMix weigh each pair separately, where the published settings weigh a whole batch.
-- RandomFlip and RandomColorJitter are right and as fast; flips are part of the affine
-  matrix, and the three changes of a jitter are cases of RandAugment's operations.
+- RandomTranslation, RandomRotation and others are correct, but each interpolates again.
+  Here one affine matrix describes all geometric operations, and pixels are interpolated
+  once. Keras has no random resized crop. `keras.ops.image.affine_transform` took five
+  times as long on JAX and torch.
+- RandomErasing's noise has mean 0 (black), so half of it is clipped. MixUp and CutMix
+  sample a weight per pair, but the published settings use one weight per batch.
+- RandomFlip and RandomColorJitter are correct and as fast. Here flips are part of the
+  affine matrix, and the three changes of a color jitter are operations of RandAugment.
 """
 
 import functools
@@ -41,7 +41,7 @@ GREY = 127.5
 def augment(
     images: Tensor, samples: Mapping[str, Tensor], fill: float | None = 0.0
 ) -> Tensor:
-    """Transforms, recolours, erases and mixes images; each step only if sampled.
+    """Applies the geometric, color, erasing and mixing operations that were sampled.
 
     Args:
         images: `(B, H, W, 3)`, pixels in [0, 255] of any type.
@@ -58,7 +58,7 @@ def augment(
     for name, recolor in (("color", _any_color), ("jitter", _blend)):
         if name in samples:
             images = _stages(recolor, images, samples[name])
-    # The compiler may hand over the names in another order.
+    # A compiled function may get the names in another order.
     for key in sorted((k for k in samples if k.startswith("extra")), key=_extra_number):
         name = key.partition("_")[2]
         images = get_augmentation(name).apply(images, samples[key])
@@ -78,13 +78,13 @@ def _extra_number(key: str) -> int:
 
 
 def affine_transform(images: Tensor, matrices: Tensor, fill: float | None) -> Tensor:
-    """Reads every pixel at the position its matrix gives, bilinearly.
+    """Reads each pixel from the position that its matrix gives, bilinearly.
 
     Args:
         images: `(B, H, W, C)`.
         matrices: `(B, 6)`, see `affine`.
-        fill: Value of pixels more than half a pixel outside; None reflects the image
-            about its first and last pixels.
+        fill: Value where the position is more than half a pixel outside; None reflects
+            the image about its first and last pixels.
     """
     height, width, channels = images.shape[1:]
     # (1, H * W) positions in the result
@@ -119,10 +119,15 @@ def _reflected(position: Tensor, size: int) -> Tensor:
 
 
 def _stages(recolor: _Recolor, images: Tensor, table: Tensor) -> Tensor:
-    """Operations in a row: `(B, H, W, 3)`, `(B, N, len(COLUMNS))`.
+    """Applies N color operations in sequence.
 
-    The loop keeps XLA on CPUs from fusing the operations, which would compute the first
-    again for every use in the second: five times as slow.
+    The loop keeps XLA on CPUs from fusing the operations. Fused, the first operation is
+    computed again for every use in the second, which is five times as slow.
+
+    Args:
+        recolor: Applies one operation.
+        images: `(B, H, W, 3)`.
+        table: `(B, N, len(COLUMNS))`, see `rand_augment`.
     """
     by_stage = ops.transpose(table, (1, 0, 2))
 
@@ -164,7 +169,7 @@ def _blend(images: Tensor, column: Mapping[str, Tensor], other: Tensor = 0.0) ->
 
 
 def _smooth(images: Tensor) -> Tensor:
-    """Pillow's SMOOTH: the centre five times, its neighbours once; not at the edge."""
+    """Pillow's SMOOTH filter: weight 5 at the center, 1 around it; edges unchanged."""
     rows = images[:, :-2] + images[:, 1:-1] + images[:, 2:]
     total = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
     total = total + 4 * images[:, 1:-1, 1:-1]
@@ -176,7 +181,7 @@ def _smooth(images: Tensor) -> Tensor:
 
 
 def _stretch(images: Tensor) -> Tensor:
-    """Maps the darkest value of each channel to 0 and the brightest to 255."""
+    """Autocontrast: maps the range of each channel to 0 to 255."""
     low = ops.min(images, axis=(1, 2), keepdims=True)
     high = ops.max(images, axis=(1, 2), keepdims=True)
     span = ops.where(high > low, high - low, 255.0)
@@ -184,9 +189,9 @@ def _stretch(images: Tensor) -> Tensor:
 
 
 def _equalize(images: Tensor) -> Tensor:
-    """Makes the histogram of each channel flat, as Pillow does."""
+    """Equalizes the histogram of each channel, as Pillow does."""
     height, width, channels = images.shape[1:]
-    rows = ops.shape(images)[0] * channels  # one histogram each
+    rows = ops.shape(images)[0] * channels  # one histogram per image and channel
     value = ops.cast(ops.transpose(images, (0, 3, 1, 2)), "int32")
     value = ops.reshape(value, (-1, height * width))
     bin_index = value + 256 * ops.arange(rows, dtype="int32")[:, None]
@@ -205,12 +210,12 @@ def _equalize(images: Tensor) -> Tensor:
 
 
 def erase(images: Tensor, boxes: Tensor, starts: Tensor) -> Tensor:
-    """Fills the boxes with noise, a different value for each pixel.
+    """Random erasing: fills a box of each image with noise.
 
     Args:
         images: `(B, H, W, C)`.
         boxes: `(B, 4)` top, left, bottom, right.
-        starts: `(B,)` index in the noise at which an image begins to read.
+        starts: `(B,)` index in the noise of the first value for each image.
     """
     count = np.prod(images.shape[1:], dtype="int32")
     noise = _noise()
@@ -220,12 +225,12 @@ def erase(images: Tensor, boxes: Tensor, starts: Tensor) -> Tensor:
 
 
 def mix(images: Tensor, lam: Tensor, bbox: Tensor) -> Tensor:
-    """Blends every image with its neighbour, and puts a box of the neighbour in it.
+    """Mixup and CutMix: blends each image with its neighbor, and pastes a box of it.
 
     Args:
         images: `(B, H, W, C)`, B even.
-        lam: `(B,)` share of the image itself in the blend.
-        bbox: `(B, 4)` top, left, bottom, right of the box that the neighbour replaces.
+        lam: `(B,)` weight of the image itself in the blend.
+        bbox: `(B, 4)` top, left, bottom, right of the pasted box.
     """
     pairs = ops.reshape(images, (-1, 2, *images.shape[1:]))
     partner = ops.reshape(ops.flip(pairs, axis=1), (-1, *images.shape[1:]))
@@ -234,7 +239,7 @@ def mix(images: Tensor, lam: Tensor, bbox: Tensor) -> Tensor:
 
 
 def _inside(boxes: Tensor, images: Tensor) -> Tensor:
-    """`(B, H, W, 1)`: whether a pixel lies in its image's box."""
+    """Whether a pixel lies in the box of its image, `(B, H, W, 1)`."""
     height, width = images.shape[1:3]
     boxes = boxes[:, :, None, None, None]
     y = ops.arange(height, dtype="int32")[:, None, None]
@@ -245,6 +250,6 @@ def _inside(boxes: Tensor, images: Tensor) -> Tensor:
 
 @functools.cache
 def _noise() -> np.ndarray:
-    """Normal noise about the middle of the pixels' range, the same in every run."""
+    """Normal noise around the middle of the pixel range, the same in every run."""
     rng = np.random.default_rng(0)
     return rng.normal(127.5, 57.5, 1 << 16).clip(0, 255).astype("float32")

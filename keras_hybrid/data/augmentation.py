@@ -1,9 +1,9 @@
 """The settings of augmentation.
 
-The host samples random parameters with NumPy, for every image of a batch
-(`sample_augmentation`); the training step applies them to pixels on the device
-(`apply_augmentation`). So a batch is a pure function of `(seed, epoch, step)` and is
-the same on every backend.
+The host samples the random parameters of every image of a batch with NumPy
+(`sample_augmentation`). The training step applies them on the device
+(`apply_augmentation`). Thus a batch is a pure function of `(seed, epoch, step)` and the
+same on every backend.
 """
 
 import dataclasses
@@ -16,14 +16,14 @@ from keras_hybrid.data import custom_augmentation, sample_augmentation
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Settings of augmentation; the defaults leave images as they are.
+    """Settings of augmentation; the defaults change nothing.
 
     The text below each field is its help on the command line.
     """
 
     random_crop: tuple[float, float] | None = None
-    """Smallest and largest share of the image that a random resized crop keeps, e.g.
-    0.08 1; its width is 3/4 to 4/3 of its height."""
+    """Smallest and largest area of a random resized crop, as a share of the image,
+    e.g. 0.08 1; its aspect ratio is 3/4 to 4/3."""
     padding: int = 0
     """Largest random shift in pixels, horizontally and vertically."""
     fill_mode: Literal["constant", "reflect"] = "constant"
@@ -36,7 +36,7 @@ class Augmentation:
     vertical_flip: bool = False
     """Random upside-down flips, with probability one half."""
     rotation: float = 0.0
-    """Largest angle of random rotations, in degrees, either way."""
+    """Largest angle of random rotations in either direction, in degrees."""
     color_jitter: float = 0.0
     """Random changes of brightness, contrast and saturation, e.g. 0.4."""
     rand_augment: float = 0.0
@@ -44,11 +44,11 @@ class Augmentation:
     trivial_augment: bool = False
     """TrivialAugment: one of RandAugment's operations per image, at any magnitude."""
     random_erasing: float = 0.0
-    """Share of images in which a box is filled with noise, e.g. 0.25."""
+    """Probability that a box of an image is filled with noise, e.g. 0.25."""
     cutout: int = 0
-    """Side in pixels of a grey square put on every image, in part over its edge."""
+    """Side in pixels of a gray square put on every image, in part over its edge."""
     mixup: float = 0.0
-    """Alpha of mixup, e.g. 0.8; with CutMix, each batch takes one of the two."""
+    """Alpha of mixup, e.g. 0.8; with CutMix, each batch gets one of the two."""
     cutmix: float = 0.0
     """Alpha of CutMix, e.g. 1.0."""
     mixing_probability: float = 1.0

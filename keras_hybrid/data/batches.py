@@ -8,7 +8,7 @@ import numpy as np
 from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.dataset import Split
 from keras_hybrid.data.keras_cv_layers import HostAugmenter
-from keras_hybrid.data.sample_augmentation import swap_neighbours
+from keras_hybrid.data.sample_augmentation import swap_neighbors
 
 _NONE = Augmentation()
 
@@ -16,17 +16,17 @@ _NONE = Augmentation()
 class Batches(keras.utils.PyDataset):
     """Endless shuffled batches; batch `i` depends on `(seed, i)` alone.
 
-    A batch is `(inputs, labels)`. `inputs` holds the untouched `images`, uint8
-    `(B, H, W, 3)`, or `indices`, their indices in the split, and the parameters from
-    `Augmentation.sample`; `labels` are one-hot and mixed already.
+    A batch is `(inputs, labels)`. `inputs` holds the original `images`, uint8
+    `(B, H, W, 3)`, or their `indices` in the split, and the parameters from
+    `Augmentation.sample`. `labels` are one-hot and already mixed.
 
     With `marks_progress` the inputs also hold `progress`, `(B,)`: the share of the run
     that is over. `start` is that share at the first step of the current epoch, `slope`
     the share of one step; who trains sets them.
 
-    Every epoch sees each image once, in an order that depends on `(seed, epoch)`; the
+    Each epoch has every image once, in an order that depends on `(seed, epoch)`; the
     last, incomplete batch is left out. With `repeats` an epoch has the same length but
-    sees `1 / repeats` of the images, each `repeats` times in one batch.
+    only `1 / repeats` of the images, each `repeats` times in one batch.
 
     Args:
         split: The images.
@@ -34,16 +34,16 @@ class Batches(keras.utils.PyDataset):
         classes: Number of classes.
         seed: Seed of order and augmentation.
         augmentation: Settings of augmentation.
-        repeats: How often an image comes in its batch.
-        resident: Whether to give `indices`, the images being on the device.
-        augmenter: Augments on the host instead, `(images, labels)` to the same;
-            inputs then hold its `images` alone.
-        start_epoch: The epoch of batch 0, at which a resumed run continues.
+        repeats: How often an image occurs in its batch (repeated augmentation).
+        resident: Whether inputs have `indices`, because the images are on the device.
+        augmenter: Augments on the host instead, `(images, labels) -> (images,
+            labels)`; inputs then hold only `images`.
+        start_epoch: Epoch of batch 0, for a resumed run.
         marks_progress: Whether inputs hold `progress`.
 
     Raises:
-        ValueError: If there are fewer images than a batch, or an odd batch is to be
-            mixed in pairs.
+        ValueError: If there are fewer images than `batch_size`, or images are mixed in
+            pairs and `batch_size` is odd.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Batches(keras.utils.PyDataset):
             inputs["images"] = self.split.images[indices]
         if self.augmentation.mixes:
             lam = lam[:, None]
-            labels = lam * labels + (1 - lam) * swap_neighbours(labels)
+            labels = lam * labels + (1 - lam) * swap_neighbors(labels)
         return inputs, labels
 
     def _flips(self, indices: np.ndarray, epoch: int) -> np.ndarray | None:
@@ -133,7 +133,7 @@ class Batches(keras.utils.PyDataset):
         return first[indices] ^ bool(epoch % 2)
 
     def _batch_indices(self, epoch: int, step: int) -> np.ndarray:
-        """The images of a batch; repeats of one lie far apart in it."""
+        """Indices of the images of a batch; repeats of an image lie far apart."""
         indices = self._epoch_order(epoch)[step * self.batch_size :][: self.batch_size]
         return np.concatenate([indices[k :: self.repeats] for k in range(self.repeats)])
 

@@ -29,7 +29,7 @@ def cifar_advice(name: str) -> str:
     """What to download and where to put it."""
     return (
         f"{ARCHIVES[name].advice} ({name}.npz with x_train, y_train, x_test, y_test "
-        f"and fine_names, or tensorflow-datasets' {name}/, will do as well.)"
+        f"and fine_names, and the folder {name}/ of tensorflow-datasets work, too.)"
     )
 
 
@@ -39,20 +39,21 @@ def load_cifar(
     image_size: int | None,
     corrupt: Corrupt,
 ) -> Dataset:
-    """CIFAR from what is on disk, or downloaded.
+    """Loads CIFAR from disk, or downloads it.
 
-    In this order: `NAME.npz` (arrays `x_train`, `y_train`, `x_test`, `y_test`,
-    `fine_names`) or the published binary archive in `data_dir`; what
-    tensorflow-datasets has prepared there; the archive, downloaded.
+    The first of these that exists is used: `NAME.npz` in `data_dir` (arrays `x_train`,
+    `y_train`, `x_test`, `y_test`, `fine_names`); the published binary archive in
+    `data_dir`; the dataset that tensorflow-datasets prepared there; the archive,
+    downloaded.
 
     Args:
         name: `"cifar10"` or `"cifar100"`.
-        data_dir: Folder with the data, or to put it.
+        data_dir: Folder of the data, or for the download.
         image_size: Unused: `load` resizes.
         corrupt: Unused: there are no image files.
 
     Raises:
-        ValueError: If a file is not what it should be.
+        ValueError: If a file is damaged or another file.
         FileNotFoundError: If there is neither data nor network.
     """
     archive = ARCHIVES[name]

@@ -1,4 +1,4 @@
-"""Augmentations from outside the package: a sampling and an applying function."""
+"""Augmentations from outside the package: a function that samples, one that applies."""
 
 import dataclasses
 from collections.abc import Callable
@@ -19,9 +19,9 @@ class CustomAugmentation:
     Attributes:
         sample: `sample(rng, batch, strength)` returns the parameters of a batch, a
             NumPy array with `batch` rows. It runs on the host; `rng` is a
-            `numpy.random.Generator` that depends on the seed, epoch and step alone.
+            `numpy.random.Generator` that depends only on the seed, epoch and step.
         apply: `apply(images, parameters)` returns the changed images. It runs in the
-            compiled training step, so it uses `keras.ops` alone. `images` are
+            compiled training step, so it uses only `keras.ops`. `images` are
             `(B, H, W, 3)` float32 in [0, 255]; results are clipped to this range.
     """
 

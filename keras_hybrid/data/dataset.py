@@ -1,4 +1,4 @@
-"""A dataset: images, in memory or not, their labels, and the names of the classes."""
+"""A dataset: images (in memory or not), their labels, and the class names."""
 
 import dataclasses
 import hashlib
@@ -38,7 +38,7 @@ class Split:
         return Split(Subset(self.images, indices), self.labels[indices])
 
     def load_into_memory(self) -> "Split":
-        """The same split with its images read now, if they fit in memory."""
+        """The same split with its images read into memory, if they fit."""
         return Split(load_into_memory(self.images), self.labels)
 
 
@@ -47,9 +47,9 @@ class Dataset:
     """A training and a test split.
 
     Attributes:
-        name: What it is called.
-        train: Images to learn from.
-        test: Images to test on.
+        name: Name of the dataset.
+        train: Training split.
+        test: Test split.
         class_names: One name per class, in the order of the labels.
     """
 
@@ -59,10 +59,10 @@ class Dataset:
     class_names: tuple[str, ...]
 
     def fingerprint(self) -> str:
-        """SHA-256 (first 16 hex digits) of every pixel and label.
+        """SHA-256 (first 16 hex digits) of all pixels and labels.
 
-        Images that are decoded when they are needed are represented by the contents of
-        their files and the size that they are brought to.
+        Images that are decoded on demand count by the contents of their files and the
+        size that they are resized to.
         """
         digest = hashlib.sha256()
         for split in (self.train, self.test):

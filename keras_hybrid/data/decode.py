@@ -1,4 +1,4 @@
-"""One image file, of whatever kind, as 8-bit RGB pixels."""
+"""Decodes image files and arrays to 8-bit RGB pixels."""
 
 import pathlib
 from typing import BinaryIO
@@ -8,13 +8,13 @@ from PIL import Image, ImageOps
 
 from keras_hybrid.data.resize import TRAINING_RESIZE, resize_and_crop
 
-# EXIF orientations that turn an image by a quarter.
+# EXIF orientations that rotate an image by 90 degrees.
 _QUARTER_TURNS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 
 
 def decode(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
-    """Decodes an image file to `size`, see `to_rgb` and `resize.resize_and_crop`.
+    """Decodes an image file and resizes it, see `to_rgb` and `resize.resize_and_crop`.
 
     Args:
         file: The open file.
@@ -24,23 +24,23 @@ def decode(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
         uint8 `(H, W, 3)`.
 
     Raises:
-        Exception: Whatever Pillow raises for a damaged file.
+        Exception: Any error that Pillow raises for a damaged file.
     """
     with open_image(file) as image:
         return np.asarray(resize_and_crop(to_rgb(image), size, **TRAINING_RESIZE))
 
 
 def resize_array(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Brings `(h, w, C)` values to `size`, see `from_array`; returns uint8 RGB."""
+    """Resizes values `(h, w, C)` to uint8 RGB of `size`, see `from_array`."""
     image = resize_and_crop(from_array(pixels), size, **TRAINING_RESIZE)
     return np.asarray(image)
 
 
 def size_of(file: BinaryIO) -> tuple[int, int]:
-    """Height and width, upright, of an image file; reads its header only."""
+    """Height and width of the upright image of a file; reads only its header."""
     with open_image(file) as image:
-        # Of a PNG without EXIF data in front, Pillow would decode the pixels to look
-        # for it behind them.
+        # For a PNG without EXIF data before the pixels, Pillow would decode the pixels
+        # to look for EXIF data after them.
         known = image.format != "PNG" or "exif" in image.info
         turned = known and image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
         return image.size if turned else image.size[::-1]
@@ -50,11 +50,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Any Pillow image as upright 8-bit RGB.
 
     The EXIF orientation is applied, 16-bit values are scaled to 8 bits, palettes are
-    looked up, and transparent pixels are laid on white.
+    resolved, and transparent pixels are composited over white.
 
     Raises:
-        ValueError: If the pixels are 32-bit or floating-point numbers, whose range
-            no file states.
+        ValueError: If the pixels are 32-bit or floating-point numbers, whose range is
+            not known.
     """
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
@@ -67,23 +67,23 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def from_array(pixels: np.ndarray) -> Image.Image:
-    """An RGB image of `(H, W, C)` values, 8 or 16 bits, with 1, 3 or 4 channels.
+    """An RGB image from values `(H, W, C)` of 8 or 16 bits with 1, 3 or 4 channels.
 
     Raises:
-        ValueError: If the values or channels are others.
+        ValueError: If the values have another range, or the image other channels.
     """
     if pixels.dtype != np.uint8:
         pixels = _from_deep(pixels)
     if pixels.shape[-1] not in (1, 3, 4):
-        raise ValueError(f"images of {pixels.shape[-1]} channels cannot be shown")
+        raise ValueError(f"images must have 1, 3 or 4 channels, not {pixels.shape[-1]}")
     return to_rgb(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
 
 
 def open_image(file: BinaryIO | pathlib.Path) -> Image.Image:
-    """Opens an image file; nothing is decoded yet.
+    """Opens an image file without decoding it.
 
     Raises:
-        ValueError: If it would decode to too many pixels.
+        ValueError: If the image has too many pixels.
     """
     image = Image.open(file)
     limit = Image.MAX_IMAGE_PIXELS  # Pillow itself refuses from twice as many on

@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 handwritten digits, enlarged from 8x8 to 32x32."""
+"""The 1,797 handwritten digits of scikit-learn, enlarged from 8x8 to 32x32."""
 
 import pathlib
 
@@ -13,10 +13,10 @@ from keras_hybrid.data.splits import balanced_split
 def load_digits(
     data_dir: pathlib.Path | None, image_size: int | None, corrupt: Corrupt
 ) -> Dataset:
-    """The digits; there is no official split: a class-balanced fifth is the test set.
+    """Loads the digits. The test split is a class-balanced fifth: none is official.
 
     Args:
-        data_dir: Unused: scikit-learn brings the images.
+        data_dir: Unused: the images come with scikit-learn.
         image_size: Unused: `load` resizes.
         corrupt: Unused: there are no image files.
 
@@ -37,6 +37,6 @@ def load_digits(
 
 
 def _enlarge(image: np.ndarray) -> np.ndarray:
-    """(8, 8) values in 0..16 -> (32, 32, 3) pixels."""
+    """Values (8, 8) from 0 to 16 -> pixels (32, 32, 3)."""
     pixels = (image * (255 / 16)).astype("uint8")
     return resize_array(pixels[..., None], (32, 32))

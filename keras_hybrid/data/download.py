@@ -1,4 +1,4 @@
-"""Published files of datasets: found on disk, or downloaded."""
+"""Published dataset files, on disk or downloaded."""
 
 import dataclasses
 import pathlib
@@ -6,10 +6,10 @@ import pathlib
 
 @dataclasses.dataclass(frozen=True)
 class Download:
-    """A file at a known address.
+    """A file with a known URL and checksum.
 
     Attributes:
-        url: Where it is published.
+        url: Address of the file.
         algorithm: `"md5"` or `"sha256"`.
         digest: Checksum of the file, in hexadecimal.
     """
@@ -20,7 +20,7 @@ class Download:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """Name of the file."""
         return self.url.rsplit("/", 1)[1]
 
     @property
@@ -32,17 +32,18 @@ class Download:
         )
 
     def in_folder(self, folder: pathlib.Path | None) -> pathlib.Path | None:
-        """The file in that folder, if it is there."""
+        """Path of the file in a folder; None if it is not there."""
         path = folder and folder / self.name
         return path if path and path.is_file() else None
 
     def fetch(self, folder: pathlib.Path | None) -> pathlib.Path:
         """Downloads the file into the folder, or into Keras' cache without a folder.
 
-        A file that is there and whole is not downloaded again.
+        A complete file is not downloaded again.
 
         Raises:
-            FileNotFoundError: If that fails; says what to do by hand.
+            FileNotFoundError: If the download fails; the message says what to download
+                by hand.
         """
         import keras
 

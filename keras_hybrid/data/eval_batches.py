@@ -1,4 +1,4 @@
-"""Batches of a split for validation and test, all of the same size."""
+"""Batches of equal size for validation and test."""
 
 import math
 
@@ -11,16 +11,17 @@ from keras_hybrid.data.dataset import Split
 class Evaluation(keras.utils.PyDataset):
     """Yields every image once; the last batch is padded with images of weight zero.
 
-    Batches of one size are compiled once and divide among devices. The images weigh
-    `1 + padding / images` each, because Keras averages the loss over the images of a
-    batch and not over their weights; so the loss, and metrics given to `compile` as
-    `weighted_metrics`, are the means over the split.
+    With batches of one size a model is compiled once, and batches divide evenly among
+    devices. Each image has the sample weight `1 + padding / images`, because Keras
+    averages the loss over the images of a batch and not over their weights. Thus the
+    loss, and metrics passed to `compile` as `weighted_metrics`, are means over the
+    split.
 
     Args:
         split: The images.
-        classes: Number of classes; labels are given one-hot.
-        batch_size: Largest number of images per batch; fewer save padding.
-        multiple: A number that divides the batch size.
+        classes: Number of classes, for one-hot labels.
+        batch_size: Largest batch size; a smaller one is chosen where it saves padding.
+        multiple: The batch size is a multiple of this number, e.g. of devices.
     """
 
     def __init__(self, split: Split, classes: int, batch_size: int, multiple: int = 1):
@@ -37,8 +38,8 @@ class Evaluation(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         indices = index * self.batch_size + np.arange(self.batch_size)
-        there = indices < len(self.split)
-        batch = self.split.take(np.where(there, indices, 0))
+        real = indices < len(self.split)  # the others are padding
+        batch = self.split.take(np.where(real, indices, 0))
         weight = self._steps * self.batch_size / len(self.split)
         labels = np.eye(self.classes, dtype="float32")[batch.labels]
-        return np.asarray(batch.images), labels, (weight * there).astype("float32")
+        return np.asarray(batch.images), labels, (weight * real).astype("float32")

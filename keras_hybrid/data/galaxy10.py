@@ -1,7 +1,7 @@
 """Galaxy10 DECaLS: 17,736 galaxies of ten shapes, 256x256 (Leung and Bovy 2019).
 
-There is no official split. Here a stratified tenth (1,774 images, seed 0) is the test
-split; published results use other splits.
+There is no official split. The test split is a stratified tenth (1,774 images, seed 0).
+Published results use other splits.
 """
 
 import dataclasses
@@ -27,19 +27,20 @@ from keras_hybrid.data.tfds import is_prepared, load_tfds
 def load_galaxy10(
     data_dir: pathlib.Path | None, image_size: int | None, corrupt: Corrupt
 ) -> Dataset:
-    """Galaxy10 from its file, or as tensorflow-datasets has prepared it.
+    """Loads Galaxy10 from disk, or downloads it.
 
-    In this order: `Galaxy10_DECals.h5` in `data_dir`; what `galaxy10_builder` has
-    prepared there; the file, downloaded. All give the same images in the same order.
+    The first of these that exists is used: `Galaxy10_DECals.h5` in `data_dir`; the
+    dataset that `galaxy10_builder` prepared there with tensorflow-datasets; the file,
+    downloaded. All give the same images in the same order.
 
     Args:
-        data_dir: Folder with the data, or to put it.
-        image_size: Side that images are brought to as they are read; None keeps 256,
-            which takes 3.2 GiB of memory.
-        corrupt: Unused: a damaged file has no images to leave out.
+        data_dir: Folder of the data, or for the download.
+        image_size: Height and width that images are resized to; None keeps 256 pixels,
+            which take 3.2 GiB of memory.
+        corrupt: Unused: there are no image files.
 
     Raises:
-        ValueError: If the file is not what it should be.
+        ValueError: If the file is damaged or another file.
         FileNotFoundError: If there is neither data nor network.
         ImportError: If h5py is missing.
     """

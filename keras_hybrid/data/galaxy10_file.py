@@ -29,11 +29,11 @@ CLASS_NAMES = (
     "edge-on with bulge",
 )
 CHUNK = 64
-"""Images (192 KiB each) that are read from the file at a time."""
+"""Number of images (192 KiB each) per read from the file."""
 
 
 def split_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the test and of the training images: a stratified tenth, seed 0."""
+    """Indices of the test split (a stratified tenth, seed 0) and training split."""
     return stratified_split(labels, 0.1, seed=0)
 
 
@@ -53,7 +53,7 @@ def read_images(path: pathlib.Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[Any]:
-    """The open HDF5 file, once it has the layout that is published."""
+    """Opens the HDF5 file and checks that it has the published layout."""
     try:
         import h5py
     except ImportError as error:

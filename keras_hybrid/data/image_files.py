@@ -1,4 +1,4 @@
-"""Many image files as one array: their sizes, memory, and damaged files."""
+"""Opens many image files as one array: checks sizes, memory and damaged files."""
 
 import collections
 import warnings
@@ -27,23 +27,24 @@ def open_files(
     image_size: int | None,
     corrupt: Corrupt,
 ) -> tuple[np.ndarray | LazyImages, np.ndarray]:
-    """Image files, decoded into an array if that fits in memory, else on demand.
+    """Decodes image files into an array if it fits in memory, otherwise on demand.
 
-    ImageFiles that are decoded on demand are tried first: their headers, or with
-    `corrupt="skip"` their pixels, because later no file can be left out.
+    Files that are decoded on demand are checked first, because no file can be left out
+    later: their headers are read, or with `corrupt="skip"` all pixels.
 
     Args:
-        names: The files.
-        opener: Opens one.
-        image_size: Side that each is brought to; None keeps the size of the files.
+        names: Names of the files.
+        opener: Opens a file by its name.
+        image_size: Height and width that images are resized to; None keeps the size of
+            the files.
         corrupt: What to do with files that cannot be decoded.
 
     Returns:
         The images, and the indices of their names among `names`, ascending.
 
     Raises:
-        ValueError: If files cannot be decoded and are not to be skipped, or if
-            `image_size` is None and they differ in size.
+        ValueError: If files cannot be decoded and `corrupt` is `"raise"`, or if
+            `image_size` is None and the files differ in size.
     """
     bad: dict[int, str] = {}
     size = (image_size,) * 2 if image_size else None
@@ -67,7 +68,7 @@ def open_files(
 def _read_headers(
     names: Sequence[str], opener: Callable[[str], BinaryIO], bad: dict[int, str]
 ) -> np.ndarray:
-    """Sizes `(N, 2)`; `bad` gets the files that cannot be read."""
+    """Sizes `(N, 2)`; files that cannot be read are added to `bad`."""
 
     def read(index: int) -> np.ndarray:
         try:
@@ -90,7 +91,7 @@ def _common_size(sizes: np.ndarray) -> tuple[int, int]:
         (h, w), (h2, w2) = counts[0][0], counts[1][0]
         raise ValueError(
             f"The images have {len(counts)} different sizes ({w}x{h}, {w2}x{h2}...): "
-            "give --image-size, the side that each is brought to, e.g. 224."
+            "give --image-size, the side that they are resized to, e.g. 224."
         )
     return counts[0][0] if counts else (1, 1)  # no file can be read: reported later
 
@@ -99,7 +100,7 @@ def _decode(files: ImageFiles) -> tuple[np.ndarray | ImageFiles, dict[int, str]]
     """Decodes every file; keeps the pixels if they fit in memory.
 
     Returns:
-        The images, and by index why some of them could not be decoded.
+        The images, and the reason for each index that could not be decoded.
     """
     keep = files.nbytes <= IN_MEMORY
     array = np.empty(files.shape, dtype="uint8") if keep else None
@@ -138,5 +139,5 @@ def _report(names: Sequence[str], bad: dict[int, str], corrupt: Corrupt) -> None
     raise ValueError(
         f"{len(bad)} of {len(names)} image files cannot be decoded "
         f"({'; '.join(lines[:3])}{more}). "
-        "Mend them or take them away, or use --corrupt skip."
+        "Fix them or remove them, or use --corrupt skip."
     )

@@ -1,4 +1,4 @@
-"""A folder of images: a sub-folder for every class, or a table `labels.csv`."""
+"""A folder of images: one sub-folder per class, or a table `labels.csv`."""
 
 import pathlib
 from typing import BinaryIO
@@ -20,19 +20,19 @@ def load_folder(
 ) -> Dataset:
     """Loads the images of a folder.
 
-    The folder holds a sub-folder of images for every class, or such sub-folders in
-    `train` and in `test` (or `val`, `valid`, `validation`), or `labels.csv` with the
-    columns `file,label` or `file,label,split`. Without a test split a stratified
-    fifth (seed 0) is the test set. What was found is printed.
+    The folder holds one sub-folder of images per class, or such sub-folders in `train`
+    and in `test` (or `val`, `valid`, `validation`), or `labels.csv` with the columns
+    `file,label` or `file,label,split`. Without a test split a stratified fifth (seed 0)
+    becomes the test split. A summary is printed.
 
-    Each image is brought to `image_size` by `resize.resize_and_crop`: once if the
-    result fits in memory (`lazy_images.IN_MEMORY`), else whenever it is needed.
-    Classes are in natural order: "class 2", "class 10".
+    Each image is resized by `resize.resize_and_crop`: once if all fit in memory
+    (`lazy_images.IN_MEMORY`), otherwise on demand. Classes are in natural order:
+    "class 2", "class 10".
 
     Args:
         data_dir: The folder.
-        image_size: Side that images are brought to; None keeps the size of the files,
-            if they have but one.
+        image_size: Height and width that images are resized to; None keeps the size of
+            the files, if all have the same.
         corrupt: Whether files that cannot be decoded are an error or left out.
 
     Raises:
@@ -87,8 +87,8 @@ def _check_classes(
     missing = [name for name, count in training.items() if not count]
     if missing:
         raise ValueError(
-            f"{root}: no training images of {_few(missing)}; add some, or take the "
-            "class away from the test images too."
+            f"{root}: no training images of {_few(missing)}; add some, or remove the "
+            "class from the test images, too."
         )
     single = [name for name, count in training.items() if no_split and count < 2]
     if single:
@@ -113,6 +113,6 @@ def _summary(dataset: Dataset, found: str, lazy: bool) -> str:
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.test):,} "
         f"test images of {len(dataset.class_names)} classes at {width}x{height} "
         f"({found})"
-        + ("; decoded as they are needed" if lazy else "")
+        + ("; decoded on demand" if lazy else "")
         + (f"; no test images of {_few(untested)}" if untested else "")
     )

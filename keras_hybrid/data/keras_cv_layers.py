@@ -1,10 +1,10 @@
-"""The same settings with the layers of keras-cv, as an alternative.
+"""The layers of keras-cv as an alternative to this package's augmentation.
 
-keras-cv is archived and its work has moved to Keras, so nothing here is the default.
-Its layers compute in TensorFlow on the host, whatever the backend, before the step.
-They sample from TensorFlow's global state, which no checkpoint holds: a resumed run
-sees other samples than an uninterrupted one. Settings have the meaning of keras-cv: its
-jitter adds to the brightness, its mixing weights differ from image to image.
+keras-cv is archived and its layers have moved to Keras, so this is not the default. The
+layers run in TensorFlow on the host before the training step, whatever the backend.
+They sample from TensorFlow's global state, which checkpoints do not contain, so a
+resumed run has other samples than an uninterrupted run. Settings have the meaning of
+keras-cv: color jitter adds to the brightness, and mixing weights differ between images.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ import numpy as np
 from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.utils.typing import Tensor
 
-# Sides of the erased box, as shares of the image's: an area of 2 % to 33 %.
+# Sides of the erased box, as shares of the sides of the image: 2 to 33 % of the area.
 _ERASED_SIDE = (0.14, 0.58)
 
 HostAugmenter = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -27,13 +27,13 @@ def keras_cv_augmenter(
     """A function that augments a batch on the host.
 
     Args:
-        settings: What to do.
+        settings: Settings of augmentation.
         size: Height and width of the images.
-        seed: Of TensorFlow's global random state.
+        seed: Seed of TensorFlow's global random state.
 
     Returns:
-        `(images, labels) -> (images, labels)`: pixels `(B, H, W, 3)` and one-hot
-        labels `(B, K)`, and both augmented, float32.
+        `(images, labels) -> (images, labels)`, for pixels `(B, H, W, 3)` and one-hot
+        labels `(B, K)`; the results are float32.
 
     Raises:
         ImportError: If keras-cv or TensorFlow is missing.

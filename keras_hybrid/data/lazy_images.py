@@ -1,4 +1,4 @@
-"""Images that are read when they are indexed, like a uint8 array."""
+"""Array-like images that are read when they are indexed."""
 
 import concurrent.futures
 import os
@@ -20,7 +20,7 @@ IN_MEMORY = 4 * 2**30
 """Bytes of pixels up to which images are decoded once and stay in memory."""
 
 WORKERS = min(16, os.cpu_count() or 1)
-"""Threads that decode or resize a batch; Pillow lets them run side by side."""
+"""Threads that decode or resize a batch; Pillow releases the GIL."""
 
 _CHUNK = 256
 
@@ -48,7 +48,7 @@ class LazyImages:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all images take up once they are read."""
+        """Size of all images in memory, in bytes."""
         return int(np.prod(self.shape, dtype="int64"))
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class LazyImages:
 
 
 class Subset(LazyImages):
-    """Some images of another sequence, without a copy.
+    """Some of the images of an array, without a copy.
 
     Args:
         base: Array or `LazyImages`.
@@ -87,7 +87,7 @@ class Subset(LazyImages):
 
 
 class Resized(LazyImages):
-    """The images of another sequence at another size, see `decode.resize_array`.
+    """Images resized on demand, see `decode.resize_array`.
 
     Args:
         base: Array or `LazyImages`.
@@ -116,7 +116,7 @@ class ImageFiles(LazyImages):
 
     Args:
         names: Names of the files.
-        size: Height and width that each is brought to, see `decode.decode`.
+        size: Height and width that images are resized to, see `decode.decode`.
         opener: Opens a file by its name.
     """
 
@@ -135,17 +135,17 @@ class ImageFiles(LazyImages):
         return in_threads(self.decode, names, self.shape[1:])
 
     def decode(self, name: str) -> np.ndarray:
-        """One file's pixels.
+        """The pixels of a file.
 
         Raises:
-            ValueError: If it cannot be decoded; names the file.
+            ValueError: If the file cannot be decoded; the message names it.
         """
         try:
             with self.opener(name) as file:
                 return decode(file, self.shape[1:3])
         except Exception as error:  # damaged files raise many kinds
             raise ValueError(
-                f"{name} cannot be decoded ({reason(error)}). Mend it or take it away, "
+                f"{name} cannot be decoded ({reason(error)}). Fix it or remove it, "
                 "or use --corrupt skip."
             ) from error
 
@@ -162,14 +162,14 @@ class ImageFiles(LazyImages):
 def fingerprint_chunks(
     images: np.ndarray | LazyImages, indices: np.ndarray
 ) -> Iterator[bytes | np.ndarray]:
-    """The bytes that a fingerprint hashes: of the pixels, or of the files behind."""
+    """The bytes that a fingerprint hashes: pixels, or the contents of image files."""
     if isinstance(images, LazyImages):
         return images.fingerprint_chunks(indices)
     return _pixels(images, indices)
 
 
 def load_into_memory(images: np.ndarray | LazyImages) -> np.ndarray | LazyImages:
-    """The images, read once into an array if they fit in memory."""
+    """Reads the images into an array if they fit in memory."""
     if is_in_memory(images) or images.nbytes > IN_MEMORY:
         return images
     array = np.empty(images.shape, dtype="uint8")
@@ -179,18 +179,18 @@ def load_into_memory(images: np.ndarray | LazyImages) -> np.ndarray | LazyImages
 
 
 def allocate_images(shape: tuple[int, ...], folder: pathlib.Path) -> np.ndarray:
-    """An array to fill: in memory if it fits, else in an unlinked file in `folder`.
+    """An empty array: in memory if it fits, otherwise in a deleted file in `folder`.
 
     Raises:
-        OSError: If there is no room for it on disk either.
+        OSError: If the disk has not enough free space.
     """
-    wanted = int(np.prod(shape, dtype="int64"))
-    if wanted <= IN_MEMORY:
+    needed = int(np.prod(shape, dtype="int64"))
+    if needed <= IN_MEMORY:
         return np.empty(shape, dtype="uint8")
     folder.mkdir(parents=True, exist_ok=True)
-    if wanted > shutil.disk_usage(folder).free:
+    if needed > shutil.disk_usage(folder).free:
         raise OSError(
-            f"{shape[0]:,} images of {shape[1]}x{shape[2]} need {wanted / 2**30:.1f} "
+            f"{shape[0]:,} images of {shape[1]}x{shape[2]} need {needed / 2**30:.1f} "
             f"GiB, more than is free in {folder}; lower --image-size."
         )
     with tempfile.TemporaryFile(dir=folder) as file:
@@ -219,7 +219,7 @@ def in_threads(
 def reason(error: Exception) -> str:
     """The message of an error, in one line."""
     if isinstance(error, UnidentifiedImageError):
-        return "no image of a known kind"
+        return "no known image format"
     return first_line(error)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 def in_chunks(count: int, what: str, size: int = 256) -> Iterator[np.ndarray]:
     """Yields the indices 0..count-1 in chunks, and prints the progress.
 
-    On a terminal the line is renewed as the work goes on; elsewhere only work of more
-    than five seconds is reported, at its end.
+    On a terminal the line is updated during the work. Elsewhere one line at the end
+    reports work that took more than five seconds.
 
     Args:
         count: Number of indices.

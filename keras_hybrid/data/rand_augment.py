@@ -1,15 +1,15 @@
-"""RandAugment and colour jitter: which operation an image gets, and how strongly.
+"""RandAugment and color jitter: samples the operations and strengths of each image.
 
 The operations are those of timm's `rand-m9-mstd0.5-inc1`, with which CvT, CeiT and
-ConViT were trained: two of fifteen per image, each applied with probability one half,
-at a magnitude with normal noise of 0.5 about the given one. Five operations move pixels
-and join the other geometry (`affine_matrices`); ten change colours
+ConViT were trained: two of fifteen per image, each applied with probability one half.
+Normal noise with standard deviation 0.5 is added to the magnitude. Five operations are
+geometric and become affine matrices (`affine_matrices`); ten change colors
 (`color_parameters`).
 
-Every colour operation is a case of one sequence: blend with black, the mean, the grey
-or a smoothed image; stretch or equalise the histogram; invert above a threshold; add
-below 128; round down to a step. An operation that an image does not get has parameters
-that change nothing, so the whole batch is computed at once.
+Every color operation is a special case of one sequence: blend with black, the mean, the
+gray or a smoothed image; stretch or equalize the histogram; invert above a threshold;
+add below 128; round down to a step. Operations that an image does not get have
+parameters that change nothing, so the whole batch is computed at once.
 """
 
 import dataclasses
@@ -25,12 +25,12 @@ OPERATIONS = (
     *("brightness", "contrast", "color", "sharpness", "autocontrast", "equalize"),
     *("invert", "solarize", "solarize_add", "posterize"),
 )
-# Columns of `color_parameters`, with the value that changes nothing.
+# Columns of `color_parameters`, with their neutral value.
 COLUMNS = {
-    "factor": 1.0,  # of the image in a blend; 1 - factor of the other
-    "mean": 0.0,  # 1: the other is the mean grey (contrast)
-    "grey": 0.0,  # 1: it is the image without colour
-    "smooth": 0.0,  # 1: it is the smoothed image (sharpness); all 0: black
+    "factor": 1.0,  # weight of the image in a blend with another image
+    "mean": 0.0,  # 1: the other image is the mean gray (contrast)
+    "grey": 0.0,  # 1: the other image is the gray image (color)
+    "smooth": 0.0,  # 1: the other image is smoothed (sharpness); all 0: black
     "autocontrast": 0.0,
     "equalize": 0.0,
     "threshold": 256.0,
@@ -43,7 +43,7 @@ _BLENDS |= {"sharpness": "smooth"}
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Operations of a batch, `(B, N)`: N operations per image, in order.
+    """The sampled operations of a batch, `(B, N)`: N operations per image, in order.
 
     Attributes:
         kind: Index in `OPERATIONS`, -1 for no operation.
@@ -67,7 +67,7 @@ class Choice:
 def sample(
     rng: np.random.Generator, shape: tuple[int, int], magnitude: float
 ) -> Choice:
-    """RandAugment's choice for `(B, N)` operations at a magnitude of 0 to 10."""
+    """Samples `(B, N)` operations of RandAugment at a magnitude from 0 to 10."""
     kind = rng.integers(0, len(OPERATIONS), shape)
     level = rng.normal(magnitude, MAGNITUDE_NOISE, shape).clip(0, 10) / 10
     done = rng.random(shape) < PROBABILITY
@@ -86,7 +86,7 @@ def sample_trivial(rng: np.random.Generator, batch: int) -> Choice:
 
 
 def sample_jitter(rng: np.random.Generator, batch: int, most: float) -> Choice:
-    """Brightness, contrast and colour, in a random order per image."""
+    """Samples changes of brightness, contrast and color, in random order per image."""
     first = OPERATIONS.index("brightness")
     kind = rng.permuted(np.tile(np.arange(first, first + 3), (batch, 1)), axis=1)
     change = rng.uniform(-most, most, kind.shape)
@@ -104,12 +104,14 @@ def affine_matrices(choice: Choice, height: int, width: int) -> list[np.ndarray]
             0.45 * width * one.amount("translate_x"),
             0.45 * height * one.amount("translate_y"),
         )
-        matrices.append(turned @ sheared @ shifted)  # all but one change nothing
+        matrices.append(
+            turned @ sheared @ shifted
+        )  # at most one of the three is not the identity
     return matrices
 
 
 def color_parameters(choice: Choice) -> np.ndarray:
-    """The operations that change colours: `(B, N, len(COLUMNS))` float32."""
+    """The operations that change colors: `(B, N, len(COLUMNS))` float32."""
     rows = {name: np.full(choice.kind.shape, x) for name, x in COLUMNS.items()}
     for name, other in _BLENDS.items():
         chosen = choice.is_(name)

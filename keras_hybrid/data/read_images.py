@@ -20,16 +20,16 @@ def read_image(
 
     Args:
         path: An image file that Pillow reads.
-        shape: The model's input `(H, W, C)`; with a free height or width the image
-            keeps its size.
-        preprocessing: `crop` and `interpolation`, as in a card.
+        shape: Input shape `(H, W, C)` of the model; if height or width is None the
+            image keeps its size.
+        preprocessing: `crop` and `interpolation`, as in a model's card.
 
     Returns:
         uint8 pixels `(H, W, C)`.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the file cannot be read, or decodes to too many pixels.
+        ValueError: If the file cannot be read or has too many pixels.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no image at {path}.")
@@ -54,15 +54,15 @@ def load_images(
     split: str = "test",
     most: int | None = None,
 ) -> np.ndarray:
-    """Reads the images of a folder or of an array file as the input of a model.
+    """Reads the images of a folder or .npz file as the input of a model.
 
     Args:
-        source: A folder, searched with all folders in it; or a .npz file with
-            `images` or `x_train` and `x_test`, `(N, H, W, C)` or `(N, H, W)`.
-        shape: The model's input `(H, W, C)`, of fixed size.
+        source: A folder, searched with its sub-folders; or a .npz file with `images`,
+            or with `x_train` and `x_test`, `(N, H, W, C)` or `(N, H, W)`.
+        shape: Input shape `(H, W, C)` of the model, of fixed size.
         preprocessing: As for `read_image`.
-        split: `"train"` or `"test"`, where an array file has both.
-        most: Largest number of images, spread evenly over all.
+        split: `"train"` or `"test"`, if the .npz file has both.
+        most: Largest number of images, spread evenly over all images.
 
     Returns:
         uint8 pixels `(N, H, W, C)`.
@@ -74,10 +74,12 @@ def load_images(
     if not source.exists():
         raise FileNotFoundError(f"There are no images at {source}.")
     if None in shape:
-        raise ValueError("A model with a free input size takes images one by one.")
+        raise ValueError(
+            "A model of any input size takes images one by one, with read_image."
+        )
     found = find_images(source) if source.is_dir() else _arrays(source, split)
     if not len(found):
-        raise ValueError(f"{source} has no images in it.")
+        raise ValueError(f"{source} has no images.")
     step = max(1, len(found) // most) if most else 1
     return np.stack(
         [_read(item, shape, preprocessing) for item in found[::step][:most]]

@@ -1,7 +1,7 @@
-"""The one resize: training, validation, test and every later use share it.
+"""The resize that training, validation, test, prediction and export share.
 
-The README in `saved_models` repeats it in plain Pillow and NumPy, and a test compares
-the two pixel by pixel.
+The README in `saved_models` has the same in plain Pillow and NumPy. A test compares the
+two pixel by pixel.
 """
 
 from collections.abc import Mapping
@@ -21,22 +21,22 @@ def resize_and_crop(
     crop: float = 1.0,
     interpolation: str = "bicubic",
 ) -> Image.Image:
-    """Resizes the centre of an image to `size` in one step.
+    """Resizes the center of an image to `size` in one step.
 
-    1. The box is the largest centred rectangle with the aspect ratio of `size`, and
-       `crop` scales its sides. Its edges are floating-point numbers.
-    2. Pillow's `resize(size, filter, box=box)` reads the box, with antialiasing. Pillow
-       rounds the result to 8 bits; nothing else is rounded.
+    1. The box is the largest centered rectangle with the aspect ratio of `size`. Its
+       sides are multiplied by `crop`. Its edges are floating-point numbers.
+    2. Pillow's `resize(size, filter, box=box)` resizes the box with antialiasing and
+       rounds the result to 8 bits. Nothing else is rounded.
 
     The evaluation of timm and torchvision resizes the short side to `size / crop` and
-    crops the centre. That is the same up to the rounding of the size and of the corner
-    to whole pixels.
+    crops the center. The result is the same, except that they round the size and the
+    corner to whole pixels.
 
     Args:
-        image: Upright, RGB or greyscale, see `decode.to_rgb`.
-        size: Height and width of the result. With a None the image is returned as it
-            is.
-        crop: Share of the box's sides that is kept, in (0, 1].
+        image: Upright image, RGB or grayscale, see `decode.to_rgb`.
+        size: Height and width of the result. If one is None, the image is returned
+            unchanged.
+        crop: Factor of the box's sides, in (0, 1].
         interpolation: Name of a Pillow filter: bicubic, bilinear, lanczos, box,
             hamming or nearest.
 
@@ -63,7 +63,7 @@ def resize_and_crop(
 
 
 def describe_preprocessing(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A card's `preprocessing`: the numbers, and the steps that use them.
+    """The `preprocessing` of a model's card: its numbers, and the steps in words.
 
     Args:
         facts: `mean`, `std`, `crop` and `interpolation`.

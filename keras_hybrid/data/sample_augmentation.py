@@ -1,4 +1,4 @@
-"""Sampling: the random parameters of one batch, on the host, with NumPy."""
+"""Samples the random parameters of augmentation for a batch, with NumPy."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from keras_hybrid.data import affine, custom_augmentation, rand_augment
 if TYPE_CHECKING:
     from keras_hybrid.data.augmentation import Augmentation
 
-# Box of the erased area: share of the image, and height over width (timm's).
+# The erased box: its share of the image, and height / width (timm's values).
 _ERASED_AREA = (0.02, 1 / 3)
 _ERASED_RATIO = (0.3, 1 / 0.3)
 
@@ -26,20 +26,20 @@ def sample(
     """Samples the parameters of one batch.
 
     Args:
-        settings: What to sample.
+        settings: Settings of augmentation.
         rng: Source of the random numbers.
         batch: Number of images.
-        height: Of the images, in pixels.
-        width: Of the images, in pixels.
+        height: Height of the images, in pixels.
+        width: Width of the images, in pixels.
         flips: `(batch,)` bool, which images to mirror; None decides at random.
         progress: Share of the run that is over, in [0, 1].
 
     Returns:
-        The argument `samples` of `apply_augmentation.augment`; every array has `batch`
-        rows: `affine`, `color`, `jitter`, `erase` and `noise`, `cutout`, `lam` and
-        `bbox`, and `extra0_NAME` and so on, each only if a setting needs it.
-        Then the share of each image's own label, `(batch,)`; the rest is its partner's,
-        see `swap_neighbours`.
+        First, the argument `samples` of `apply_augmentation.augment`: arrays with
+        `batch` rows, `affine`, `color`, `jitter`, `erase` and `noise`, `cutout`, `lam` and
+        `bbox`, and `extra0_NAME` and so on, each only if a setting needs it. Second,
+        the weight of each image's label, `(batch,)`; the remaining weight is that of
+        its partner's label, see `swap_neighbors`.
     """
     samples: dict[str, np.ndarray] = {}
     label_lam = np.ones(batch, "float32")
@@ -72,11 +72,11 @@ def sample(
     return samples, label_lam
 
 
-def swap_neighbours(labels: np.ndarray) -> np.ndarray:
-    """`(B, K)` labels of every image's partner: 0 and 1 swap, 2 and 3, and so on.
+def swap_neighbors(labels: np.ndarray) -> np.ndarray:
+    """Labels `(B, K)` of every image's partner: 0 and 1 swap, 2 and 3, and so on.
 
-    (timm pairs the first image with the last. Neighbours stay together when a batch is
-    divided among devices, and in a shuffled batch both pairings are equally random.)
+    timm pairs the first image with the last. Neighbors stay together when a batch is
+    divided among devices; in a shuffled batch both pairings are equally random.
     """
     pairs = labels.reshape(-1, 2, labels.shape[-1])
     return pairs[:, ::-1].reshape(labels.shape)
@@ -117,16 +117,16 @@ def _mixing(
     width: int,
     progress: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixel lambda, box and label lambda: timm's batch mode, the same for all pairs."""
+    """Pixel lambda, box and label lambda: one for the batch, as timm's batch mode."""
     cuts = settings.cutmix > 0 and (not settings.mixup or rng.random() < 0.5)
     alpha = settings.cutmix if cuts else settings.mixup
     label_lam = float(rng.beta(alpha, alpha))
     lam, bbox = label_lam, np.zeros(4, "int32")
     if cuts:
-        centre = rng.integers(0, [height, width])
+        center = rng.integers(0, [height, width])
         half = (np.sqrt(1 - label_lam) * np.array([height, width])).astype(int) // 2
-        low = np.maximum(centre - half, 0)
-        high = np.minimum(centre + half, [height, width])
+        low = np.maximum(center - half, 0)
+        high = np.minimum(center + half, [height, width])
         lam, bbox = 1.0, np.concatenate([low, high]).astype("int32")
         label_lam = float(1 - np.prod(high - low) / (height * width))
     share = settings.mixing_probability
@@ -150,9 +150,9 @@ def _squares(
 def _erased_boxes(
     rng: np.random.Generator, batch: int, height: int, width: int, probability: float
 ) -> np.ndarray:
-    """`(B, 4)` top, left, bottom, right of the erased boxes; some boxes are empty.
+    """Erased boxes `(B, 4)`: top, left, bottom, right; some boxes are empty.
 
-    Each image has ten tries to sample a box that is smaller than itself, as in timm.
+    A box is sampled up to ten times until it is smaller than the image, as in timm.
     """
     area = rng.uniform(*_ERASED_AREA, (batch, 10)) * height * width
     lowest, highest = np.log(_ERASED_RATIO)

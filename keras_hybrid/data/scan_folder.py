@@ -31,12 +31,12 @@ def list_images(root: pathlib.Path) -> tuple[list[ImageRecord], str]:
     """Finds the images of `root`, by `labels.csv` or by sub-folders.
 
     Returns:
-        The files, in an order that only their names decide; and what was found, in
-        words.
+        The files, in an order that depends only on their names; and a description of
+        what was found.
 
     Raises:
-        ValueError: If the folder is not laid out as it should be.
-        FileNotFoundError: If `labels.csv` names files that are not there.
+        ValueError: If the folder has another layout.
+        FileNotFoundError: If `labels.csv` names files that do not exist.
     """
     if (root / "labels.csv").is_file():
         return _from_csv(root / "labels.csv")
@@ -53,7 +53,7 @@ def list_images(root: pathlib.Path) -> tuple[list[ImageRecord], str]:
 
 
 def natural(text: str) -> list[tuple[int, str]]:
-    """Sorting key by which "class 2" comes before "class 10"."""
+    """Key for natural order: "class 2" comes before "class 10"."""
     parts = re.split(r"(\d+)", text.casefold())
     return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts] + [(-1, text)]
 
@@ -79,7 +79,7 @@ def _split_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
 def _from_classes(
     root: pathlib.Path, split: str | None
 ) -> tuple[list[ImageRecord], str]:
-    """Images in a sub-folder for every class, at any depth."""
+    """Images in one sub-folder per class, at any depth."""
     listed: list[ImageRecord] = []
     others: Counter[str] = Counter()
     for folder in _folders(root):
@@ -96,14 +96,14 @@ def _from_classes(
         if len(listed) == before:
             found = ", ".join(f"{n} {suffix}" for suffix, n in others.items())
             raise ValueError(
-                f"{folder} holds no image{f' (but {found})' if found else ''}; fill "
-                "it or take it away."
+                f"{folder} holds no image{f' (but {found})' if found else ''}; add "
+                "images or remove the folder."
             )
     if not listed:
         loose = any(path.suffix.casefold() in IMAGE_SUFFIXES for path in root.iterdir())
         what = "images, but none in a sub-folder" if loose else "no images"
         raise ValueError(
-            f"{root} holds {what}: make one sub-folder for every class, or write a "
+            f"{root} holds {what}: make one sub-folder per class, or write a "
             "labels.csv with the columns file,label."
         )
     left = ", ".join(f"{n} {suffix}" for suffix, n in sorted(others.items()))
@@ -111,7 +111,7 @@ def _from_classes(
 
 
 def _from_csv(path: pathlib.Path) -> tuple[list[ImageRecord], str]:
-    """Rows of file,label[,split]; the files are relative to the table."""
+    """Rows of file,label[,split]; files are relative to the folder of the table."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         header = file.readline()
         file.seek(0)

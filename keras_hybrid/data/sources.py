@@ -1,4 +1,4 @@
-"""The datasets by name, and how to add one."""
+"""The datasets by name, and the function that registers another dataset."""
 
 import dataclasses
 import functools
@@ -31,8 +31,8 @@ class Loader(Protocol):
 
         Args:
             data_dir: An existing folder, or None where the user gives no folder.
-            image_size: Side that the user asks for; a loader may ignore it, then
-                `load` resizes.
+            image_size: Height and width that the user asks for. A loader may ignore
+                it; `load` resizes then.
             corrupt: Whether image files that cannot be decoded are an error
                 (`"raise"`) or left out (`"skip"`).
         """
@@ -40,12 +40,12 @@ class Loader(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSource:
-    """Where a dataset comes from.
+    """A dataset that `load` knows.
 
     Attributes:
         loader: Loads the dataset.
-        advice: What `--data-dir` must name, for error messages.
-        needs_folder: Whether there is no dataset without `--data-dir`.
+        advice: What `--data-dir` must contain, for error messages.
+        needs_folder: Whether the dataset needs `--data-dir`.
     """
 
     loader: Loader
@@ -67,12 +67,12 @@ SOURCES: dict[str, DatasetSource] = {
     "galaxy10": DatasetSource(load_galaxy10, FILE.advice),
     "folder": DatasetSource(
         load_folder,
-        "Give --data-dir a folder with a sub-folder of images for every class, in "
-        "train and test if there is such a split, or with a table labels.csv.",
+        "Give --data-dir a folder with one sub-folder of images per class, in train "
+        "and test if there is such a split, or with a table labels.csv.",
         needs_folder=True,
     ),
 }
-"""Datasets by name; beside them, `tfds:NAME` is any dataset of tensorflow-datasets."""
+"""Datasets by name. Any dataset of tensorflow-datasets is `tfds:NAME`."""
 
 
 def register_dataset(
@@ -86,8 +86,8 @@ def register_dataset(
     Args:
         name: Name of the dataset.
         loader: `loader(data_dir, image_size, corrupt)` returns a `Dataset`.
-        advice: What `--data-dir` must name, for error messages.
-        needs_folder: Whether there is no dataset without `--data-dir`.
+        advice: What `--data-dir` must contain, for error messages.
+        needs_folder: Whether the dataset needs `--data-dir`.
 
     Raises:
         ValueError: If the name is taken or starts with `tfds:`.
@@ -115,16 +115,17 @@ def load(
     Args:
         name: A key of `SOURCES`, an installed plugin, or `tfds:NAME` for a dataset of
             tensorflow-datasets.
-        data_dir: Where the data is or may be put; None leaves it to the library.
-        image_size: Side that images are brought to, see `resize_and_crop`; None keeps
-            the dataset's own size.
+        data_dir: Folder of the data, or for a download; None means the default folder
+            of Keras or tensorflow-datasets.
+        image_size: Height and width that images are resized to, see `resize_and_crop`;
+            None keeps the size of the dataset.
         corrupt: Whether image files that cannot be decoded are an error (`"raise"`)
             or left out (`"skip"`, with a warning that names them).
 
     Raises:
-        ValueError: If the name is unknown or the data is not what it should be.
-        FileNotFoundError: If the data is neither on disk nor to be downloaded; the
-            message says what to put where.
+        ValueError: If the name is unknown or the data is damaged.
+        FileNotFoundError: If the data is not on disk and cannot be downloaded; the
+            message says what to download and where to put it.
     """
     source = _source(name)
     folder = None if data_dir is None else pathlib.Path(data_dir).expanduser()

@@ -12,9 +12,9 @@ def balanced_split(
 
     Args:
         labels: Class numbers `(N,)`.
-        fraction: Share of each class that goes to the first part, in [0, 1];
-            rounded to whole images, at least one where it is above 0.
-        seed: Which images are taken. A larger fraction takes the same images and more.
+        fraction: Share of each class in the first part, in [0, 1]; rounded to whole
+            images, at least one if it is above 0.
+        seed: Seed of the choice. A larger fraction adds images to the same choice.
 
     Returns:
         The indices of the first and of the second part, both ascending.
@@ -32,12 +32,12 @@ def balanced_split(
 def per_class_split(
     labels: np.ndarray, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits indices into `count` of every class, and the rest.
+    """Splits indices into `count` images of every class, and the rest.
 
     Args:
         labels: Class numbers `(N,)`.
         count: Images of each class in the first part, at least one.
-        seed: Which images are taken. A larger count takes the same images and more.
+        seed: Seed of the choice. A larger count adds images to the same choice.
 
     Returns:
         The indices of the first and of the second part, both ascending.
@@ -57,16 +57,16 @@ def per_class_split(
 def stratified_split(
     labels: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits indices into a test part of that share of all images, and the rest.
+    """Splits indices into a stratified test part, and the rest.
 
-    The test part has each class in proportion, rounded by largest remainder, so that
-    its size is that of `fraction`; but at least one image per class, and not the
-    whole class.
+    The test part has the classes in proportion. Numbers are rounded by largest
+    remainder, so that the size of the test part is `fraction` of all images. Each part
+    has at least one image of every class.
 
     Args:
         labels: Class numbers `(N,)`; at least two images of each class.
-        fraction: Share of the first part, in (0, 1).
-        seed: Which images are taken.
+        fraction: Share of the test part, in (0, 1).
+        seed: Seed of the choice.
 
     Returns:
         The indices of the first and of the second part, both ascending.
@@ -82,7 +82,7 @@ def stratified_split(
 def _sample_per_class(
     labels: np.ndarray, wanted: Sequence[int] | np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Samples `wanted` indices of each class; and the remaining indices."""
+    """Samples `wanted` indices of each class; returns these and the others."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(labels), dtype=bool)
     for label, count in zip(np.unique(labels), wanted, strict=True):

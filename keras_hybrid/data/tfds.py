@@ -37,10 +37,11 @@ def load_tfds(
     dataset with `train` alone gives a stratified tenth (seed 0) as its test split.
 
     Args:
-        name: What tensorflow-datasets calls it, e.g. `"oxford_flowers102"`.
-        data_dir: Folder of tensorflow-datasets; None is its default.
-        image_size: Side that images are brought to; None keeps their own.
-        corrupt: Unused: tensorflow-datasets checks its files itself.
+        name: Its name in tensorflow-datasets, e.g. `"oxford_flowers102"`.
+        data_dir: Folder of tensorflow-datasets; None means its default.
+        image_size: Height and width that images are resized to; None keeps the size of
+            the dataset.
+        corrupt: Unused: tensorflow-datasets checks its files.
 
     Raises:
         ImportError: If tensorflow-datasets is missing.
@@ -67,14 +68,14 @@ def load_tfds(
         raise FileNotFoundError(
             f"{name} is not in {builder.data_dir} and could not be downloaded "
             f"({type(error).__name__}: {reason(error)[:200]}). "
-            "Prepare it once with a network, and give --data-dir the folder that "
-            "tensorflow-datasets keeps its datasets in."
+            "Prepare it once with network access, and give --data-dir the folder of "
+            "tensorflow-datasets."
         ) from error
     return from_builder(builder, image_size)
 
 
 def from_builder(builder: Any, image_size: int | None) -> Dataset:
-    """The dataset that a prepared tensorflow-datasets builder holds."""
+    """The dataset of a prepared tensorflow-datasets builder."""
     name, features = builder.info.name, builder.info.features
     keys = builder.info.supervised_keys or ("image", "label")
     if not all(key in features for key in keys) or not hasattr(
@@ -89,7 +90,7 @@ def from_builder(builder: Any, image_size: int | None) -> Dataset:
         raise ValueError(
             f"{name} has images of varying size: give --image-size, e.g. 224."
         )
-    splits = list(builder.info.splits) or ["train", "test"]  # a mocked one has none
+    splits = list(builder.info.splits) or ["train", "test"]  # a mocked builder has none
     if "train" not in splits:
         raise ValueError(f"{name} has no split train, but {', '.join(splits)}.")
     train = _read(builder, "train", keys, size)
@@ -101,7 +102,7 @@ def from_builder(builder: Any, image_size: int | None) -> Dataset:
             break
     if test is None:
         indices, rest = stratified_split(train.labels, TEST_SHARE, seed=0)
-        print(f"{name} has no test split: a stratified tenth (seed 0) is its test set.")
+        print(f"{name} has no test split: a stratified tenth (seed 0) is used.")
         train, test = train.select(rest), train.select(indices)
     return Dataset(name, train, test, tuple(features[keys[1]].names))
 
@@ -109,10 +110,10 @@ def from_builder(builder: Any, image_size: int | None) -> Dataset:
 def _read(
     builder: Any, split: str, keys: tuple[str, str], size: tuple[int, int]
 ) -> Split | None:
-    """A split, image by image, at `size`; None if it has no labels."""
+    """A split, resized to `size` image by image; None if it has no labels."""
     import tensorflow_datasets as tfds
 
-    # one file after the other: the order on disk
+    # Files are read one after the other, so images keep the order on disk.
     config = tfds.ReadConfig(interleave_cycle_length=1)
     stream = builder.as_dataset(split=split, read_config=config)
     count = int(stream.cardinality())

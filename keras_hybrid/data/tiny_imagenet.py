@@ -25,20 +25,20 @@ SIDE = 64
 def load_tiny_imagenet(
     data_dir: pathlib.Path | None, image_size: int | None, corrupt: Corrupt
 ) -> Dataset:
-    """Tiny ImageNet from its archive, or from the folder it unpacks to.
+    """Loads Tiny ImageNet from its archive or from the unpacked folder.
 
-    The published validation images are the test set; the published test images have
-    no labels. Classes are in the order of their WordNet numbers and named by their
-    first word.
+    The published validation images are the test split, because the published test
+    images have no labels. Classes are in the order of their WordNet numbers and named
+    by their first word.
 
     Args:
-        data_dir: Folder with `tiny-imagenet-200.zip` or `tiny-imagenet-200/`, or that
-            folder itself; without them the archive is downloaded into it.
-        image_size: Side that images are brought to; None keeps 64.
+        data_dir: Folder with `tiny-imagenet-200.zip` or `tiny-imagenet-200/`, or the
+            unpacked folder itself; otherwise the archive is downloaded into it.
+        image_size: Height and width that images are resized to; None keeps 64.
         corrupt: Whether files that cannot be decoded are an error or left out.
 
     Raises:
-        ValueError: If the archive is not what it should be.
+        ValueError: If the archive is damaged or another file.
         FileNotFoundError: If there is neither data nor network.
     """
     for folder in (data_dir, data_dir and data_dir / FOLDER):
@@ -49,12 +49,12 @@ def load_tiny_imagenet(
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is damaged. {ARCHIVE.advice}") from error
-    # It stays open, as large images are decoded when they are needed.
+    # The archive stays open, because large images are decoded on demand.
     return _read(path, *_from_archive(archive), image_size, corrupt)
 
 
 def _from_folder(root: pathlib.Path) -> tuple[list[str], Callable[[str], BinaryIO]]:
-    """Names relative to the folder, and what opens one."""
+    """Names relative to the folder, and a function that opens a file by its name."""
     names = [
         pathlib.Path(parent, name).relative_to(root).as_posix()
         for parent, _, files in os.walk(root)
@@ -114,7 +114,7 @@ def _read(
 
 
 def _names(wnids: list[str], words: dict[str, str]) -> tuple[str, ...]:
-    """The first word of each class; all of them where two classes share it."""
+    """The first word of each class; all its words if another class shares it."""
     first = [words.get(wnid, wnid).split(",")[0] for wnid in wnids]
     return tuple(
         name if first.count(name) == 1 else words[wnid]

@@ -1,4 +1,4 @@
-"""Attention maps are those that the layers apply; rollout; what has no map."""
+"""Attention maps are those that the layers apply; rollout; models without maps."""
 
 import math
 
@@ -8,19 +8,20 @@ import pytest
 
 from keras_hybrid import models
 from keras_hybrid.analysis import attention_maps, class_attention, rollout
-from keras_hybrid.analysis.attention_maps import AttentionMap, attention_layers
+from keras_hybrid.analysis.attention_map import AttentionMap
+from keras_hybrid.analysis.attention_maps import attention_layers
 from keras_hybrid.layers import RelativeAttention
 from tests.analysis.conftest import GRID, slow_on_jax
 from tests.small import FAMILIES, small
 
 
-def test_maps_of_convit_are_those_of_numpy(convit):
+def test_maps_of_convit_equal_numpy(convit):
     model, twin, images = convit
     for number, image in enumerate(images.astype("float64")):
         expected, _ = twin.run(image, GRID)
         for found, wanted in zip(attention_maps(model, images), expected, strict=True):
             np.testing.assert_allclose(found.weights[number], wanted, atol=2e-4)
-    assert wanted.max() > 0.5  # and these are no even maps
+    assert wanted.max() > 0.5  # these maps are far from uniform
 
 
 @slow_on_jax
@@ -49,9 +50,9 @@ def test_maps_are_what_every_layer_applies(family, randomise):
             y = keras.ops.convert_to_numpy(layer.project(y.astype("float32")))
         np.testing.assert_allclose(y.reshape(output.shape), output, atol=2e-5)
         np.testing.assert_allclose(m.weights.sum(axis=-1), 1, atol=1e-5)
-        places = math.prod(m.query_grid) if m.query_grid else 1 - m.class_token
+        patches = math.prod(m.query_grid) if m.query_grid else 1 - m.class_token
         if m.key_grid:
-            tokens = (places + m.class_token, math.prod(m.key_grid) + m.class_token)
+            tokens = (patches + m.class_token, math.prod(m.key_grid) + m.class_token)
             assert m.weights.shape[2:] == tokens
 
 
@@ -61,22 +62,22 @@ def test_rows_of_a_map():
     weights /= weights.sum(axis=-1, keepdims=True)
     m = AttentionMap("a", weights, (2, 3), (2, 3), True)
     np.testing.assert_array_equal(
-        m.of_class_token()[0, 1].ravel(), weights[0, 1, 0, 1:]
+        m.class_token_map()[0, 1].ravel(), weights[0, 1, 0, 1:]
     )
     row = weights[0, 1, 1 + 1 * 3 + 2, 1:]
-    np.testing.assert_array_equal(m.of_place(1, 2)[0, 1].ravel(), row)
-    patches = m.patches()[0, 1, 5]
+    np.testing.assert_array_equal(m.query_map(1, 2)[0, 1].ravel(), row)
+    patches = m.patch_weights()[0, 1, 5]
     np.testing.assert_allclose(patches, row / row.sum())
-    with pytest.raises(ValueError, match="2x3 places"):
-        m.of_place(2, 0)
+    with pytest.raises(ValueError, match="2x3 positions"):
+        m.query_map(2, 0)
     with pytest.raises(ValueError, match="no class token"):
-        AttentionMap("a", weights, (1, 7), (1, 7), False).of_class_token()
-    with pytest.raises(ValueError, match="no patch asks"):
-        AttentionMap("a", weights[:, :, :1], None, (2, 3), True).patches()
+        AttentionMap("a", weights, (1, 7), (1, 7), False).class_token_map()
+    with pytest.raises(ValueError, match="no patch attends"):
+        AttentionMap("a", weights[:, :, :1], None, (2, 3), True).patch_weights()
 
 
 def test_rollout_of_convit(convit):
-    """By hand: GPSA maps beside a class token that only looks at itself."""
+    """By hand: in GPSA layers the class token attends to itself only."""
     model, twin, images = convit
     maps, _ = twin.run(images[1].astype("float64"), GRID)
     flow = np.eye(13)
@@ -90,8 +91,8 @@ def test_rollout_of_convit(convit):
     np.testing.assert_allclose(found[1].ravel(), expected, rtol=1e-4)
 
 
-def test_rollout_spreads_a_coarse_key_over_its_places():
-    """A class token that looks at key (0, 1) of 2x2 alone, which stands for two."""
+def test_rollout_divides_a_coarse_key_among_its_positions():
+    """The class token attends to one key of 2x2 only, which stands for one or two."""
     weights = np.tile(np.eye(5)[None, None, [0] * 7], (1, 1, 1, 1)).astype("float64")
     weights[0, 0, 0] = [0, 0, 1, 0, 0]
     m = AttentionMap("a", weights, (2, 3), (2, 2), True)
@@ -101,7 +102,7 @@ def test_rollout_spreads_a_coarse_key_over_its_places():
     np.testing.assert_allclose(rollout([m])[0], [[0.5, 0.5, 0], [0, 0, 0]])
 
 
-def test_rollout_without_class_token_is_the_mean_over_places():
+def test_rollout_without_class_token_is_the_mean_over_positions():
     rng = np.random.default_rng(0)
     weights = rng.uniform(size=(2, 1, 2, 4, 4))
     weights /= weights.sum(axis=-1, keepdims=True)
@@ -110,10 +111,14 @@ def test_rollout_without_class_token_is_the_mean_over_places():
     first, second = (0.5 * w[0].mean(axis=0) + 0.5 * np.eye(4) for w in weights)
     expected = (second @ first).mean(axis=0)
     np.testing.assert_allclose(rollout(maps)[0].ravel(), expected)
+    with pytest.raises(ValueError, match="positions as keys"):
+        rollout([AttentionMap("lca", weights[0], None, None, False)])
 
 
-def test_class_attention_over_layers(randomise):
-    model = randomise(small(FAMILIES["CeiT"], depth=3))
+@pytest.mark.parametrize("depth", [3, 5])
+def test_class_attention_over_layers(depth, randomise):
+    """At depth 5 the feature map of 2x2 gives as many tokens as a layer has keys."""
+    model = randomise(small(FAMILIES["CeiT"], size=(32, 32), depth=depth))
     shape = (2, *model.input_shape[1:])
     images = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
     found = class_attention(model, images)
@@ -123,11 +128,11 @@ def test_class_attention_over_layers(randomise):
     scores = np.einsum("bnhc,bmhc->bhm", q, k) / 4
     scores = np.exp(scores.astype("float64"))
     expected = scores / scores.sum(axis=-1, keepdims=True)
-    assert found.shape == (2, 2, 3)
+    assert found.shape == (2, 2, depth)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_what_has_no_map():
+def test_models_without_maps():
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="no attention layer"):
         attention_maps(plain, np.zeros((1, 4)))
@@ -135,3 +140,5 @@ def test_what_has_no_map():
         attention_maps(models.ATC3(input_shape=(None, None, 3)), None)
     with pytest.raises(ValueError, match="has no attention layer 'block9'"):
         attention_maps(small("convit_tiny"), None, layers=["block9"])
+    with pytest.raises(ValueError, match="no layer-wise class attention"):
+        class_attention(small("convit_tiny"), None)

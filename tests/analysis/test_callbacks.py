@@ -6,7 +6,7 @@ import pytest
 
 from keras_hybrid.analysis import (
     LocalityLogger,
-    attention_centres,
+    attention_centers,
     d_loc,
     gates,
     read_log,
@@ -52,7 +52,7 @@ def test_log_of_a_training(data, tmp_path):
             np.testing.assert_allclose(
                 row["gate"], gates(model)[layer][head], rtol=1e-5
             )
-            centre = attention_centres(model)[layer]
+            centre = attention_centers(model)[layer]
             np.testing.assert_allclose(
                 row["strength"], centre.strength[head], rtol=1e-5
             )

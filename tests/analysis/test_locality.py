@@ -6,7 +6,7 @@ import pytest
 
 from keras_hybrid import layers
 from keras_hybrid.analysis import (
-    attention_centres,
+    attention_centers,
     attention_maps,
     d_loc,
     gate_overrides,
@@ -38,7 +38,7 @@ def test_d_loc_in_the_papers_mode(convit):
                 weights = weights / weights.sum(axis=-1, keepdims=True)
             expected.append([reference.d_loc(w, GRID[1]) for w in weights])
         np.testing.assert_allclose(found[name], np.mean(expected, axis=0), rtol=1e-4)
-    left = d_loc(model, images, renormalise=False)["block3_attention"]
+    left = d_loc(model, images, renormalize=False)["block3_attention"]
     raw = [[reference.d_loc(w[1:, 1:], GRID[1]) for w in m[2]] for m in maps]
     np.testing.assert_allclose(left, np.mean(raw, axis=0), rtol=1e-4)
     assert (left < found["block3_attention"]).all()
@@ -128,7 +128,7 @@ def test_gates_and_centres(convit):
         gate = twin.weights[f"{name}/gate"]
         np.testing.assert_allclose(gates(model)[name], reference.sigmoid(gate), 1e-6)
         kernel = twin.weights[f"{name}/position_kernel"]
-        centres = attention_centres(model)[name]
+        centres = attention_centers(model)[name]
         for head, (w_x, w_y, w_d) in enumerate(kernel.T):
             span = -1 / w_d
             np.testing.assert_allclose(centres.strength[head], -w_d)
@@ -136,7 +136,7 @@ def test_gates_and_centres(convit):
             np.testing.assert_allclose(centres.dy[head], w_y * span / 2)
             length = np.hypot(w_x, w_y) * abs(span) / 2
             np.testing.assert_allclose(centres.distance[head], length)
-    started = attention_centres(build(heads=9, width=36))[BLOCKS[0]]
+    started = attention_centers(build(heads=9, width=36))[BLOCKS[0]]
     np.testing.assert_allclose(started.dx, [-1, -1, -1, 0, 0, 0, 1, 1, 1])
     np.testing.assert_allclose(started.dy, [-1, 0, 1] * 3)
 
@@ -147,7 +147,7 @@ def test_a_head_that_repels_has_no_centre(convit):
     values = keras.ops.convert_to_numpy(kernel).copy()
     values[2, 1] = 0.5
     kernel.assign(values)
-    centres = attention_centres(model)[BLOCKS[0]]
+    centres = attention_centers(model)[BLOCKS[0]]
     assert np.isnan(centres.distance[1]) and centres.strength[1] == -0.5
     assert np.isfinite(centres.distance[[0, 2, 3]]).all()
 
@@ -170,7 +170,7 @@ def test_gate_overrides(convit):
     ):
         pass
     with (
-        pytest.raises(ValueError, match="Gates are in"),
+        pytest.raises(ValueError, match="Gates must lie"),
         gate_overrides(model, {BLOCKS[0]: 1.5}),
     ):
         pass

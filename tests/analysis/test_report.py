@@ -11,14 +11,21 @@ from PIL import Image
 
 from keras_hybrid.analysis import d_loc, rollout, write_report
 from keras_hybrid.analysis.attention_maps import attention_maps
+from keras_hybrid.analysis.choose_images import choose_images, labels_from_folders
 from keras_hybrid.analysis.locality_logger import FIELDS
-from keras_hybrid.analysis.pictures import choose_pictures, labels_of
 from keras_hybrid.cli import main
 from keras_hybrid.data.read_images import read_image
 from tests.analysis.conftest import build
 from tests.small import FAMILIES, small
 
-COMMON = ["Size", "From the answer", "Attention maps", "How far", "Receptive", "Rank"]
+COMMON = [
+    "Size",
+    "Attention rollout",
+    "Attention maps",
+    "Attention distance",
+    "Receptive",
+    "Rank",
+]
 ONE = pytest.mark.skipif(
     keras.backend.backend() != "torch",
     reason="one backend will do, the one that compiles nothing",
@@ -51,7 +58,9 @@ def test_page_of_every_family(family, tmp_path):
     headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", text)
     for part in COMMON:
         assert any(heading.startswith(part) for heading in headings)
-    assert ("Shifts" in headings) == (family in ("CoAtNet", "Astroformer"))
+    assert ("Translation equivariance" in headings) == (
+        family in ("CoAtNet", "Astroformer")
+    )
     assert ("Gates of GPSA" in text) == (family == "ConViT")
     assert ("Layer-wise class attention" in text) == (family == "CeiT")
     for name in re.findall(r'href="([^"#]+)"', text):
@@ -82,7 +91,7 @@ def test_command(tmp_path, capsys):
     assert "During training" in text and "class0/0.png" not in re.sub(
         "<img.*?>", "", text
     )
-    paths = choose_pictures(folder, 4)
+    paths = choose_images(folder, 4)
     images = np.stack([read_image(x, (32, 32, 3), {}) for x in paths])
     found = rows_of(run / "analysis" / "locality.csv")
     expected = np.concatenate(list(d_loc(model, images.astype("float32")).values()))
@@ -92,17 +101,17 @@ def test_command(tmp_path, capsys):
 
 def test_pictures(tmp_path):
     folder = folder_of_images(tmp_path)
-    paths = choose_pictures(folder, 3)
+    paths = choose_images(folder, 3)
     assert [path.name for path in paths] == ["0.png", "4.png", "5.png"]
-    assert list(labels_of(paths, ["class0", "class1"])) == [0, 0, 1]
-    assert labels_of(paths, ["class0"]) is None
-    assert len(choose_pictures(folder, 99)) == 6
+    assert list(labels_from_folders(paths, ["class0", "class1"])) == [0, 0, 1]
+    assert labels_from_folders(paths, ["class0"]) is None
+    assert len(choose_images(folder, 99)) == 6
 
 
 def test_mistakes_are_one_line(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
-        choose_pictures(tmp_path / "nowhere", 1)
+        choose_images(tmp_path / "nowhere", 1)
     with pytest.raises(FileNotFoundError, match="There is no image in"):
-        choose_pictures(tmp_path, 1)
+        choose_images(tmp_path, 1)
     with pytest.raises(ValueError, match="count must be 1"):
-        choose_pictures(tmp_path, 0)
+        choose_images(tmp_path, 0)

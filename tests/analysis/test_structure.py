@@ -7,17 +7,20 @@ import pytest
 from keras_hybrid import layers, models
 from keras_hybrid.analysis import (
     breakdown,
-    by_kind,
     equivariance_errors,
-    periodic_twin,
+    field_statistics,
+    periodic_copy,
     rank_profile,
     rank_table,
-    reach,
     receptive_fields,
     relative_residual,
+    size_by_type,
     size_table,
 )
-from keras_hybrid.analysis.hypotheses import attention_then_convolution, reductions
+from keras_hybrid.analysis.hypotheses import (
+    attention_then_convolution,
+    special_case_errors,
+)
 from keras_hybrid.analysis.special_cases import atc_as_cvt, difference
 from tests.analysis.conftest import GRID, build, slow_on_jax
 from tests.small import SMALL, small
@@ -44,22 +47,22 @@ def test_field_of_a_convolution():
     expected = np.zeros((8, 10))
     expected[3:6, 4:7] = np.sqrt((gradient**2).sum(axis=-1).mean(axis=0))
     np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-5)
-    assert reach(found)["support"] == 9 / 80
+    assert field_statistics(found)["support"] == 9 / 80
 
 
-def test_reach():
+def test_field_statistics():
     even = np.full((6, 4), 1 / 24)
-    found = reach(even, share=0.5)
+    found = field_statistics(even, share=0.5)
     np.testing.assert_allclose([found["support"], found["radius"]], 1)
     assert found["area"] == 12 / 24
     point = np.zeros((6, 4))
     point[2, 1], point[5, 1] = 0.75, 0.25
-    found = reach(point, share=0.7)
+    found = field_statistics(point, share=0.7)
     assert (found["support"], found["area"]) == (2 / 24, 1 / 24)
     spread = np.sqrt(0.75 * 0.75**2 + 0.25 * 2.25**2)  # around row 2.75
     even = np.sqrt((6**2 - 1) / 12 + (4**2 - 1) / 12)
     np.testing.assert_allclose(found["radius"], spread / even)
-    assert set(reach(np.zeros((2, 2))).values()) == {0.0}
+    assert set(field_statistics(np.zeros((2, 2))).values()) == {0.0}
 
 
 @slow_on_jax
@@ -67,14 +70,14 @@ def test_first_hypothesis():
     """Only the convolution behind attention depends on every pixel."""
     images = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype("float32")
     rows = attention_then_convolution(images, **THIN)
-    found = {(row["network"], row["place"]): row for row in rows}
+    found = {(row["network"], row["feature"]): row for row in rows}
     assert found["ATC", "convolution"]["support"] == 1.0
     # a 3x3 embedding and a 3x3 convolution
     for network in ("convolution first", "CvT"):
         assert found[network, "convolution"]["support"] == 25 / 256
     sizes = {row["network"]: row["parameters"] for row in rows}
     assert sizes["ATC"] == sizes["convolution first"]
-    assert {row["place"] for row in rows} == {
+    assert {row["feature"] for row in rows} == {
         "convolution",
         "stage1",
         "stage2",
@@ -85,7 +88,7 @@ def test_first_hypothesis():
 @slow_on_jax
 def test_fourth_hypothesis():
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
-    for row in reductions(images, **THIN):
+    for row in special_case_errors(images, **THIN):
         assert row["difference"] < 1e-5
     atc, cvt = atc_as_cvt(**THIN)
     bias = cvt.get_layer("stage2_block1_mlp_expand").bias
@@ -129,8 +132,8 @@ def test_rank_falls_without_skip_connections():
     images = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
     rows = rank_table(model, images)
     assert [row["block"] for row in rows] == ["block1", "block2", "block3"]
-    assert rows[-1]["whole"] > 0.1
-    assert rows[-1]["attention alone"] < 0.01
+    assert rows[-1]["full model"] > 0.1
+    assert rows[-1]["attention only"] < 0.01
 
 
 def test_shift_errors_of_a_convolution():
@@ -159,7 +162,7 @@ def test_shift_errors_of_a_convolution():
 def test_astroformer_commutes_with_shifts_on_a_torus_alone(randomise):
     model = randomise(small("astroformer0", drop_path_rate=0.0))
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
-    twin = periodic_twin(model)
+    twin = periodic_copy(model)
     plain, torus = (
         {(r["shift"], r["stage"]): r["error"] for r in equivariance_errors(m, images)}
         for m in (model, twin)
@@ -171,8 +174,8 @@ def test_astroformer_commutes_with_shifts_on_a_torus_alone(randomise):
         assert torus[32, stage] < 1e-4 and plain[32, stage] > 0.1
     assert torus[32, "logits"] < 1e-4
     assert torus[1, "logits"] > 1e-3 and plain[32, "logits"] > 1e-3
-    with pytest.raises(ValueError, match="periodic twin"):
-        periodic_twin(twin)
+    with pytest.raises(ValueError, match="could be made periodic"):
+        periodic_copy(twin)
 
 
 @slow_on_jax
@@ -182,7 +185,7 @@ def test_periodic_table_keeps_the_shorter_ways(randomise):
     name = "stage4_block1_attention"
     plain, torus = (
         keras.ops.convert_to_numpy(m.get_layer(name).position(np.zeros((1, 3, 5, 32))))
-        for m in (model, periodic_twin(model))
+        for m in (model, periodic_copy(model))
     )
     plain, torus = (x[0].reshape(-1, 3, 5, 3, 5) for x in (plain, torus))
     near = torus[:, 1, 2]  # from the middle no way is shorter around the border
@@ -196,7 +199,7 @@ def test_sizes(quick_start):
     assert [row["network"] for row in rows] == [
         "this model",
         "convit_tiny",
-        "as printed",
+        "paper",
     ]
     assert rows[1]["parameters (M)"] == 5.711 and rows[2]["parameters (M)"] == 6.0
     assert rows[2]["multiply-adds (M)"] == 1000.0
@@ -207,7 +210,7 @@ def test_sizes(quick_start):
 
 def test_kinds_add_up():
     costs = breakdown(small("atc3"))
-    rows = by_kind(costs)
+    rows = size_by_type(costs)
     for key in ("parameters", "macs"):
         assert sum(row[key] for row in rows) == sum(getattr(c, key) for c in costs)
     assert [row["macs"] for row in rows] == sorted(

@@ -1,4 +1,4 @@
-"""The benchmark of attention, at its smallest."""
+"""The benchmark of attention on its smallest cases."""
 
 import keras
 import pytest
@@ -10,9 +10,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("subject", ["atc3 stage 1, 32 px", "coatnet0 stage 3"])
-def test_both_forms_are_timed(subject):
-    rows = measure(subject, batch_size=1, rounds=3)
+@pytest.mark.parametrize("case", ["atc3 stage 1, 32 px", "coatnet0 stage 3"])
+def test_both_forms_are_timed(case):
+    rows = measure(case, batch_size=1, rounds=3)
     seconds = {(row.candidate, row.task): row.timing.seconds for row in rows}
     for form in ("fused", "divide_last"):
         assert 0 < seconds[form, "inference"] < seconds[form, "gradients"]

@@ -1,4 +1,4 @@
-"""The benchmark of gradients compares what it says."""
+"""The benchmark of gradients times both kinds of gradients."""
 
 import keras
 import numpy as np

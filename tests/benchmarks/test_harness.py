@@ -1,11 +1,11 @@
-"""Turns, medians and rows."""
+"""Rounds, medians and rows."""
 
 import csv
 
 import pytest
 
 from benchmarks import harness
-from benchmarks.__main__ import COMMANDS, USUAL_TIME, main
+from benchmarks.__main__ import COMMANDS, DURATIONS, main
 from benchmarks.harness import Row, interleave, summary, timed, write
 
 pytestmark = pytest.mark.backend_independent
@@ -35,8 +35,8 @@ def test_candidates_take_turns():
 def test_one_call_goes_before_the_timed_ones(monkeypatch):
     calls, clock = [], iter(range(100))
     monkeypatch.setattr(harness.time, "perf_counter", lambda: next(clock))
-    seconds, _ = timed(lambda: calls.append(1), shortest=3)()
-    assert len(calls) == 4  # one that is not timed, then three
+    seconds, _ = timed(lambda: calls.append(1), min_seconds=3)()
+    assert len(calls) == 4  # one call that is not timed, then three
     assert seconds == pytest.approx(4 / 3)
 
 
@@ -48,18 +48,18 @@ def test_rows_append_to_one_file_and_name_the_machine(tmp_path):
     with open(tmp_path / "rows.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3
-    assert rows[0]["subject"] == "net" and rows[0]["memory"] == "7"
+    assert rows[0]["case"] == "net" and rows[0]["memory"] == "7"
     assert rows[0]["seconds"] == "0.1617" and rows[0]["fastest"] == "0.1235"
     assert int(rows[0]["cores"]) > 0 and "python" in rows[0]["versions"]
 
 
-def test_every_benchmark_says_its_time(capsys):
-    assert set(USUAL_TIME) == set(COMMANDS) - {"all"}
+def test_every_benchmark_has_a_duration(capsys):
+    assert set(DURATIONS) == set(COMMANDS) - {"all"}
     main(["all"])
     assert "python -m benchmarks compare" in capsys.readouterr().out
 
 
-def test_the_table_is_that_of_the_rows(capsys):
+def test_table_of_the_rows(capsys):
     main(["table"])
     text = capsys.readouterr().out
     assert "| convit_tiny | inference | 8 |" in text

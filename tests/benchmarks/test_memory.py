@@ -1,4 +1,4 @@
-"""What --remat saves, by XLA's count."""
+"""The memory that --remat saves, by XLA's count."""
 
 import csv
 import os
@@ -15,14 +15,14 @@ def test_less_memory_for_a_few_operations(tmp_path):
     out = tmp_path / "memory.csv"
     program = [sys.executable, "-m", "benchmarks", "memory", "convit_tiny"]
     program += ["--batch-size", "2", "--out", str(out)]
-    # processes of their own: XLA reads its flags once
+    # one process each, because XLA reads its flags once
     for more in ([], ["--remat"]):
         subprocess.run([*program, *more], env=os.environ, check=True)
     with open(out, newline="") as file:
-        kept, anew = csv.DictReader(file)
-    assert (kept["candidate"], anew["candidate"]) == ("plain", "remat")
+        plain, remat = csv.DictReader(file)
+    assert (plain["candidate"], remat["candidate"]) == ("plain", "remat")
     memory, operations = (
-        float(anew[name]) / float(kept[name])
+        float(remat[name]) / float(plain[name])
         for name in ("temporary_megabytes", "operations")
     )
     assert memory < 0.6

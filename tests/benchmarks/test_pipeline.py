@@ -1,4 +1,4 @@
-"""What the measurements of the pipeline count and compare, without their times."""
+"""Candidates and counts of the pipeline benchmark, without times."""
 
 import dataclasses
 
@@ -17,7 +17,9 @@ def distinct(function):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (16, SIZE, SIZE, 3)).astype("uint8")
     same = np.tile(pixels[:2], (8, 1, 1, 1))
-    return pipeline._augmenting("by", "what", function, pixels, same).distinct
+    return pipeline._augmenting(
+        "candidate", "operation", function, pixels, same
+    ).distinct
 
 
 @pytest.mark.parametrize(
@@ -30,13 +32,13 @@ def distinct(function):
         ("mixup", 2, 2),  # one weight per batch, as published
     ],
 )
-def test_ours_are_sampled_for_every_image(operation, low, high):
+def test_augmentation_samples_every_image(operation, low, high):
     settings = pipeline.OPERATIONS[operation]
-    assert low <= distinct(pipeline._ours(settings)) <= high
+    assert low <= distinct(pipeline._augmentation(settings)) <= high
 
 
-def test_keras_crop_is_one_for_the_batch():
-    """Why the crop is our own; when this fails, Keras' layer may do."""
+def test_keras_crop_samples_once_per_batch():
+    """The reason for this package's own crop; if this fails, Keras' layer may do."""
     call = pipeline._keras(pipeline._keras_layers(SIZE)["crop"])
 
     def crop(images):
@@ -49,32 +51,31 @@ def test_keras_crop_is_one_for_the_batch():
         assert distinct(crop) == 2
 
 
-def test_every_operation_has_its_counterpart():
-    ours, theirs = set(pipeline.OPERATIONS), set(pipeline._keras_layers(SIZE))
-    assert theirs - ours == {"crop"}
-    whole = {name for name in ours if name.startswith("all")}
-    assert ours - theirs == whole | {"resized crop"}
-    for name in ours - whole:  # one setting each
+def test_every_operation_has_a_counterpart_in_keras():
+    own, of_keras = set(pipeline.OPERATIONS), set(pipeline._keras_layers(SIZE))
+    assert of_keras - own == {"crop"}
+    whole = {name for name in own if name.startswith("all")}
+    assert own - of_keras == whole | {"resized crop"}
+    for name in own - whole:  # one setting each
         fields = dataclasses.asdict(pipeline.OPERATIONS[name]).values()
         assert sum(bool(value) for value in fields) == 1
-    # a whole augmentation has all that has no part in geometry
-    assert pipeline.OPERATIONS[pipeline.WHOLE].cutmix == 1
+    assert pipeline.OPERATIONS[pipeline.RECIPE_AUGMENTATION].cutmix == 1
 
 
-def test_host_candidates_deliver():
+def test_host_candidates_run():
     split = Split(np.zeros((32, SIZE, SIZE, 3), "uint8"), np.arange(32))
     for candidate in pipeline._host(split, 8):
         for _ in range(5):
             candidate.call()
 
 
-def test_headroom_is_of_both_stages_in_turn():
-    def row(by, operation, speed):
-        return Row(operation, by, "", 1, facts={"images_per_second": speed})
+def test_headroom_counts_host_and_augmentation():
+    def row(candidate, operation, speed):
+        return Row(operation, candidate, "", 1, facts={"images_per_second": speed})
 
     rows = [
         row("host", "images", 300.0),
-        row("ours", pipeline.WHOLE, 600.0),
+        row("keras_hybrid", pipeline.RECIPE_AUGMENTATION, 600.0),
         row("step", "no augmentation", 100.0),
     ]
     assert pipeline.headroom(rows) == pytest.approx(2.0)

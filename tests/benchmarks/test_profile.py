@@ -1,4 +1,4 @@
-"""The profile names the layers that the time goes to."""
+"""The profile names layers and sorts them by time."""
 
 import keras
 import pytest
@@ -10,7 +10,7 @@ from benchmarks.profile import profile
 @pytest.mark.parametrize("task", ["inference", "training"])
 def test_profile(task, capsys):
     kinds = profile("gpsa_tiny", task, 1)
-    assert "s a step" in capsys.readouterr().out
+    assert "s per step" in capsys.readouterr().out
     milliseconds = [value for value, _ in kinds.values()]
     assert milliseconds == sorted(milliseconds, reverse=True) and milliseconds[0] > 0
     assert any("block#_attention_query" in kind for kind in kinds)

@@ -7,7 +7,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from keras_hybrid.data import Augmentation, affine, rand_augment
 from keras_hybrid.data.apply_augmentation import augment
-from keras_hybrid.data.sample_augmentation import swap_neighbours
+from keras_hybrid.data.sample_augmentation import swap_neighbors
 
 SIZE = 12, 16  # nowhere square
 
@@ -235,7 +235,7 @@ def test_mixed_pixels_and_labels_agree(fields):
         draws, own = draw(seed=seed, **fields)
         assert len(set(own)) == 1 and 0 <= own[0] <= 1
         out = pixels(images, **draws)
-        labels = own[:, None] * np.eye(8) + (1 - own[:, None]) * swap_neighbours(
+        labels = own[:, None] * np.eye(8) + (1 - own[:, None]) * swap_neighbors(
             np.eye(8)
         )
         np.testing.assert_allclose(out.mean((1, 2, 3)), labels @ value, atol=1e-3)

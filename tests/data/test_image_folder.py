@@ -231,7 +231,7 @@ def test_large_folders_are_decoded_when_needed(tmp_path, lazily, monkeypatch, ca
         lambda self, name: decoded.append(name) or decode(self, name),
     )
     found = load("folder", tmp_path)
-    assert "decoded as they are needed" in capsys.readouterr().out
+    assert "decoded on demand" in capsys.readouterr().out
     found.fingerprint()
     recipe = Recipe.of(dataset="folder", per_class=2, validation_split=0.5)
     monkeypatch.setattr(images_module, "IN_MEMORY", 4 * 300)  # four images
@@ -287,11 +287,11 @@ def all_bad(root):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (empty, "holds no images: make one sub-folder for every class"),
+        (empty, "holds no images: make one sub-folder per class"),
         (loose, "none in a sub-folder"),
         (one_class, "holds one class, ant; two are needed"),
         (wrapped, r"Did you mean --data-dir .*insects\?"),
-        (empty_class, "cow holds no image; fill it or take it away"),
+        (empty_class, "cow holds no image; add images or remove the folder"),
         (single, "too few images of cow"),
         (new_in_test, "no training images of cow"),
         (unsorted_test, r"test holds images, but none in a sub-folder"),

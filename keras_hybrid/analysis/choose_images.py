@@ -1,4 +1,4 @@
-"""Chooses the image files to look at, and reads labels from their folders."""
+"""The image files that an analysis reads, and the labels that their folders give."""
 
 import pathlib
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import numpy as np
 from keras_hybrid.utils.files import find_images
 
 
-def choose_pictures(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
-    """Paths of `count` images at most, evenly spread over a folder.
+def choose_images(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
+    """Paths of at most `count` images, spread evenly over a folder.
 
     Args:
         folder: Folder of images, or of one folder of images per class.
@@ -23,17 +23,25 @@ def choose_pictures(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
         raise ValueError(f"count must be 1 or more, not {count}.")
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
-    every = find_images(folder)
-    if not every:
+    paths = find_images(folder)
+    if not paths:
         raise FileNotFoundError(f"There is no image in {folder} or below.")
-    indices = np.linspace(0, len(every) - 1, min(count, len(every))).round()
-    return [every[int(i)] for i in indices]
+    indices = np.linspace(0, len(paths) - 1, min(count, len(paths))).round()
+    return [paths[int(i)] for i in indices]
 
 
-def labels_of(
+def labels_from_folders(
     paths: Sequence[pathlib.Path], class_names: Sequence[str]
 ) -> np.ndarray | None:
-    """Labels of images by the names of their folders; None if a name is unknown."""
+    """Labels of images, from the names of their folders.
+
+    Args:
+        paths: Image files.
+        class_names: Names of the classes, in the order of the labels.
+
+    Returns:
+        Class numbers `(N,)`, or None if a folder is not named after a class.
+    """
     folders = [path.parent.name for path in paths]
     if not set(folders) <= set(class_names):
         return None
