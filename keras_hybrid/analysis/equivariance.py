@@ -88,7 +88,9 @@ def periodic_copy(model: keras.Model) -> keras.Model:
     for layer in copy.layers:
         weights = model.get_layer(layer.name).get_weights()
         if isinstance(layer, RelativeAttention):
-            shape = tuple(layer.table.shape)
+            table = layer.table
+            assert table is not None  # this attention's bias is a table
+            shape = tuple(table.shape)
             index = [w.shape for w in layer.get_weights()].index(shape)
             for axis, side in enumerate(shape[:2]):
                 weights[index] = weights[index].take(_shorter_offsets(side), axis)

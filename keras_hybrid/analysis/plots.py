@@ -120,7 +120,7 @@ def heads_by_layer(
     if reference is not None:
         axes.axhline(reference, color="grey", ls="--", label="uniform attention")
     axes.set(xlabel="attention layer", ylabel=label)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     _add_legend(axes)
     return figure
 
@@ -196,7 +196,7 @@ def bar_chart(values: np.ndarray, xlabel: str, label: str) -> "Figure":
     for head in values:
         axes.plot(numbers, head, "k.", ms=4)
     axes.set(xlabel=xlabel, ylabel=label)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     return figure
 
 

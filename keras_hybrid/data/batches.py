@@ -108,11 +108,11 @@ class Batches(keras.utils.PyDataset):
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Unchanged images, the samples that augment them, and mixed labels."""
         rng = np.random.default_rng([self.seed, epoch, 1 + step])
-        size = self.split.images.shape[1:3]
+        _, height, width, _ = self.split.images.shape
         progress = min(self.start + self.slope * step, 1.0)
         flips = self._flips(indices, epoch)
         inputs, lam = self.augmentation.sample(
-            rng, self.batch_size, *size, flips, progress
+            rng, self.batch_size, height, width, flips, progress
         )
         if self.marks_progress:
             inputs["progress"] = np.full(self.batch_size, progress, "float32")

@@ -13,7 +13,7 @@ from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.train.recipe import DEFAULT_MINUTES, Recipe
 
 MODEL = "resnet18_small"
-"""Trained from scratch where `--model auto` asks for a choice; see docs: little data."""
+"""What `--model auto` trains from scratch; see docs, little data."""
 SIZES = (32, 64, 96)
 """Sides to which a folder's images are brought, in pixels."""
 SAMPLE = 64
@@ -48,7 +48,8 @@ def is_open(recipe: Recipe) -> bool:
 
 def choose_settings(recipe: Recipe, dataset: Dataset) -> Recipe:
     """Fills in model, batch size and time, by the number of images and their size."""
-    settings, changes = recipe.optimization, {}
+    settings = recipe.optimization
+    changes: dict[str, Any] = {}
     images = _training_images(recipe, dataset)
     side = min(dataset.train.images.shape[1:3])
     if recipe.network.model == "auto":

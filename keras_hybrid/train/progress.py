@@ -11,7 +11,7 @@ from keras_hybrid.data import Batches
 from keras_hybrid.train.checkpoint import preserve_state
 from keras_hybrid.train.recipe import Optimization
 from keras_hybrid.train.schedule import ProgressSchedule
-from keras_hybrid.utils.typing import Shape
+from keras_hybrid.utils.typing import Shape, fixed
 
 RESIZING = ((0.5, 0.4), (0.75, 0.75), (1.0, 1.0))
 """Progressive resizing: scale of the images' sides, and the progress up to which."""
@@ -102,7 +102,7 @@ class Progress(keras.callbacks.Callback):
     @property
     def train_size(self) -> Shape:
         """Height and width of the next epoch's images."""
-        height, width = self.size
+        height, width = fixed(self.size)
         return round(self.scale * height), round(self.scale * width)
 
     def plan(self, step_seconds: float) -> None:
@@ -185,10 +185,11 @@ def step_seconds(model: keras.Model, batches: Batches) -> float:
 
 def _scales(size: Shape) -> tuple[tuple[float, float], ...]:
     """`RESIZING` without scales that make images too small."""
+    side = min(fixed(size))
     return tuple(
         (scale, end)
         for scale, end in RESIZING
-        if scale * min(size) >= SMALLEST_SIDE or scale == 1
+        if scale * side >= SMALLEST_SIDE or scale == 1
     )
 
 
