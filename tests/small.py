@@ -15,6 +15,7 @@ SMALL = {
     "CoAtNet": (_COATNET | {"head_width": 8}, 64),
     "ResNet": ({"widths": (8, 16, 24, 32), "depths": (1, 1, 1, 2)}, 32),
     "WideResNet": ({"widths": (8, 16, 24), "depths": (1, 1, 2)}, 16),
+    "ResNet9": ({"widths": (8, 16, 16), "stem_width": 4, "head_width": 4}, 32),
     "Astroformer": (_COATNET | {"head_width": 8}, 64),
 }
 # One variant of every family.

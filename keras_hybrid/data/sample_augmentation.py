@@ -37,9 +37,9 @@ def sample(
     Returns:
         First, the argument `samples` of `apply_augmentation.augment`: arrays with
         `batch` rows, `affine`, `color`, `jitter`, `erase` and `noise`, `cutout`,
-        `lam` and `bbox`, and `extra0_NAME` and so on, each only if a setting needs it. Second,
-        the weight of each image's label, `(batch,)`; the remaining weight is that of
-        its partner's label, see `swap_neighbors`.
+        `lam` and `bbox`, and `extra0_NAME` and so on, each only if a setting needs it.
+        Second, the weight of each image's label, `(batch,)`; the remaining weight is
+        that of its partner's label, see `swap_neighbors`.
     """
     samples: dict[str, np.ndarray] = {}
     label_lam = np.ones(batch, "float32")

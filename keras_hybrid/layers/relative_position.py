@@ -24,7 +24,8 @@ class RelativePositionBias(keras.layers.Layer):
     positions by two gathers, one an axis. `"constant"` is the result of it, as
     `export.fold` leaves it, for one grid alone.
 
-    A table saved for one grid loads into another by the rule of `resize_offsets`.
+    A table saved for one grid loads into another by the rule of `resize_offsets`. A
+    call with a smaller map, as in progressive resizing, reads the middle of the table.
 
     Args:
         heads: Number of attention heads.
@@ -84,7 +85,6 @@ class RelativePositionBias(keras.layers.Layer):
             )
             return
         self._offsets = [axis_offsets(side, self.periodic) for side in self.grid]
-        self._index = [offset_rows(side, self.periodic) for side in self.grid]
         if self.source == "mlp":
             self.mlp_expand.build((None, None, 2))
             self.mlp_project.build((None, None, self.mlp_width))
@@ -103,14 +103,26 @@ class RelativePositionBias(keras.layers.Layer):
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         if self.source == "constant":
             return ops.cast(self.constant, self.compute_dtype)
-        height, width = self.grid
+        height, width = fixed(x.shape[1:3])
         values = self._values(training)  # (vertical offsets, horizontal ones, heads)
-        rows, columns = (ops.convert_to_tensor(i, "int32") for i in self._index)
+        rows, columns = (
+            ops.convert_to_tensor(self._rows(side, own), "int32")
+            for side, own in zip((height, width), self.grid, strict=True)
+        )
         bias = ops.transpose(ops.cast(values, self.compute_dtype), (2, 0, 1))
         bias = ops.take(ops.take(bias, rows, axis=1), columns, axis=2)
         bias = ops.reshape(bias, (-1, height, height, width, width))
         bias = ops.transpose(bias, (0, 1, 3, 2, 4))  # (heads, H, W, H, W)
         return ops.reshape(bias, (1, self.heads, height * width, height * width))
+
+    def _rows(self, side: int, own: int) -> list[int]:
+        """Rows of the table for an axis of `side` positions, in a table for `own`."""
+        if side > own or (self.periodic and side != own):
+            raise ValueError(
+                f"{self.name}: the bias of {self.grid[0]}x{self.grid[1]} positions has "
+                f"no entries for an axis of {side}."
+            )
+        return [row + own - side for row in offset_rows(side, self.periodic)]
 
     def _values(self, training: bool | None) -> Tensor:
         if self.source == "table":

@@ -69,6 +69,7 @@ from keras_hybrid.models.resnet import (
     ResNet34,
     WideResNet,
 )
+from keras_hybrid.models.resnet9 import ResNet9, ResNet9Hybrid
 
 __all__ = [
     "ATC",
@@ -126,6 +127,8 @@ __all__ = [
     "ResNet18",
     "ResNet18Small",
     "ResNet34",
+    "ResNet9",
+    "ResNet9Hybrid",
     "Variant",
     "WRN16_8",
     "WideResNet",

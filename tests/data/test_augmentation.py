@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from keras_hybrid.data import Augmentation, affine, rand_augment
+from keras_hybrid.data import Augmentation, Batches, Split, affine, rand_augment
 from keras_hybrid.data.apply_augmentation import augment
 from keras_hybrid.data.sample_augmentation import swap_neighbors
 
@@ -291,3 +291,71 @@ def test_label_smoothing_of_mixed_targets_is_the_mixture_of_smoothed_ones():
 def test_impossible_settings_are_refused(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):
         Augmentation(**fields)
+
+
+def test_reflected_shifts_are_those_of_a_reflected_border():
+    """Every shifted, mirrored image is a window of NumPy's reflected padding."""
+    settings = Augmentation(padding=3, horizontal_flip=True, fill_mode="reflect")
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 8, 10, 3)).astype("uint8")
+    samples, _ = settings.sample(np.random.default_rng(1), 16, 8, 10)
+    found = keras.ops.convert_to_numpy(augment(pixels, samples, settings.fill))
+    moved = 0
+    for image, result in zip(pixels.astype("float32"), found, strict=True):
+        border = np.pad(image, ((3, 3), (3, 3), (0, 0)), mode="reflect")
+        windows = [border[y : y + 8, x : x + 10] for y in range(7) for x in range(7)]
+        windows += [window[:, ::-1] for window in windows]
+        errors = [abs(window - result).max() for window in windows]
+        assert min(errors) < 1e-2
+        moved += np.argmin(errors) != 24
+    assert moved > 10
+
+
+@pytest.mark.backend_independent
+def test_alternate_flips_show_both_forms_in_two_epochs():
+    settings = Augmentation(horizontal_flip=True, alternate_flips=True)
+    split = Split(
+        np.arange(12 * 4).reshape(12, 2, 2, 1).repeat(3, -1).astype("uint8"),
+        np.zeros(12, int),
+    )
+    batches = Batches(split, 6, 2, 0, settings)
+    flipped = np.zeros((3, 12), bool)
+    for epoch in range(3):
+        for step in range(2):
+            inputs, _ = batches[2 * epoch + step]
+            mirrored = inputs["affine"][:, 0] < 0
+            flipped[epoch, inputs["images"][:, 0, 0, 0] // 4] = mirrored
+    assert (flipped[0] != flipped[1]).all() and (flipped[0] == flipped[2]).all()
+    assert 0 < flipped[0].sum() < 12
+    with pytest.raises(ValueError, match="needs horizontal_flip"):
+        Augmentation(alternate_flips=True)
+
+
+def test_cutout_covers_a_square_of_every_image():
+    settings = Augmentation(cutout=4)
+    images = np.zeros((50, 12, 12, 3), "uint8")
+    samples, _ = settings.sample(np.random.default_rng(0), 50, 12, 12)
+    found = keras.ops.convert_to_numpy(augment(images, samples))
+    areas = (found[..., 0] == 127.5).sum((1, 2))
+    assert areas.max() == 16 and 4 <= areas.min() < 16  # in part over the edge
+    assert set(np.unique(found)) == {0.0, 127.5}
+
+
+@pytest.mark.backend_independent
+def test_mixing_has_a_probability_and_an_end():
+    settings = Augmentation(mixup=1.0, mixing_probability=0.3, mixing_end=0.9)
+    rng = np.random.default_rng(0)
+    own = [settings.sample(rng, 2, 4, 4, progress=0.5)[1][0] for _ in range(1000)]
+    assert abs(np.mean(np.array(own) < 1) - 0.3) < 0.05
+    assert settings.sample(rng, 2, 4, 4, progress=0.95)[1].tolist() == [1, 1]
+
+
+@pytest.mark.backend_independent
+def test_trivial_augment_chooses_one_operation_of_any_strength():
+    choice = rand_augment.sample_trivial(np.random.default_rng(0), 16_000)
+    assert choice.kind.shape == (16_000, 1)
+    counts = np.bincount(choice.kind[:, 0] + 1, minlength=16)
+    assert abs(counts - 1000).max() < 150
+    histogram, _ = np.histogram(choice.level, 4, (0, 1))
+    assert abs(histogram - 4000).max() < 250
+    with pytest.raises(ValueError, match="one of"):
+        Augmentation(trivial_augment=True, rand_augment=9)
