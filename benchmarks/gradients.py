@@ -38,9 +38,8 @@ def measure(name: str, batch_size: int, rounds: int) -> list[Row]:
     labels = np.zeros((batch_size, *model.output_shape[1:]), "float32")
     steps = {}
     for kind, forms in KINDS.items():
-        with ops.forms(
-            **forms
-        ):  # a runner traces its step once, so each kind has its own
+        # A runner traces its step once, so each kind has a runner of its own.
+        with ops.forms(**forms):
             steps[kind] = Jax(model).compiled("training", images, labels, donate=False)
     losses = [float(step(*arguments)[0]) for step, arguments in steps.values()]
     np.testing.assert_allclose(losses, losses[0], rtol=1e-4)

@@ -1,4 +1,4 @@
-"""A ConViT small enough for NumPy, nothing in it trivially 0 or 1."""
+"""A ConViT that is small enough for NumPy, with random weights."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from keras_hybrid import models
 from tests.analysis.reference import ConViT
 
-# Compiling a network of every family takes JAX minutes; ConViT stands for them there.
+# JAX takes minutes to compile a network of every family; it tests ConViT only.
 slow_on_jax = pytest.mark.skipif(
     keras.backend.backend() == "jax", reason="compiles many networks"
 )
@@ -22,7 +22,7 @@ def build(**changes):
 
 @pytest.fixture
 def convit(randomise):
-    """`(model, its NumPy twin, two images)`."""
+    """`(model, the same network in NumPy, two images)`."""
     keras.utils.set_random_seed(1)
     rng = np.random.default_rng(1)
     model = randomise(build())
@@ -31,6 +31,6 @@ def convit(randomise):
         if path.endswith("/kernel") and len(variable.shape) == 2:
             sharp = path.endswith(("query/kernel", "key/kernel"))
             noise = rng.normal(scale=1 if sharp else 0.3, size=variable.shape)
-            variable.assign(noise)  # attention and answers far from even
+            variable.assign(noise)  # attention and outputs far from uniform
     images = rng.uniform(0, 255, (2, 32, 24, 3)).astype("float32")
     return model, ConViT(model, CONFIG), images

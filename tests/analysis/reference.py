@@ -1,4 +1,4 @@
-"""ConViT in float64 NumPy, written from its paper, with everything to look at."""
+"""ConViT in float64 NumPy, written after its paper, with all intermediate results."""
 
 import math
 
@@ -56,7 +56,7 @@ class ConViT:
         return x.reshape(len(x), self.config["heads"], -1).transpose(1, 0, 2)
 
     def attention(self, x, number, grid):
-        """The map `(heads, N, N)` of block `number` for tokens that have passed norm."""
+        """The map `(heads, N, N)` of block `number` for normalized tokens."""
         name = f"block{number}_attention"
         q, k = (self.heads(self.dense(x, f"{name}_{r}")) for r in ("query", "key"))
         content = softmax(q @ k.transpose(0, 2, 1) * q.shape[-1] ** -0.5)
@@ -98,7 +98,7 @@ def distance(i, j, width):
 
 
 def d_loc(weights, width):
-    """Equation 8 word by word, of one map `(N, N)`."""
+    """Equation 8 term by term, for one map `(N, N)`."""
     n = len(weights)
     return (
         sum(weights[i, j] * distance(i, j, width) for i in range(n) for j in range(n))

@@ -16,9 +16,9 @@ from tests.small import FAMILIES, small
 
 
 def test_maps_of_convit_equal_numpy(convit):
-    model, twin, images = convit
+    model, numpy_model, images = convit
     for number, image in enumerate(images.astype("float64")):
-        expected, _ = twin.run(image, GRID)
+        expected, _ = numpy_model.run(image, GRID)
         for found, wanted in zip(attention_maps(model, images), expected, strict=True):
             np.testing.assert_allclose(found.weights[number], wanted, atol=2e-4)
     assert wanted.max() > 0.5  # these maps are far from uniform
@@ -27,7 +27,7 @@ def test_maps_of_convit_equal_numpy(convit):
 @slow_on_jax
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_maps_are_what_every_layer_applies(family, randomise):
-    """Weights times values, through what follows, is the layer's own output."""
+    """Weights times values, through the output projection, give the layer's output."""
     model = randomise(small(FAMILIES[family]))
     layers = attention_layers(model)
     inputs = [keras.tree.flatten(layer.input)[-1] for layer in layers]
@@ -78,8 +78,8 @@ def test_rows_of_a_map():
 
 def test_rollout_of_convit(convit):
     """By hand: in GPSA layers the class token attends to itself only."""
-    model, twin, images = convit
-    maps, _ = twin.run(images[1].astype("float64"), GRID)
+    model, numpy_model, images = convit
+    maps, _ = numpy_model.run(images[1].astype("float64"), GRID)
     flow = np.eye(13)
     for m in maps:
         whole = np.eye(13)

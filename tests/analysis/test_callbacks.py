@@ -1,4 +1,4 @@
-"""What is logged during training is what the model is, and leaves no trace in it."""
+"""The logger measures the trained model and does not change the training."""
 
 import keras
 import numpy as np
@@ -52,25 +52,25 @@ def test_log_of_a_training(data, tmp_path):
             np.testing.assert_allclose(
                 row["gate"], gates(model)[layer][head], rtol=1e-5
             )
-            centre = attention_centers(model)[layer]
+            center = attention_centers(model)[layer]
             np.testing.assert_allclose(
-                row["strength"], centre.strength[head], rtol=1e-5
+                row["strength"], center.strength[head], rtol=1e-5
             )
             np.testing.assert_allclose(
-                row["distance"], centre.distance[head], rtol=1e-5
+                row["distance"], center.distance[head], rtol=1e-5
             )
     first = [row for row in rows if row["epoch"] == 0 and row["gate"]]
     np.testing.assert_allclose([row["gate"] for row in first], 0.731059)
     moved = [row["gate"] for row in last.values() if row["gate"]]
     assert np.std(moved) > 1e-6  # training has moved the gates
-    # and the run is the one without a logger
+    # the training without a logger gives the same weights
     again, losses_alone = fit(data)
     assert losses == losses_alone
-    for ours, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    for logged, plain in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(logged, plain)
 
 
-def test_a_run_that_goes_on_keeps_its_lines(data, tmp_path):
+def test_a_resumed_run_keeps_its_lines(data, tmp_path):
     path = tmp_path / "locality.csv"
     fit(data, [LocalityLogger(path, data[0][:2])], epochs=2)
     text = path.read_text()

@@ -1,4 +1,4 @@
-"""D_loc, gates and centres against NumPy, and the values of the reference networks."""
+"""D_loc, gates and centers against NumPy and the values of the reference networks."""
 
 import keras
 import numpy as np
@@ -25,10 +25,10 @@ BLOCKS = [f"block{i}_attention" for i in (1, 2, 3)]
 
 
 def test_d_loc_in_the_papers_mode(convit):
-    model, twin, images = convit
+    model, numpy_model, images = convit
     found = d_loc(model, images, batch_size=1)
     assert list(found) == BLOCKS
-    maps = [twin.run(image, GRID)[0] for image in images.astype("float64")]
+    maps = [numpy_model.run(image, GRID)[0] for image in images.astype("float64")]
     for number, name in enumerate(BLOCKS):
         expected = []
         for image in maps:
@@ -46,12 +46,15 @@ def test_d_loc_in_the_papers_mode(convit):
 
 def test_d_loc_in_the_codes_mode(convit):
     """Every layer is fed the patch embedding: no position, norm or class token."""
-    model, twin, images = convit
+    model, numpy_model, images = convit
     found = d_loc(model, images, mode="patch_embedding")
     for number, name in enumerate(BLOCKS, start=1):
         expected = [
-            [reference.d_loc(w, GRID[1]) for w in twin.attention(x, number, GRID)]
-            for x in map(twin.patches, images.astype("float64"))
+            [
+                reference.d_loc(w, GRID[1])
+                for w in numpy_model.attention(x, number, GRID)
+            ]
+            for x in map(numpy_model.patches, images.astype("float64"))
         ]
         np.testing.assert_allclose(found[name], np.mean(expected, axis=0), rtol=1e-4)
     assert abs(found[BLOCKS[1]] - d_loc(model, images)[BLOCKS[1]]).max() > 0.01
@@ -63,7 +66,7 @@ def test_distances_to_strided_keys():
         np.testing.assert_allclose(value, np.hypot(2 * i - y, 2 * j - x))
 
 
-def test_even_attention_has_the_reference_value():
+def test_uniform_attention_has_the_reference_value():
     even = np.full((196, 196), 1 / 196)
     np.testing.assert_allclose(nonlocality(even, (14, 14)), 7.280764, atol=5e-7)
     even = np.full((64, 64), 1 / 64)
@@ -78,7 +81,7 @@ def test_even_attention_has_the_reference_value():
         (4, 8, [0.9374] * 4),
     ],
 )
-def test_places_at_the_start(heads, grid, expected):
+def test_positional_attention_at_initialization(heads, grid, expected):
     found = position_nonlocality(heads, (grid, grid))
     np.testing.assert_allclose(found, expected, atol=6e-5)
 
@@ -92,15 +95,17 @@ def test_mean_over_the_heads_by_strength(strength, mean):
 
 
 @pytest.mark.parametrize("heads, start", [(4, 2.679), (9, 2.881), (16, 3.100)])
-def test_gated_start_with_even_content(heads, start):
+def test_initial_gates_with_uniform_content(heads, start):
     gate = 1 / (1 + np.exp(-1))
-    place = position_nonlocality(heads, (14, 14)).mean()
-    np.testing.assert_allclose(gate * place + (1 - gate) * 7.280764, start, atol=6e-4)
+    position = position_nonlocality(heads, (14, 14)).mean()
+    np.testing.assert_allclose(
+        gate * position + (1 - gate) * 7.280764, start, atol=6e-4
+    )
     x = keras.Input((14, 14, heads))
     layer = layers.GatedPositionalAttention(heads)
     model = keras.Model(x, layer(x, x, x))
-    nothing = np.zeros((1, 14, 14, heads), "float32")  # queries of zero: even content
-    found = d_loc(model, nothing)[layer.name].mean()
+    zeros = np.zeros((1, 14, 14, heads), "float32")  # uniform content attention
+    found = d_loc(model, zeros)[layer.name].mean()
     np.testing.assert_allclose(found, start, atol=6e-4)
 
 
@@ -122,34 +127,34 @@ def test_strong_locality_is_a_shift_that_stops_at_the_border():
     np.testing.assert_allclose(found, lengths, atol=1e-5)
 
 
-def test_gates_and_centres(convit):
-    model, twin, _ = convit
+def test_gates_and_centers(convit):
+    model, numpy_model, _ = convit
     for name in BLOCKS[:2]:
-        gate = twin.weights[f"{name}/gate"]
+        gate = numpy_model.weights[f"{name}/gate"]
         np.testing.assert_allclose(gates(model)[name], reference.sigmoid(gate), 1e-6)
-        kernel = twin.weights[f"{name}/position_kernel"]
-        centres = attention_centers(model)[name]
+        kernel = numpy_model.weights[f"{name}/position_kernel"]
+        centers = attention_centers(model)[name]
         for head, (w_x, w_y, w_d) in enumerate(kernel.T):
             span = -1 / w_d
-            np.testing.assert_allclose(centres.strength[head], -w_d)
-            np.testing.assert_allclose(centres.dx[head], w_x * span / 2)
-            np.testing.assert_allclose(centres.dy[head], w_y * span / 2)
+            np.testing.assert_allclose(centers.strength[head], -w_d)
+            np.testing.assert_allclose(centers.dx[head], w_x * span / 2)
+            np.testing.assert_allclose(centers.dy[head], w_y * span / 2)
             length = np.hypot(w_x, w_y) * abs(span) / 2
-            np.testing.assert_allclose(centres.distance[head], length)
+            np.testing.assert_allclose(centers.distance[head], length)
     started = attention_centers(build(heads=9, width=36))[BLOCKS[0]]
     np.testing.assert_allclose(started.dx, [-1, -1, -1, 0, 0, 0, 1, 1, 1])
     np.testing.assert_allclose(started.dy, [-1, 0, 1] * 3)
 
 
-def test_a_head_that_repels_has_no_centre(convit):
+def test_a_head_that_repels_has_no_center(convit):
     model, _, _ = convit
     kernel = model.get_layer(BLOCKS[0]).position_kernel
     values = keras.ops.convert_to_numpy(kernel).copy()
     values[2, 1] = 0.5
     kernel.assign(values)
-    centres = attention_centers(model)[BLOCKS[0]]
-    assert np.isnan(centres.distance[1]) and centres.strength[1] == -0.5
-    assert np.isfinite(centres.distance[[0, 2, 3]]).all()
+    centers = attention_centers(model)[BLOCKS[0]]
+    assert np.isnan(centers.distance[1]) and centers.strength[1] == -0.5
+    assert np.isfinite(centers.distance[[0, 2, 3]]).all()
 
 
 def test_gate_overrides(convit):
@@ -160,9 +165,9 @@ def test_gate_overrides(convit):
         np.testing.assert_allclose(gates(model)[BLOCKS[0]], 1)
         np.testing.assert_allclose(gates(model)[BLOCKS[1]], values[BLOCKS[1]])
         first = attention_maps(model, images)[0].weights
-        place = model.get_layer(BLOCKS[0]).position_weights(*GRID)
-        place = keras.ops.convert_to_numpy(place)
-        np.testing.assert_allclose(first, np.stack([place] * 2), atol=1e-6)
+        position = model.get_layer(BLOCKS[0]).position_weights(*GRID)
+        position = keras.ops.convert_to_numpy(position)
+        np.testing.assert_allclose(first, np.stack([position] * 2), atol=1e-6)
     np.testing.assert_array_equal(gates(model)[BLOCKS[0]], before[BLOCKS[0]])
     with (
         pytest.raises(ValueError, match="no GPSA layer"),
@@ -210,12 +215,12 @@ def test_masking_effect(convit):
     assert rows[0]["agreement"] == 1.0
     assert rows[0]["accuracy"] == (whole == labels).mean()
     with gate_overrides(model, {name: 1.0 for name in BLOCKS[:2]}):
-        answers = model.predict(images, verbose=0).argmax(axis=1)
-    assert rows[2]["agreement"] == (answers == whole).mean()
-    assert rows[2]["accuracy"] == (answers == labels).mean()
+        predicted = model.predict(images, verbose=0).argmax(axis=1)
+    assert rows[2]["agreement"] == (predicted == whole).mean()
+    assert rows[2]["accuracy"] == (predicted == labels).mean()
 
 
-def test_what_has_no_locality(convit):
+def test_models_without_locality(convit):
     with pytest.raises(ValueError, match="mode must be one of"):
         d_loc(convit[0], convit[2], mode="paper")
     other = small("atc3")

@@ -1,4 +1,4 @@
-"""The page of `analyse`: every section, its numbers, and what a user may do wrong."""
+"""The page of `analyse`: its sections, its numbers, and errors of the user."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ COMMON = [
 ]
 ONE = pytest.mark.skipif(
     keras.backend.backend() != "torch",
-    reason="one backend will do, the one that compiles nothing",
+    reason="tested on one backend, the one without compilation",
 )
 
 
@@ -70,9 +70,9 @@ def test_page_of_every_family(family, tmp_path):
     np.testing.assert_allclose(
         [float(row["share"]) for row in shown], values.ravel(), rtol=1e-4
     )
-    drawn = {row["layer"] for row in rows_of(tmp_path / "attention.csv")}
+    written = {row["layer"] for row in rows_of(tmp_path / "attention.csv")}
     spatial = {m.layer for m in attention_maps(model, images) if m.key_grid}
-    assert drawn == spatial
+    assert written == spatial
 
 
 @ONE
@@ -99,7 +99,7 @@ def test_command(tmp_path, capsys):
     assert "accuracy" in rows_of(run / "analysis" / "masks.csv")[0]
 
 
-def test_pictures(tmp_path):
+def test_choose_images(tmp_path):
     folder = folder_of_images(tmp_path)
     paths = choose_images(folder, 3)
     assert [path.name for path in paths] == ["0.png", "4.png", "5.png"]
@@ -108,7 +108,7 @@ def test_pictures(tmp_path):
     assert len(choose_images(folder, 99)) == 6
 
 
-def test_mistakes_are_one_line(tmp_path):
+def test_errors_of_the_user(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         choose_images(tmp_path / "nowhere", 1)
     with pytest.raises(FileNotFoundError, match="There is no image in"):

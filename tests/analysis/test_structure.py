@@ -1,4 +1,4 @@
-"""Receptive fields, rank, shifts, reductions and sizes against forms by hand."""
+"""Receptive fields, rank, equivariance, special cases and sizes."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ THIN = SMALL["ATC"][0] | {"depths": (1, 1, 1)}
 
 
 def convolution():
-    """A 3x3 convolution with a tap, and its kernel in float64."""
+    """A 3x3 convolution with a feature output, and its kernel in float64."""
     x = keras.Input((8, 10, 2))
     layer = layers.PaddedConv2D(3, 3)
     model = keras.Model(x, layers.FeatureOutput(name="map")(layer(x)))
@@ -39,7 +39,7 @@ def convolution():
 
 
 def test_field_of_a_convolution():
-    """The gradient at the centre is the kernel times the drawn directions."""
+    """The gradient at the center is the kernel times the random combination."""
     model, kernel = convolution()
     found = receptive_fields(model, np.zeros((4, 8, 10, 2), "float32"), seed=7)["map"]
     directions = np.random.default_rng(7).normal(size=(4, 3))
@@ -67,7 +67,7 @@ def test_field_statistics():
 
 @slow_on_jax
 def test_first_hypothesis():
-    """Only the convolution behind attention depends on every pixel."""
+    """Only the convolution after attention depends on every pixel."""
     images = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype("float32")
     rows = attention_then_convolution(images, **THIN)
     found = {(row["network"], row["feature"]): row for row in rows}
@@ -112,10 +112,10 @@ def test_relative_residual():
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("feed_forward", [True, False])
 def test_rank_of_convit_is_that_of_numpy(convit, skip, feed_forward):
-    model, twin, images = convit
+    model, numpy_model, images = convit
     found = rank_profile(model, images, skip, feed_forward)
     outputs = [
-        twin.run(image, GRID, skip, feed_forward)[1]
+        numpy_model.run(image, GRID, skip, feed_forward)[1]
         for image in images.astype("float64")
     ]
     for number in range(3):
@@ -136,7 +136,7 @@ def test_rank_falls_without_skip_connections():
     assert rows[-1]["attention only"] < 0.01
 
 
-def test_shift_errors_of_a_convolution():
+def test_equivariance_errors_of_a_convolution():
     """Zeros at the border against the rolled map, in float64."""
     model, kernel = convolution()
     images = np.random.default_rng(1).normal(size=(2, 8, 10, 2)).astype("float32")
@@ -159,39 +159,39 @@ def test_shift_errors_of_a_convolution():
 
 
 @slow_on_jax
-def test_astroformer_commutes_with_shifts_on_a_torus_alone(randomise):
+def test_astroformer_is_equivariant_only_with_circular_padding(randomise):
     model = randomise(small("astroformer0", drop_path_rate=0.0))
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
-    twin = periodic_copy(model)
-    plain, torus = (
+    periodic = periodic_copy(model)
+    plain, circular = (
         {(r["shift"], r["stage"]): r["error"] for r in equivariance_errors(m, images)}
-        for m in (model, twin)
+        for m in (model, periodic)
     )
     stages = ["stem", "stage1", "stage2", "stage3", "stage4"]
     for number, stage in enumerate(stages):
         for shift in (32, 16, 8, 4, 2, 1):
-            assert ((shift, stage) in torus) == (shift % 2 ** (number + 1) == 0)
-        assert torus[32, stage] < 1e-4 and plain[32, stage] > 0.1
-    assert torus[32, "logits"] < 1e-4
-    assert torus[1, "logits"] > 1e-3 and plain[32, "logits"] > 1e-3
+            assert ((shift, stage) in circular) == (shift % 2 ** (number + 1) == 0)
+        assert circular[32, stage] < 1e-4 and plain[32, stage] > 0.1
+    assert circular[32, "logits"] < 1e-4
+    assert circular[1, "logits"] > 1e-3 and plain[32, "logits"] > 1e-3
     with pytest.raises(ValueError, match="could be made periodic"):
-        periodic_copy(twin)
+        periodic_copy(periodic)
 
 
 @slow_on_jax
-def test_periodic_table_keeps_the_shorter_ways(randomise):
-    """The twin's bias is the plain one's wherever no way crosses the border."""
+def test_periodic_table_keeps_the_shorter_offsets(randomise):
+    """The bias is unchanged for offsets that do not cross the border."""
     model = randomise(small("astroformer0", size=(96, 160), drop_path_rate=0.0))
     name = "stage4_block1_attention"
-    plain, torus = (
+    plain, circular = (
         keras.ops.convert_to_numpy(m.get_layer(name).position(np.zeros((1, 3, 5, 32))))
         for m in (model, periodic_copy(model))
     )
-    plain, torus = (x[0].reshape(-1, 3, 5, 3, 5) for x in (plain, torus))
-    near = torus[:, 1, 2]  # from the middle no way is shorter around the border
+    plain, circular = (x[0].reshape(-1, 3, 5, 3, 5) for x in (plain, circular))
+    near = circular[:, 1, 2]  # from the middle no offset is shorter across the border
     np.testing.assert_array_equal(near, plain[:, 1, 2])
-    # from (0, 0) to (2, 4) the shorter way is one up and one to the left
-    np.testing.assert_array_equal(torus[:, 0, 0, 2, 4], plain[:, 1, 1, 0, 0])
+    # from (0, 0) to (2, 4) the shorter offset is one up and one to the left
+    np.testing.assert_array_equal(circular[:, 0, 0, 2, 4], plain[:, 1, 1, 0, 0])
 
 
 def test_sizes(quick_start):
@@ -208,7 +208,7 @@ def test_sizes(quick_start):
     assert len(size_table(build())) == 1
 
 
-def test_kinds_add_up():
+def test_sizes_by_type_add_up():
     costs = breakdown(small("atc3"))
     rows = size_by_type(costs)
     for key in ("parameters", "macs"):
