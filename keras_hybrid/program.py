@@ -23,7 +23,8 @@ def run_recipe(
 
     Args:
         recipe: The recipe, or recipes by name. The command line may change every field;
-            its first word chooses a recipe by name, by default the first.
+            its first word chooses a recipe by name. The default is the first; with
+            `--minutes` it is the first whose `epochs` are 0.
         doc: The file's docstring, shown by `--help`.
         arguments: The command line; None means the process's own.
     """
@@ -73,14 +74,24 @@ def _run_program(
     }
     with one_line_errors():
         if isinstance(settings, Mapping):
-            if not arguments or arguments[0] not in (*settings, "-h", "--help"):
-                arguments.insert(0, next(iter(settings)))
+            doc += f"\n\nThe first word chooses a recipe: {', '.join(settings)}."
+            options["description"] = doc
+            if not arguments or arguments[0] not in settings:
+                arguments.insert(0, _default(settings, arguments))
             choice = tyro.extras.subcommand_type_from_defaults(settings)
             chosen, unknown = tyro.cli(choice, **options)
         else:
             chosen, unknown = tyro.cli(type(settings), default=settings, **options)
         _refuse(unknown)
         program(chosen)
+
+
+def _default(recipes: Mapping[str, Recipe], arguments: Sequence[str]) -> str:
+    """The first recipe; for `--minutes` the first without a number of epochs."""
+    names = list(recipes)
+    if any(argument.partition("=")[0] == "--minutes" for argument in arguments):
+        names = [x for x in names if not recipes[x].optimization.epochs] + names
+    return names[0]
 
 
 def train_and_export(recipe: Recipe) -> None:

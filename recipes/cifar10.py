@@ -1,9 +1,8 @@
 """CIFAR-10 at 32x32 from scratch (Krizhevsky 2009: 50,000 + 10,000 images).
 
-    python recipes/cifar10.py                        the full run, for a GPU
-    python recipes/cifar10.py --model atc3 --model-options strides=2,2,2 --epochs 20 \\
-        --rand-augment 0 --random-erasing 0 --mixup 0 --cutmix 0
-                                                     an hour on two CPU cores
+    python recipes/cifar10.py                       the full run, for a GPU
+    python recipes/cifar10.py --minutes 60          an hour on two CPU cores
+    python recipes/cifar10.py --minutes 5 --per-class 50       few images
 
 Data: cifar-10-binary.tar.gz (cs.toronto.edu), downloaded on the first run, or
 in --data-dir, as cifar10.npz or a prepared tensorflow-datasets set, too.
@@ -16,6 +15,7 @@ What this repository has measured is in recipes/results/.
 from keras_hybrid.program import run_recipe
 from keras_hybrid.train import (
     DEIT_AUGMENTATION,
+    FEW_IMAGES,
     Augmentation,
     Data,
     Network,
@@ -23,7 +23,7 @@ from keras_hybrid.train import (
     Recipe,
 )
 
-RECIPE = Recipe(
+FULL = Recipe(
     name="cifar10",
     data=Data(dataset="cifar10", validation_split=0.04),
     network=Network(model="atc13"),
@@ -35,6 +35,15 @@ RECIPE = Recipe(
         warmup_epochs=5,
     ),
 )
+MINUTES = Recipe.of(
+    name="cifar10-minutes",
+    dataset="cifar10",
+    validation_split=0.04,
+    model="auto",
+    **FEW_IMAGES,
+)
+
+RECIPES = {"full": FULL, "minutes": MINUTES}
 
 if __name__ == "__main__":
-    run_recipe(RECIPE, __doc__)
+    run_recipe(RECIPES, __doc__)

@@ -1,9 +1,8 @@
 """CIFAR-100 at 32x32 from scratch (Krizhevsky 2009: 50,000 + 10,000 images).
 
     python recipes/cifar100.py                       the full run, for a GPU
-    python recipes/cifar100.py --model atc3 --model-options strides=2,2,2 --epochs 20 \\
-        --rand-augment 0 --random-erasing 0 --mixup 0 --cutmix 0
-                                                     an hour on two CPU cores
+    python recipes/cifar100.py --minutes 60          an hour on two CPU cores
+    python recipes/cifar100.py --minutes 5 --per-class 50       few images
 
 Data: cifar-100-binary.tar.gz (cs.toronto.edu), downloaded on the first run, or
 in --data-dir, as cifar100.npz or a prepared tensorflow-datasets set, too.
@@ -15,6 +14,7 @@ repository has measured is in recipes/results/, and the full run is not among it
 from keras_hybrid.program import run_recipe
 from keras_hybrid.train import (
     DEIT_AUGMENTATION,
+    FEW_IMAGES,
     Augmentation,
     Data,
     Network,
@@ -22,7 +22,7 @@ from keras_hybrid.train import (
     Recipe,
 )
 
-RECIPE = Recipe(
+FULL = Recipe(
     name="cifar100",
     data=Data(dataset="cifar100", validation_split=0.04),
     network=Network(model="atc13"),
@@ -35,6 +35,15 @@ RECIPE = Recipe(
         weight_decay=0.05,
     ),
 )
+MINUTES = Recipe.of(
+    name="cifar100-minutes",
+    dataset="cifar100",
+    validation_split=0.04,
+    model="auto",
+    **FEW_IMAGES,
+)
+
+RECIPES = {"full": FULL, "minutes": MINUTES}
 
 if __name__ == "__main__":
-    run_recipe(RECIPE, __doc__)
+    run_recipe(RECIPES, __doc__)

@@ -212,7 +212,8 @@ def test_a_long_option_has_a_short_name(capsys, monkeypatch):
 )
 def test_options_that_texts_name_exist(path):
     known = {"--" + name.replace("_", "-") for name in field_owners()}
-    known |= {"--no-horizontal-flip", "--accumulation", "--only", "--help"}
+    known |= {"--no-horizontal-flip", "--no-alternate-flips"}
+    known |= {"--accumulation", "--only", "--help"}
     named = set(re.findall(r"--[a-z][a-z-]+", path.read_text()))
     assert named <= known, named - known
 
@@ -227,5 +228,10 @@ def test_help_reads_well():
         text=True,
         check=True,
     )
-    for text in ("CIFAR-100 at 32x32", "--label-smoothing", "(default: 300)"):
+    for text in (
+        "CIFAR-100 at 32x32",
+        "recipe: full, minutes",
+        "--label-smoothing",
+        "(default: 300)",
+    ):
         assert text in answer.stdout

@@ -8,6 +8,7 @@ from keras_hybrid.train.muon import Muon
 from keras_hybrid.train.optimizer import decayed_variables, make_optimizer
 from keras_hybrid.train.recipe import (
     DEIT_AUGMENTATION,
+    FEW_IMAGES,
     Augmentation,
     Data,
     Network,
@@ -21,6 +22,7 @@ from keras_hybrid.train.sweep import Sweep, print_table, sweep, write_csv
 
 __all__ = [
     "DEIT_AUGMENTATION",
+    "FEW_IMAGES",
     "Augmentation",
     "Data",
     "Devices",

@@ -144,7 +144,10 @@ def test_two_steps(name, preset, tmp_path):
     data.mkdir()
     DATA[name](data)
     arguments = ["--epochs", "1", "--warmup-epochs", "0", "--workdir", str(work)]
-    arguments += ["--model-options", *thin(recipe.network.model)]
+    model = recipe.network.model
+    if model == "auto":
+        arguments += ["--model", model := "resnet9"]
+    arguments += ["--model-options", *thin(model)]
     if name != "digits":
         arguments += ["--data-dir", str(data)]
     if recipe.runtime.export:

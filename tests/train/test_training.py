@@ -220,7 +220,9 @@ def test_the_warm_up_of_a_short_run_is_short():
 @pytest.mark.parametrize(
     "fields",
     [
-        {"epochs": 0},
+        {"epochs": -1},
+        {"minutes": 0},
+        {"gabor_loss": -1.0},
         {"fraction": 0},
         {"validation_split": 1},
         {"warmup_epochs": 30},
