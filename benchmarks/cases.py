@@ -66,7 +66,7 @@ class Case:
 def _gpsa(width: int, heads: int) -> keras.Model:
     """ConViT's position embedding and first GPSA layer; its input needs gradients."""
     inputs = keras.Input((GRID, GRID, width))
-    x = position_embedding(inputs, inputs, "position")
+    x = position_embedding(inputs, inputs, "position", class_token=False)
     config = ConViTConfig(width=width, heads=heads)
     return keras.Model(inputs, gpsa(x, config, "block1_attention"))
 

@@ -66,22 +66,21 @@ def _run_program(
 ) -> None:
     """Runs `program` on settings, or a choice of them, from the command line."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    options: dict[str, Any] = {
-        "description": doc,
-        "args": arguments,
-        "return_unknown_args": True,
-        "config": (tyro.conf.OmitArgPrefixes,),
-    }
     with one_line_errors():
         if isinstance(settings, Mapping):
             doc += f"\n\nThe first word chooses a recipe: {', '.join(settings)}."
-            options["description"] = doc
-            if not arguments or arguments[0] not in settings:
-                arguments.insert(0, _default(settings, arguments))
-            choice = tyro.extras.subcommand_type_from_defaults(settings)
-            chosen, unknown = tyro.cli(choice, **options)
-        else:
-            chosen, unknown = tyro.cli(type(settings), default=settings, **options)
+            named = arguments and arguments[0] in settings
+            settings = settings[
+                arguments.pop(0) if named else _default(settings, arguments)
+            ]
+        chosen, unknown = tyro.cli(
+            type(settings),
+            default=settings,
+            description=doc,
+            args=arguments,
+            return_unknown_args=True,
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
         _refuse(unknown)
         program(chosen)
 

@@ -15,9 +15,8 @@ chosen by the images that are there, and printed with the reason. Each can be gi
 
 Leaves report.html: curves, confusion matrix, the most confused classes and the most
 confidently wrong images. Flips are left to right; images that have no up want
---vertical-flip --rotation 180, text and digits --no-horizontal-flip
---no-alternate-flips. Classes that have an order want --ordinal, which also counts
-predictions that are one class off.
+--vertical-flip --rotation 180, text and digits --no-horizontal-flip. Classes that have
+an order want --ordinal, which also counts predictions that are one class off.
 
 Measured runs of both settings are in recipes/results/.
 """

@@ -212,8 +212,7 @@ def test_a_long_option_has_a_short_name(capsys, monkeypatch):
 )
 def test_options_that_texts_name_exist(path):
     known = {"--" + name.replace("_", "-") for name in field_owners()}
-    known |= {"--no-horizontal-flip", "--no-alternate-flips"}
-    known |= {"--accumulation", "--only", "--help"}
+    known |= {"--no-horizontal-flip", "--accumulation", "--only", "--help"}
     named = set(re.findall(r"--[a-z][a-z-]+", path.read_text()))
     assert named <= known, named - known
 

@@ -82,8 +82,6 @@ class Augmentation:
             if not 0 <= getattr(self, name) <= highest:
                 end = f"in [0, {highest}]" if highest < np.inf else "0 or more"
                 raise ValueError(f"{name} must be {end}, not {getattr(self, name)}.")
-        if self.alternate_flips and not self.horizontal_flip:
-            raise ValueError("alternate_flips needs horizontal_flip.")
         if self.trivial_augment and self.rand_augment:
             raise ValueError("Choose one of trivial_augment and rand_augment.")
         for setting in self.extra_augmentations:

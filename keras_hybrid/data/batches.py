@@ -127,7 +127,8 @@ class Batches(keras.utils.PyDataset):
 
     def _flips(self, indices: np.ndarray, epoch: int) -> np.ndarray | None:
         """Which images to mirror; None leaves it to chance."""
-        if not self.augmentation.alternate_flips:
+        settings = self.augmentation
+        if not (settings.horizontal_flip and settings.alternate_flips):
             return None
         first = np.random.default_rng(self.seed).random(len(self.split)) < 0.5
         return first[indices] ^ bool(epoch % 2)
