@@ -50,3 +50,10 @@ def test_hand_written_gradients(
 @pytest.mark.parametrize("most, expected", [(0, 1), (3, 3), (5, 4), (20, 12)])
 def test_pieces_hold_as_many_images_as_they_may(most, expected):
     assert _divisor(12, most) == expected
+
+
+def test_multiply_adds_need_a_fixed_size():
+    layer = layers.PaddedConv2D(5, 3, strides=2)
+    assert layer.macs((None, 8, 6, 4)) == (4 * 3 * 5) * (9 * 4)
+    with pytest.raises(ValueError, match=r"\(None, 3, 5\) has free lengths"):
+        layer.macs((None, None, 6, 4))
