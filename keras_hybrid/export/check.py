@@ -1,8 +1,8 @@
-"""Exported files against Keras, each run by its own runtime in a fresh process."""
+"""Exported files compared with Keras, each run by its own runtime in a process."""
 
 import pathlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,9 @@ REFERENCE_IMAGES = 2
 _SEED = 0
 
 
-def reference_images(shape: tuple[int | None, ...], pixels: bool, count: int):
+def reference_images(
+    shape: tuple[int | None, ...], pixels: bool, count: int
+) -> np.ndarray:
     """The random images `(count, H, W, C)` that a card's logits belong to.
 
     Args:
@@ -31,11 +33,11 @@ def reference_images(shape: tuple[int | None, ...], pixels: bool, count: int):
         pixels: Whether the model takes pixels: uint8; else N(0, 1), float32.
         count: How many; the first ones do not depend on it.
     """
-    shape = (count, *(side or 224 for side in shape))
+    drawn = (count, *(side or 224 for side in shape))
     rng = np.random.default_rng(_SEED)
     if pixels:
-        return rng.integers(0, 256, shape, dtype="uint8")
-    return rng.normal(size=shape).astype("float32")
+        return rng.integers(0, 256, drawn, dtype="uint8")
+    return rng.normal(size=drawn).astype("float32")
 
 
 def run_in_subprocess(path: pathlib.Path, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -123,18 +125,17 @@ def verify(
     path = pathlib.Path(path)
     own = path.with_name(f"{path.name}.card.json")
     cards = [own] if own.exists() else sorted(path.glob("*.card.json"))
-    found = [(place, _artefact(place)) for place in cards]
-    found = [(place, facts) for place, facts in found if facts]
+    found = [(card, facts) for card in cards if (facts := _artefact(card))]
     if not found:
         raise FileNotFoundError(f"There is no exported file with a card at {path}.")
     reports = []
-    for place, facts in found:
-        reports.append(_verify(place, facts))
+    for card, facts in found:
+        reports.append(_verify(card, facts))
         progress(reports[-1])
     return reports
 
 
-def _artefact(place: pathlib.Path) -> dict | None:
+def _artefact(place: pathlib.Path) -> dict[str, Any] | None:
     """What a card says of an exported file; None for the card of a .keras file."""
     try:
         facts = read_card(place).get("artefact")
@@ -163,7 +164,7 @@ def _verify(place: pathlib.Path, facts: dict) -> Report:
     return compare(facts["format"], path, images, expected)
 
 
-def _check_files(path, known):
+def _check_files(path: pathlib.Path, known: Mapping[str, Any]) -> None:
     files = files_of(path)
     for name in known.keys() | files.keys():
         where = path / name if path.is_dir() else path
@@ -181,7 +182,7 @@ def _check_files(path, known):
             raise ValueError(f"{where} was changed since its export; export again.")
 
 
-def _check_source(path, source):
+def _check_source(path: pathlib.Path, source: Mapping[str, Any] | None) -> None:
     """The model that the file came from, if it is still beside it, is the same."""
     if not source:
         return

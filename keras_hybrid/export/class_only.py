@@ -1,9 +1,12 @@
-"""The last block for its class token alone, where nothing reads its patches."""
+"""The last block for its class token alone, where nothing consumes its patches."""
+
+from typing import Any
 
 import keras
 
 from keras_hybrid import layers
-from keras_hybrid.export.graph import Graph, like, rebuilt
+from keras_hybrid.export.graph import Graph, clone_graph, clone_layer
+from keras_hybrid.utils.typing import Tensor
 
 # What treats every token by itself.
 _BY_TOKEN = (
@@ -27,14 +30,14 @@ def class_only(model: keras.Model) -> keras.Model:
         return model
     copies = {layer.name: _copy(layer, layer in narrow) for layer in model.layers}
     names = {layer.name for layer in narrow}
-    rows = {}  # the tensors that are the class token's row already
+    rows: dict[int, Tensor] = {}  # the tensors that are the class token's row already
 
-    def row(x, name):
+    def row(x: Tensor, name: str) -> Tensor:
         if id(x) in rows:
             return x
         return layers.SelectToken(name=f"{name}_class_token")(x)
 
-    def call(layer, x, *others, **keywords):
+    def call(layer: keras.Layer, x: Any, *others: Any, **keywords: Any) -> Any:
         if layer.name not in names:
             return layer(x, *others, **keywords)
         x = keras.tree.map_structure(lambda x: row(x, layer.name), x)
@@ -45,38 +48,39 @@ def class_only(model: keras.Model) -> keras.Model:
         rows[id(y)] = y
         return y
 
-    return rebuilt(model, copies, call)
+    return clone_graph(model, copies, call)
 
 
 def _narrow(model: keras.Model) -> list[keras.layers.Layer]:
-    """The splits whose map nobody reads, and what only computes a row for them."""
-    graph, found = Graph(model), []
+    """The splits whose map nothing consumes, and what only computes a row for them."""
+    graph = Graph(model)
+    found: list[keras.Layer] = []
 
-    def only_for_row(tensor, reader):
-        if reader not in found:
+    def only_for_row(tensor: Tensor, consumer: keras.Layer | None) -> bool:
+        if consumer is None or consumer not in found:
             return False
-        if isinstance(reader, _BY_TOKEN):
+        if isinstance(consumer, _BY_TOKEN):
             return True
-        queries, *others = keras.tree.flatten(reader.input)
+        queries, *others = keras.tree.flatten(consumer.input)
         return tensor is queries and all(x is not tensor for x in others)
 
     for layer in reversed(model.layers):
         if isinstance(layer, layers.SplitClassToken):
-            if not graph.readers(layer.output[1]):
+            if not graph.consumers(layer.output[1]):
                 found.append(layer)
         elif isinstance(layer, _NARROWED):
-            readers = graph.readers(layer.output)
-            if readers and all(only_for_row(layer.output, x) for x in readers):
+            consumers = graph.consumers(layer.output)
+            if consumers and all(only_for_row(layer.output, x) for x in consumers):
                 found.append(layer)
     return found
 
 
-def _copy(layer, narrow: bool):
+def _copy(layer: keras.Layer, narrow: bool) -> keras.Layer:
     """A copy, for the class token's row alone if `narrow`."""
     if narrow and isinstance(layer, layers.SplitClassToken):
         channels = layer.output[0].shape[-1]
         return keras.layers.Reshape((channels,), name=layer.name)
     if narrow and isinstance(layer, layers.ConvProjection):
         # the class token takes no part in the convolution
-        return like(layer.linear, name=layer.name)
-    return like(layer)
+        return clone_layer(layer.linear, name=layer.name)
+    return clone_layer(layer)

@@ -1,4 +1,4 @@
-"""Any model file, Keras' or exported, that names what it sees."""
+"""Classify images with any model file, Keras' or exported."""
 
 import pathlib
 
@@ -27,7 +27,7 @@ def open_model(path: pathlib.Path) -> Opened:
     model = load_keras(path)
     shape = model.input_shape if len(model.inputs) == 1 else None
 
-    def run(images):
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
         images = images.astype("float32")
         return {"probabilities": model.predict(images, verbose=0)}
 
@@ -50,7 +50,7 @@ def read_card(path: pathlib.Path) -> dict:
 
 
 class Classifier:
-    """A model file that names what it sees.
+    """A model file that classifies images.
 
     Args:
         path: A .keras file, a run's folder, or an exported file or folder. The card

@@ -12,10 +12,13 @@ import pathlib
 import sys
 import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 import keras
+import numpy as np
 
 from keras_hybrid import models, ops
+from keras_hybrid.utils.typing import Tensor
 
 
 def saved_model(
@@ -28,7 +31,7 @@ def saved_model(
     """
     import tensorflow as tf
 
-    def serve(dtype):
+    def serve(dtype: str) -> Any:
         return tf.function(
             lambda image: model(tf.cast(image, "float32"), training=False),
             input_signature=[tf.TensorSpec(model.input_shape, dtype, name="image")],
@@ -49,7 +52,7 @@ def litert(
     source: pathlib.Path,
     target: pathlib.Path,
     precision: str = "float32",
-    calibration=None,
+    calibration: np.ndarray | None = None,
     integers_only: bool = False,
 ) -> None:
     """Writes a LiteRT file of builtin operations from a SavedModel.
@@ -74,6 +77,8 @@ def litert(
         converter.target_spec.supported_types = [tf.float16]
     convert = converter.convert
     if precision == "int8":
+        if calibration is None:
+            raise ValueError("int8 needs calibration images.")
         converter.representative_dataset = lambda: (
             {"image": image[None].astype("float32")} for image in calibration
         )
@@ -88,7 +93,7 @@ def litert(
     target.write_bytes(convert())
 
 
-def _with_int8_linear_maps(converter) -> bytes:
+def _with_int8_linear_maps(converter: Any) -> bytes:
     """Converts with linear maps in int8 and everything else in float32.
 
     All tokens share one range where they are stored. Where it is that of the patches,
@@ -116,11 +121,11 @@ def onnx(model: keras.Model, target: pathlib.Path) -> None:
     names = sorted(model.output)
 
     class Exported(torch.nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.model = model
 
-        def forward(self, image):
+        def forward(self, image: Tensor) -> tuple[Tensor, ...]:
             outputs = self.model(image, training=False)
             return tuple(outputs[name] for name in names)
 
@@ -160,8 +165,6 @@ def with_named_outputs(model: keras.Model) -> keras.Model:
 
 def main(format: str, source: str, target: str, options: str = "{}") -> None:
     """Converts one file; `options` is JSON, `calibration` a .npy file."""
-    import numpy as np
-
     origin, path = pathlib.Path(source), pathlib.Path(target)
     chosen = json.loads(options)
     if "calibration" in chosen:

@@ -35,13 +35,14 @@ def convert(
         shutil.copyfile(made, target)
 
 
-def _made(format: str, source: pathlib.Path, options) -> pathlib.Path:
+def _made(format: str, source: pathlib.Path, options: dict[str, dict]) -> pathlib.Path:
     """The file beside `source`, made unless it is there."""
     made = source.with_name(f"{source.name}.{format}")
     if made.exists():
         return made
-    if FORMATS[format].source is not None:
-        source = _made(FORMATS[format].source, source, options)
+    made_from = FORMATS[format].source
+    if made_from is not None:
+        source = _made(made_from, source, options)
     chosen = options.get(format, {})
     with tempfile.TemporaryDirectory() as folder:
         if chosen.get("calibration") is not None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_hybrid.export.classify import read_card
 from keras_hybrid.export.export_report import Report
@@ -26,7 +27,7 @@ def to_saved_model(
     model: keras.Model,
     path: str | pathlib.Path,
     class_names: Sequence[str] = (),
-    images=None,
+    images: np.ndarray | None = None,
     overwrite: bool = False,
 ) -> Report:
     """Exports a TensorFlow SavedModel with dynamic batch.
@@ -62,8 +63,8 @@ def to_litert(
     path: str | pathlib.Path,
     precision: str = "float32",
     class_names: Sequence[str] = (),
-    images=None,
-    calibration=None,
+    images: np.ndarray | None = None,
+    calibration: np.ndarray | None = None,
     integers_only: bool = False,
     overwrite: bool = False,
 ) -> Report:
@@ -97,7 +98,7 @@ def to_onnx(
     model: keras.Model,
     path: str | pathlib.Path,
     class_names: Sequence[str] = (),
-    images=None,
+    images: np.ndarray | None = None,
     overwrite: bool = False,
 ) -> Report:
     """Exports an ONNX file with dynamic batch, of the standard operations.
@@ -111,7 +112,7 @@ def to_openvino(
     model: keras.Model,
     path: str | pathlib.Path,
     class_names: Sequence[str] = (),
-    images=None,
+    images: np.ndarray | None = None,
     overwrite: bool = False,
 ) -> Report:
     """Exports an OpenVINO folder, `model.xml` and `model.bin`, with dynamic batch.
@@ -126,8 +127,8 @@ def export(
     formats: Sequence[str],
     out: pathlib.Path,
     overwrite: bool = False,
-    images=None,
-    calibration=None,
+    images: np.ndarray | None = None,
+    calibration: np.ndarray | None = None,
     integers_only: bool = False,
     progress: Callable[[Report], Any] = lambda report: None,
 ) -> list[Report]:
@@ -166,12 +167,20 @@ def export(
         return reports
 
 
-def _int8(calibration, integers_only: bool) -> dict[str, dict]:
+def _int8(calibration: np.ndarray | None, integers_only: bool) -> dict[str, dict]:
     return {"litert_int8": {"calibration": calibration, "integers_only": integers_only}}
 
 
-def _export_one(format, model, path, class_names, images, overwrite, options=None):
-    path = pathlib.Path(path)
+def _export_one(
+    format: str,
+    model: keras.Model,
+    target: str | pathlib.Path,
+    class_names: Sequence[str],
+    images: np.ndarray | None,
+    overwrite: bool,
+    options: dict[str, dict] | None = None,
+) -> Report:
+    path = pathlib.Path(target)
     options = options or {}
     _check(format, path, overwrite, options)
     facts = {
@@ -183,7 +192,9 @@ def _export_one(format, model, path, class_names, images, overwrite, options=Non
         return write(ready, format, path, options)
 
 
-def _check(format, path, overwrite, options):
+def _check(
+    format: str, path: pathlib.Path, overwrite: bool, options: dict[str, dict]
+) -> None:
     """Refuses what cannot go well before anything is done."""
     suffix = pathlib.Path(require(format).file_name).suffix
     if path.suffix != suffix and (suffix or path.suffix in (".tflite", ".onnx")):

@@ -1,45 +1,61 @@
 """A trained model with everything computed once that does not depend on the image."""
 
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_hybrid import layers
 from keras_hybrid.export.class_only import class_only
-from keras_hybrid.export.graph import Graph, like, rebuilt
+from keras_hybrid.export.graph import Graph, clone_graph, clone_layer
+from keras_hybrid.utils.typing import Tensor
 
-# Layer -> the setting of its folded form; its linear maps with the batch norm after
-# them; and those with one before them.
+
+@dataclasses.dataclass(frozen=True)
+class _Inner:
+    """Batch norms inside a layer.
+
+    Attributes:
+        setting: The layer's setting without them.
+        after: A linear map, and the norm after it.
+        before: A linear map, and the norm before it.
+    """
+
+    setting: Mapping[str, bool]
+    after: Sequence[tuple[str, str]]
+    before: Sequence[tuple[str, str]] = ()
+
+
+_FOLDED = {"folded": True}
 _INSIDE = {
-    layers.ConvProjection: ({"folded": True}, [("conv", "norm")], []),
-    layers.LeFF: (
+    layers.ConvProjection: _Inner(_FOLDED, [("conv", "norm")]),
+    layers.LeFF: _Inner(
         {"use_norm": False},
         [
             ("expand", "expand_norm"),
             ("conv", "conv_norm"),
             ("project", "project_norm"),
         ],
-        [],
     ),
-    layers.MBConv: (
-        {"folded": True},
+    layers.MBConv: _Inner(
+        _FOLDED,
         [("expand", "expand_norm"), ("conv", "conv_norm")],
-        [("expand", "norm")],
+        before=[("expand", "norm")],
     ),
-    layers.ResidualEmbedding: (
-        {"folded": True},
+    layers.ResidualEmbedding: _Inner(
+        _FOLDED,
         [("conv1", "norm1"), ("conv2", "norm2"), ("shortcut", "shortcut_norm")],
-        [],
     ),
-    layers.SeparableUnit: (
-        {"folded": True},
-        [("conv", "conv_norm"), ("linear", "linear_norm")],
-        [],
+    layers.SeparableUnit: _Inner(
+        _FOLDED, [("conv", "conv_norm"), ("linear", "linear_norm")]
     ),
 }
 # Layers that take their input to, and their output from, a linear map: its name.
-_ENTRIES = {layers.Dense: None, layers.RelativeAttention: "qkv"}
-_EXITS = {
+_ENTRIES: dict[type, str | None] = {layers.Dense: None, layers.RelativeAttention: "qkv"}
+_EXITS: dict[type, str | None] = {
     layers.Dense: None,
     layers.PaddedConv2D: None,
     layers.PaddedDepthwiseConv2D: None,
@@ -88,13 +104,13 @@ def fold(model: keras.Model) -> keras.Model:
     return _merge_neighbours(class_only(_simplify_layers(model)))
 
 
-def _simplify_layers(model):
+def _simplify_layers(model: keras.Model) -> keras.Model:
     """Every layer by itself."""
     folded = {layer.name: _simplified(layer) for layer in model.layers}
-    return rebuilt(model, folded)
+    return clone_graph(model, folded)
 
 
-def _simplified(layer):
+def _simplified(layer: keras.Layer) -> keras.Layer | None:
     """What computes the same as the layer at inference; None for the identity."""
     if isinstance(layer, keras.layers.Dropout | layers.DropPath):
         return None
@@ -103,33 +119,33 @@ def _simplified(layer):
     if type(layer) in _INSIDE:
         return _without_norms(layer)
     if isinstance(layer, layers.GatedPositionalAttention):
-        return _with_fixed_places(layer)
+        return _with_constant_positions(layer)
     if isinstance(layer, layers.RelativeAttention) and layer.source != "constant":
-        new = like(layer, source="constant")
+        new = clone_layer(layer, source="constant")
         image = ops.zeros((1, *layer.position.grid, 1))
         new.position.constant.assign(layer.position(image, training=False))
         return new
-    return like(layer)
+    return clone_layer(layer)
 
 
-def _without_norms(layer):
-    setting, after, before = _INSIDE[type(layer)]
-    new = like(layer, **setting)
+def _without_norms(layer: keras.Layer) -> keras.Layer:
+    inner = _INSIDE[type(layer)]
+    new = clone_layer(layer, **inner.setting)
 
-    def gone(norm):
+    def gone(norm: str) -> bool:
         former = getattr(layer, norm, None)
-        return former and type(former) is not type(getattr(new, norm, None))
+        return former is not None and type(former) is not type(getattr(new, norm, None))
 
-    for linear, norm in before:
-        if gone(norm):
-            _apply_before(getattr(new, linear), *_affine(getattr(layer, norm)))
-    for linear, norm in after:
-        if gone(norm):
-            _apply_after(getattr(new, linear), *_affine(getattr(layer, norm)))
+    for linear, norm in inner.before:
+        if gone(norm) and (affine := _affine(getattr(layer, norm))):
+            _apply_before(getattr(new, linear), *affine)
+    for linear, norm in inner.after:
+        if gone(norm) and (affine := _affine(getattr(layer, norm))):
+            _apply_after(getattr(new, linear), *affine)
     return new
 
 
-def _with_fixed_places(layer):
+def _with_constant_positions(layer: layers.GatedPositionalAttention) -> keras.Layer:
     new = layers.FixedPositionalAttention(
         layer.heads, name=layer.name, dtype=layer.dtype_policy
     )
@@ -143,17 +159,17 @@ def _with_fixed_places(layer):
     return new
 
 
-def _merge_neighbours(model):
+def _merge_neighbours(model: keras.Model) -> keras.Model:
     """Scales and shifts of channels into the linear maps before or after them."""
     graph = Graph(model)
-    folded = {}
+    folded: dict[str, keras.Layer | None] = {}
 
-    def linear(layer, table):
+    def linear(layer: keras.Layer, table: Mapping[type, str | None]) -> keras.Layer:
         """The linear map of a layer, with a bias, in the new model."""
         new = folded.get(layer.name)
         if new is None:
             bias = {"use_bias": True} if hasattr(layer, "use_bias") else {}
-            new = folded[layer.name] = like(layer, **bias)
+            new = folded[layer.name] = clone_layer(layer, **bias)
         inner = table[type(layer)]
         return getattr(new, inner) if inner else new
 
@@ -162,34 +178,38 @@ def _merge_neighbours(model):
         if affine is None:
             continue
         is_norm = isinstance(layer, keras.layers.LayerNormalization)
-        maker = None if is_norm else _linear_maker(graph, layer)
-        readers = _linear_readers(graph, layer.output)
-        if maker is not None:
-            _apply_after(linear(maker, _EXITS), *affine)
-        elif readers:
-            for reader in readers:
-                _apply_before(linear(reader, _ENTRIES), *affine)
+        producer = None if is_norm else _linear_producer(graph, layer)
+        consumers = _linear_consumers(graph, layer.output)
+        if producer is not None:
+            _apply_after(linear(producer, _EXITS), *affine)
+        elif consumers:
+            for consumer in consumers:
+                _apply_before(linear(consumer, _ENTRIES), *affine)
         else:
             continue
         plain = {"center": False, "scale": False}
-        folded[layer.name] = like(layer, **plain) if is_norm else None
-    copies = {x.name: like(x) for x in model.layers if x.name not in folded}
-    return rebuilt(model, copies | folded)
+        folded[layer.name] = clone_layer(layer, **plain) if is_norm else None
+    copies = {x.name: clone_layer(x) for x in model.layers if x.name not in folded}
+    return clone_graph(model, copies | folded)
 
 
-def _linear_maker(graph: Graph, layer):
-    """The linear layer that makes a layer's input, for nobody else; or None."""
-    maker = graph.maker(layer.input)
-    alone = graph.readers(layer.input) == [layer]
-    return maker if alone and type(maker) in _EXITS and _is_linear(maker) else None
+def _linear_producer(graph: Graph, layer: keras.Layer) -> keras.Layer | None:
+    """The linear layer whose output goes to this layer alone; or None."""
+    producer = graph.producer(layer.input)
+    alone = graph.consumers(layer.input) == [layer]
+    return (
+        producer
+        if alone and type(producer) in _EXITS and _is_linear(producer)
+        else None
+    )
 
 
-def _linear_readers(graph: Graph, tensor):
-    """The linear layers that read a tensor; empty if others read it, too."""
-    found = []
-    for layer in graph.readers(tensor):
+def _linear_consumers(graph: Graph, tensor: Tensor) -> list[keras.Layer]:
+    """The linear layers that consume a tensor; empty if other layers do, too."""
+    found: list[keras.Layer] = []
+    for layer in graph.consumers(tensor):
         if isinstance(layer, _TRANSPARENT):
-            more = _linear_readers(graph, layer.output)
+            more = _linear_consumers(graph, layer.output)
         else:
             more = [layer] if type(layer) in _ENTRIES else []
         if not more:
@@ -198,12 +218,12 @@ def _linear_readers(graph: Graph, tensor):
     return found
 
 
-def _is_linear(layer) -> bool:
+def _is_linear(layer: keras.Layer) -> bool:
     activation = getattr(layer, "activation", None)
     return activation in (None, keras.activations.linear)
 
 
-def _affine(layer):
+def _affine(layer: keras.Layer) -> tuple[Any, Any] | None:
     """The scale and shift that a layer applies to channels last; None without."""
     if isinstance(layer, keras.layers.BatchNormalization):
         deviation = np.sqrt(_array(layer.moving_variance) + layer.epsilon)
@@ -219,20 +239,20 @@ def _affine(layer):
     return None
 
 
-def _apply_after(linear, scale, shift):
-    """Makes a linear map answer `scale * y + shift`, channel by channel."""
+def _apply_after(linear: keras.Layer, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Makes a linear map return `scale * y + shift` for its y, per channel."""
     is_depthwise = isinstance(linear, layers.PaddedDepthwiseConv2D)
     factors = scale[:, None] if is_depthwise else scale
     linear.kernel.assign(_array(linear.kernel) * factors)
     linear.bias.assign(_array(linear.bias) * scale + shift)
 
 
-def _apply_before(linear, scale, shift):
+def _apply_before(linear: keras.Layer, scale: np.ndarray, shift: np.ndarray) -> None:
     """Makes a linear map `(C, C')` take `scale * x + shift` for its x."""
     kernel = _array(linear.kernel)
     linear.bias.assign(_array(linear.bias) + shift @ kernel)
     linear.kernel.assign(kernel * scale[:, None])
 
 
-def _array(weight) -> np.ndarray:
+def _array(weight: Tensor) -> np.ndarray:
     return ops.convert_to_numpy(weight).astype("float64")

@@ -1,4 +1,4 @@
-"""The formats that a model can be exported to, one line each."""
+"""The formats that a model can be exported to, one row each."""
 
 import dataclasses
 import importlib.util
@@ -6,7 +6,7 @@ import importlib.util
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """How a format is written, opened and judged.
+    """How a format is written and compared with Keras.
 
     Attributes:
         file_name: Name of the file or folder in a run's folder.
@@ -28,24 +28,30 @@ class Format:
     relative: bool = False
 
 
-_LITERT = {
-    "backend": "tensorflow",
-    "needs": ("tensorflow", "ai_edge_litert"),
-    "extra": "export",
-    "source": "saved_model",
-}
+_LITERT = Format(
+    "model.tflite",
+    "tensorflow",
+    ("tensorflow", "ai_edge_litert"),
+    "export",
+    source="saved_model",
+)
+
+
+def _small_litert(file_name: str, tolerance: float) -> Format:
+    """LiteRT with weights in fewer bits."""
+    return dataclasses.replace(
+        _LITERT, file_name=file_name, tolerance=tolerance, relative=True
+    )
+
+
 _ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
 
 FORMATS = {
     "saved_model": Format("saved_model", "tensorflow", ("tensorflow",), "tensorflow"),
-    "litert": Format("model.tflite", **_LITERT),
-    "litert_float16": Format(
-        "model_float16.tflite", tolerance=1e-2, relative=True, **_LITERT
-    ),
-    "litert_dynamic": Format(
-        "model_dynamic.tflite", tolerance=0.25, relative=True, **_LITERT
-    ),
-    "litert_int8": Format("model_int8.tflite", tolerance=0.5, relative=True, **_LITERT),
+    "litert": _LITERT,
+    "litert_float16": _small_litert("model_float16.tflite", tolerance=1e-2),
+    "litert_dynamic": _small_litert("model_dynamic.tflite", tolerance=0.25),
+    "litert_int8": _small_litert("model_int8.tflite", tolerance=0.5),
     "onnx": Format("model.onnx", "torch", _ONNX, "onnx"),
     "openvino": Format(
         "openvino", "torch", (*_ONNX[:3], "openvino"), "openvino", source="onnx"

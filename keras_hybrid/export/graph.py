@@ -2,54 +2,60 @@
 
 import collections
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_hybrid.utils.typing import Tensor
+
 
 class Graph:
-    """Which layer makes a tensor, and which ones read it."""
+    """Which layer produces a tensor, and which ones consume it."""
 
     def __init__(self, model: keras.Model):
-        self._makers, self._readers = {}, collections.defaultdict(list)
+        self._producers: dict[int, keras.Layer] = {}
+        self._consumers: dict[int, list[keras.Layer | None]] = collections.defaultdict(
+            list
+        )
         for layer in model.layers:
             for tensor in keras.tree.flatten(layer.output):
-                self._makers[id(tensor)] = layer
+                self._producers[id(tensor)] = layer
             if not isinstance(layer, keras.layers.InputLayer):
                 for tensor in keras.tree.flatten(layer.input):
-                    self._readers[id(tensor)].append(layer)
+                    self._consumers[id(tensor)].append(layer)
         for tensor in model.outputs:
-            self._readers[id(tensor)].append(None)
+            self._consumers[id(tensor)].append(None)
 
-    def maker(self, tensor) -> keras.layers.Layer:
-        """The layer that makes a tensor."""
-        return self._makers[id(tensor)]
+    def producer(self, tensor: Tensor) -> keras.Layer:
+        """The layer that produces a tensor."""
+        return self._producers[id(tensor)]
 
-    def readers(self, tensor) -> list[keras.layers.Layer | None]:
-        """The layers that read a tensor; None stands for the model's caller."""
-        return self._readers[id(tensor)]
+    def consumers(self, tensor: Tensor) -> list[keras.Layer | None]:
+        """The layers that consume a tensor; None stands for the model's output."""
+        return self._consumers[id(tensor)]
 
 
-def like(layer, **settings):
+def clone_layer(layer: keras.Layer, **settings: Any) -> keras.Layer:
     """A built copy of a layer with other settings; weights it has not are zero."""
     new = type(layer).from_config(layer.get_config() | settings)
     if layer.built:
         new.build_from_config(layer.get_build_config())
-    known = {_place(weight, layer): weight for weight in layer.weights}
+    known = {_inner_path(weight, layer): weight for weight in layer.weights}
     for weight in new.weights:
-        former = known.get(_place(weight, new))
+        former = known.get(_inner_path(weight, new))
         weight.assign(np.zeros(weight.shape) if former is None else former)
     return new
 
 
-def _place(weight, layer) -> str:
+def _inner_path(weight: keras.Variable, layer: keras.Layer) -> str:
     """Path of a weight inside its layer."""
     return weight.path.rpartition(f"{layer.name}/")[2]
 
 
-def rebuilt(
+def clone_graph(
     model: keras.Model,
-    layers: Mapping[str, keras.layers.Layer | None],
+    layers: Mapping[str, keras.Layer | None],
     call: Callable | None = None,
 ) -> keras.Model:
     """The model with other layers by their names; None leaves one out.
@@ -60,7 +66,7 @@ def rebuilt(
         call: What calls a layer, if not the layer itself.
     """
 
-    def plain(layer, x, *others, **keywords):
+    def plain(layer: keras.Layer | None, x: Any, *others: Any, **keywords: Any) -> Any:
         return x if layer is None else layer(x, *others, **keywords)
 
     return keras.models.clone_model(

@@ -3,6 +3,8 @@
 import json
 import pathlib
 import zipfile
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -35,7 +37,7 @@ def load_keras(path: pathlib.Path) -> keras.Model:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_sizes(archive, path.stat().st_size)
-            foreign = set(_foreign(json.loads(archive.read("config.json"))))
+            foreign = set(_unknown_objects(json.loads(archive.read("config.json"))))
         if foreign:
             raise ValueError(
                 f"it is made with {', '.join(sorted(foreign))}, which is neither of "
@@ -61,8 +63,8 @@ def _check_sizes(archive: zipfile.ZipFile, size: int) -> None:
         raise ValueError(f"its {damaged} is damaged")
 
 
-def _foreign(config):
-    """Names of the classes and functions in a config that are not Keras' or ours."""
+def _unknown_objects(config: Any) -> Iterator[str]:
+    """Classes and functions in a config that are neither Keras' nor this package's."""
     if isinstance(config, dict):
         if "class_name" in config and not _is_known(config):
             module = config.get("module") or "unknown"
@@ -70,7 +72,7 @@ def _foreign(config):
         config = config.values()
     if not isinstance(config, str) and hasattr(config, "__iter__"):
         for value in config:
-            yield from _foreign(value)
+            yield from _unknown_objects(value)
 
 
 def _is_known(config: dict) -> bool:

@@ -1,6 +1,6 @@
-"""Exported files in their own runtimes, behind one face, with no Keras.
+"""Exported files in their own runtimes, behind one interface, without Keras.
 
-    python -P runtime.py MODEL IMAGES.npy ANSWER.npz
+    python -P runtime.py MODEL IMAGES.npy OUTPUTS.npz
 
 runs a file as a program that has nothing of this package, which is how exports are
 checked: on all images, on the first image alone, and the time that one image takes.
@@ -11,7 +11,8 @@ import pathlib
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def open_exported(path: pathlib.Path) -> Opened:
     return openers[path.suffix](path)
 
 
-def _open_saved_model(path):
+def _open_saved_model(path: pathlib.Path) -> Opened:
     tf = _package("tensorflow", "tensorflow", path)
     try:
         model = tf.saved_model.load(str(path))
@@ -59,14 +60,16 @@ def _open_saved_model(path):
     (spec,) = serve.structured_input_signature[1].values()
     shape = image_shape(path, spec.shape)
 
-    def run(images, model=model):  # `model` keeps the variables alive
+    def run(
+        images: np.ndarray, model: Any = model
+    ) -> dict[str, np.ndarray]:  # `model` keeps the variables alive
         outputs = serve(**{spec.name: tf.constant(images, spec.dtype)})
         return {name: value.numpy() for name, value in outputs.items()}
 
     return run, shape
 
 
-def _open_litert(path):
+def _open_litert(path: pathlib.Path) -> Opened:
     interpreter = litert_interpreter(path)
     try:
         runner = interpreter.get_signature_runner("serving_default")
@@ -75,15 +78,15 @@ def _open_litert(path):
     ((name, image),) = runner.get_input_details().items()
     details = runner.get_output_details()
 
-    def run(images):
-        outputs = runner(**{name: _quantised(images, image)})
-        return {key: _dequantised(outputs[key], details[key]) for key in outputs}
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = runner(**{name: _quantized(images, image)})
+        return {key: _dequantized(outputs[key], details[key]) for key in outputs}
 
     shape = [None if side < 0 else int(side) for side in image["shape_signature"]]
     return run, image_shape(path, shape)
 
 
-def litert_interpreter(path: pathlib.Path):
+def litert_interpreter(path: pathlib.Path) -> Any:
     """The interpreter of a .tflite file, which must be whole."""
     litert = _package("ai_edge_litert.interpreter", "export", path)
     _check_flatbuffer(path)
@@ -93,7 +96,7 @@ def litert_interpreter(path: pathlib.Path):
         raise ValueError(f"{path} is damaged or no LiteRT file.") from error
 
 
-def _check_flatbuffer(path):
+def _check_flatbuffer(path: pathlib.Path) -> None:
     """Reads all tables of the file: the interpreter crashes where one is cut off."""
     from ai_edge_litert import schema_py_generated as schema
 
@@ -107,7 +110,7 @@ def _check_flatbuffer(path):
         raise ValueError(f"{path} is damaged or no LiteRT file.") from error
 
 
-def _quantised(images, detail):
+def _quantized(images: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     if not np.issubdtype(detail["dtype"], np.integer):
         return images.astype("float32")
     scale, zero = detail["quantization"]
@@ -116,14 +119,14 @@ def _quantised(images, detail):
     return values.clip(limits.min, limits.max).astype(detail["dtype"])
 
 
-def _dequantised(values, detail):
+def _dequantized(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     if not np.issubdtype(detail["dtype"], np.integer):
         return values.copy()
     scale, zero = detail["quantization"]
     return (values.astype("float32") - zero) * scale
 
 
-def _open_onnx(path):
+def _open_onnx(path: pathlib.Path) -> Opened:
     ort = _package("onnxruntime", "onnx", path)
     try:
         session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -133,14 +136,14 @@ def _open_onnx(path):
     shape = [side if isinstance(side, int) else None for side in image.shape]
     names = [output.name for output in session.get_outputs()]
 
-    def run(images):
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
         outputs = session.run(names, {image.name: images.astype("float32")})
         return dict(zip(names, outputs, strict=True))
 
     return run, image_shape(path, [] if rest else shape)
 
 
-def _open_openvino(path):
+def _open_openvino(path: pathlib.Path) -> Opened:
     ov = _package("openvino", "openvino", path)
     # Processors with bfloat16 units would use them
     precise = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -154,14 +157,14 @@ def _open_openvino(path):
     ]
     names = [output.get_any_name() for output in model.outputs]
 
-    def run(images):
-        answers = model(images.astype("float32"))
-        return {name: answers[name].copy() for name in names}
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = model(images.astype("float32"))
+        return {name: outputs[name].copy() for name in names}
 
     return run, image_shape(path, shape if len(model.inputs) == 1 else [])
 
 
-def _package(name, extra, path):
+def _package(name: str, extra: str, path: pathlib.Path) -> Any:
     import importlib
 
     try:
@@ -172,7 +175,9 @@ def _package(name, extra, path):
         ) from error
 
 
-def image_shape(path: pathlib.Path, shape) -> tuple[int | None, ...]:
+def image_shape(
+    path: pathlib.Path, shape: Sequence[int | None] | None
+) -> tuple[int | None, ...]:
     """`(H, W, C)` of a model's input; raises ValueError if it takes no images."""
     if shape is None or len(shape) != 4 or shape[-1] is None:
         raise ValueError(f"{path} takes no images: its input is no (B, H, W, C).")
@@ -215,8 +220,8 @@ def in_batches(run: Runner, images: np.ndarray, size: int = 16) -> np.ndarray:
     return np.concatenate([run(images[i : i + size])["logits"] for i in starts])
 
 
-def main(model: str, images: str, answer: str) -> None:
-    """Runs a file and writes what came out."""
+def main(model: str, images: str, target: str) -> None:
+    """Runs a file and writes its outputs."""
     path = pathlib.Path(model)
     pixels = np.load(images)
     run, _ = open_exported(path)
@@ -226,7 +231,7 @@ def main(model: str, images: str, answer: str) -> None:
         run(pixels[:1])
         times.append(time.perf_counter() - began)
     np.savez(
-        answer,
+        target,
         logits=in_batches(run, pixels),
         single=in_batches(run, pixels[:1]),
         milliseconds=1000 * statistics.median(times),

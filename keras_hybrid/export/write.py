@@ -22,7 +22,7 @@ from keras_hybrid.utils.card import write_card
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A model on its way out: its folded file, what it answers, what its card says."""
+    """A model ready for conversion: its folded file, its outputs, its card."""
 
     file: pathlib.Path
     images: np.ndarray  # the reference images first
@@ -31,8 +31,10 @@ class Prepared:
 
 
 @contextlib.contextmanager
-def prepared(model: keras.Model, facts: dict, images) -> Iterator[Prepared]:
-    """Folds and saves a model, and asks it what its files will have to answer."""
+def prepared(
+    model: keras.Model, facts: dict[str, Any], images: np.ndarray | None
+) -> Iterator[Prepared]:
+    """Folds and saves a model, and computes the logits to compare its files with."""
     pixels = any(layer.name == "preprocessing" for layer in model.layers)
     shape = model.input_shape[1:]
     drawn = reference_images(shape, pixels, REFERENCE_IMAGES + 8)
@@ -40,7 +42,7 @@ def prepared(model: keras.Model, facts: dict, images) -> Iterator[Prepared]:
         drawn = np.concatenate([drawn[:REFERENCE_IMAGES], images])
     logits = models.logits(model)
 
-    def run(batch):
+    def run(batch: np.ndarray) -> dict[str, np.ndarray]:
         return {"logits": logits.predict_on_batch(batch.astype("float32"))}
 
     expected = in_batches(run, drawn).astype("float32")
@@ -61,7 +63,9 @@ def prepared(model: keras.Model, facts: dict, images) -> Iterator[Prepared]:
         yield Prepared(file, drawn, expected, facts | {"artefact": artefact})
 
 
-def write(ready: Prepared, format: str, path: pathlib.Path, options) -> Report:
+def write(
+    ready: Prepared, format: str, path: pathlib.Path, options: dict[str, dict]
+) -> Report:
     """Converts, compares and keeps one file and its card."""
     names = {"class_names": ready.facts.get("class_names") or []}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
@@ -81,7 +85,7 @@ def write(ready: Prepared, format: str, path: pathlib.Path, options) -> Report:
     return report
 
 
-def _card(ready, report, part) -> dict:
+def _card(ready: Prepared, report: Report, part: pathlib.Path) -> dict[str, Any]:
     facts = dataclasses.asdict(report) | {
         "path": report.path.name,
         "versions": versions(report.format),
