@@ -15,7 +15,8 @@ from tests.small import FAMILIES, distinct_structures, small
 
 # Weights that the logits do not read. In the last block only the class token is, and
 # its query passes by the convolution. What adds the same to all scores of a query
-# cancels in the softmax: such a weight moves by rounding, or not at all.
+# cancels in the softmax: such a weight moves by rounding, or not at all. ResNet-9's
+# attentions are behind gates that are zero at first.
 _CVT = "stage3_block2_attention_query/(conv|norm)/|.*_attention_key/(linear/bias|norm/beta)"
 _COATNET = ".*_attention/position/mlp_project/bias"
 UNREAD = {
@@ -25,6 +26,7 @@ UNREAD = {
     "CeiT": r"block2_leff/|(block\d|lca)_attention_key/bias",
     "CoAtNet": _COATNET,
     "Astroformer": _COATNET,
+    "ResNet9": r"stage\d_attention\d_(norm|attention)/",
 }
 # Builders whose height and width may be left free.
 FREE_SIZE = {"CvT", "ATC"}
