@@ -197,13 +197,13 @@ def analyse_command(
     out: pathlib.Path | None = None,
     count: int = 32,
 ) -> None:
-    """Write a page that shows what a trained model looks at, and its numbers as CSV.
+    """Write a page with attention maps, receptive fields and size of a model, and CSV.
 
     Args:
         model: A .keras file, or the folder of a run.
-        images: Folder of images, or of a folder of images per class.
-        out: Folder to write into; without it `analysis` beside the model.
-        count: Images to look at, evenly spread over the folder.
+        images: Folder of images, or of one folder of images per class.
+        out: Folder of the page; `analysis` beside the model by default.
+        count: Number of images, spread evenly over the folder.
     """
     import numpy as np
 
