@@ -1,7 +1,6 @@
 """What a recipe leaves open, chosen by the images that are there."""
 
 import itertools
-import os
 import pathlib
 import statistics
 from typing import Any
@@ -12,7 +11,7 @@ from keras_hybrid.data.dataset import Dataset
 from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.train.recipe import DEFAULT_MINUTES, Recipe
 
-MODEL = "resnet18_small"
+MODEL = "resnet9"
 """What `--model auto` trains from scratch; see docs, little data."""
 SIZES = (32, 64, 96)
 """Sides to which a folder's images are brought, in pixels."""
@@ -55,15 +54,16 @@ def choose_settings(recipe: Recipe, dataset: Dataset) -> Recipe:
     if recipe.network.model == "auto":
         changes["model"] = MODEL
         _say("model", MODEL, "a small network learns most from few images in minutes")
-        if side > 32 and not recipe.network.model_options:
-            changes["model_options"] = ("stem=imagenet",)
-            _say("model-options", "stem=imagenet", f"images have {side} pixels")
+        if side >= 64 and not recipe.network.model_options:
+            stride = f"stem_stride={side // 32}"
+            changes["model_options"] = (stride,)
+            _say("model-options", stride, f"images have {side} pixels")
     if not settings.batch_size:
         changes["batch_size"] = batch_size(images)
         _say("batch-size", changes["batch_size"], f"there are {images:,} images")
     if not settings.epochs and settings.minutes is None:
         changes["minutes"] = DEFAULT_MINUTES
-        _say("minutes", DEFAULT_MINUTES, f"{os.cpu_count()} cores, no GPU is assumed")
+        _say("minutes", DEFAULT_MINUTES, "neither --epochs nor --minutes is given")
     return recipe.replace(**changes)
 
 
