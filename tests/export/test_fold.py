@@ -11,7 +11,14 @@ from tests.small import FAMILIES, small
 
 # Batch norms that stay in two blocks of MBConv with public weights: the first where
 # an activation follows it, the last where the gate precedes it.
-STAY = {"coatnet1_rw": 4, "coatnet_bn0_rw": 4, "coatnet3_rw": 2}
+STAY = {
+    "resnet9": 3,
+    "resnet9_hybrid": 3,
+    "wrn16_8": 4,
+    "coatnet1_rw": 4,
+    "coatnet_bn0_rw": 4,
+    "coatnet3_rw": 2,
+}
 NAMES = sorted({*FAMILIES.values(), "coatnet0", *STAY})
 
 
