@@ -20,6 +20,8 @@ SMALL = {
 }
 # One variant of every family.
 FAMILIES = {models.get(name).family.name: name for name in models.list_models()}
+# Those whose variant above has attention.
+ATTENTIVE = sorted(set(FAMILIES) - {"ResNet", "WideResNet"})
 
 
 def small(name, size=None, **arguments):

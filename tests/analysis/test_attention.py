@@ -12,7 +12,7 @@ from keras_hybrid.analysis.attention_map import AttentionMap
 from keras_hybrid.analysis.attention_maps import attention_layers
 from keras_hybrid.layers import RelativeAttention
 from tests.analysis.conftest import GRID, slow_on_jax
-from tests.small import FAMILIES, small
+from tests.small import ATTENTIVE, FAMILIES, small
 
 
 def test_maps_of_convit_equal_numpy(convit):
@@ -25,7 +25,7 @@ def test_maps_of_convit_equal_numpy(convit):
 
 
 @slow_on_jax
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", ATTENTIVE)
 def test_maps_are_what_every_layer_applies(family, randomise):
     """Weights times values, through the output projection, give the layer's output."""
     model = randomise(small(FAMILIES[family]))

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_hybrid import models
 from keras_hybrid.data import Augmentation, Batches
 from keras_hybrid.train import (
     ProgressSchedule,
@@ -93,13 +94,13 @@ def test_drop_path_grows_linearly_over_the_blocks(name):
     model = small(name, drop_path_rate=0.3)
     rates = {}
     for layer in model.layers:
-        if block := re.match(r"(?:(stage\d+)_)?(block\d+)_", layer.name):
+        if block := re.match(r"(?:(stage\d+)_)?((?:block|attention)\d+)_", layer.name):
             rates.setdefault(block.groups(), set())
             if layer.name.endswith("drop_path"):
                 rates[block.groups()].add(round(layer.rate, 6))
     blocks = list(rates)
-    if any(stage == "stage3" for stage, _ in blocks) and "stage4" not in str(blocks):
-        # CvT and ATC: in the last stage alone, as published
+    if models.get(name).family.name in ("CvT", "ATC"):
+        # in the last stage alone, as published
         assert not any(rates[key] for key in blocks if key[0] != "stage3")
         blocks = [key for key in blocks if key[0] == "stage3"]
     assert len(blocks) > 1
