@@ -10,6 +10,7 @@ from keras_hybrid.analysis import attention_sections, model_sections
 from keras_hybrid.analysis.attention_maps import attention_layers, attention_maps
 from keras_hybrid.analysis.csv_page import CsvPage
 from keras_hybrid.analysis.locality_logger import read_log
+from keras_hybrid.analysis.rank import has_transformer_blocks
 from keras_hybrid.layers import RelativeAttention
 
 MAP_IMAGES = 4  # images with attention maps and shifts
@@ -55,7 +56,7 @@ def write_report(
     if log is not None and (lines := read_log(log)):
         attention_sections.training(page, lines)
     model_sections.receptive_fields(page, model, some)
-    if attention_layers(model):
+    if has_transformer_blocks(model):
         model_sections.rank(page, model, some)
     if any(isinstance(x, RelativeAttention) for x in model.layers):
         model_sections.equivariance(page, model, few)

@@ -86,6 +86,11 @@ def rank_table(model: keras.Model, images: np.ndarray) -> list[dict]:
     ]
 
 
+def has_transformer_blocks(model: keras.Model) -> bool:
+    """Whether the model has sums around attention and feed-forward networks."""
+    return any(_SUM.match(layer.name) for layer in model.layers)
+
+
 def _ablated(model: keras.Model, skip: bool, feed_forward: bool) -> keras.Model:
     """A copy of the model that outputs every block, without the removed parts."""
     sums = {}
@@ -102,9 +107,9 @@ def _ablated(model: keras.Model, skip: bool, feed_forward: bool) -> keras.Model:
         sums[match["block"]] = out
         return out
 
-    copy = keras.models.clone_model(model, call_function=call)
-    if not sums:
+    if not has_transformer_blocks(model):
         raise ValueError(f"{model.name} has no transformer block.")
+    copy = keras.models.clone_model(model, call_function=call)
     probe = keras.Model(copy.input, sums)
     for layer in probe.layers:
         layer.set_weights(model.get_layer(layer.name).get_weights())

@@ -1,6 +1,7 @@
 """The stream of training batches, a pure function of the seed and the step."""
 
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -21,8 +22,7 @@ class Batches(keras.utils.PyDataset):
     `Augmentation.sample`. `labels` are one-hot and already mixed.
 
     With `marks_progress` the inputs also hold `progress`, `(B,)`: the share of the run
-    that is over. `start` is that share at the first step of the current epoch, `slope`
-    the share of one step; who trains sets them.
+    that is over, as the attribute `progress` computes it.
 
     Each epoch has every image once, in an order that depends on `(seed, epoch)`; the
     last, incomplete batch is left out. With `repeats` an epoch has the same length but
@@ -40,6 +40,11 @@ class Batches(keras.utils.PyDataset):
             labels)`; inputs then hold only `images`.
         start_epoch: Epoch of batch 0, for a resumed run.
         marks_progress: Whether inputs hold `progress`.
+
+    Attributes:
+        progress: Share of the run that is over, in [0, 1], as a function of the epoch
+            and the share of that epoch. Keras makes batches ahead, so it is asked for
+            epochs that have not begun.
 
     Raises:
         ValueError: If there are fewer images than `batch_size`, or images are mixed in
@@ -79,7 +84,7 @@ class Batches(keras.utils.PyDataset):
         self.augmenter = augmenter
         self.start_epoch = start_epoch
         self.marks_progress = marks_progress
-        self.start = self.slope = 0.0
+        self.progress: Callable[[int, float], float] = _no_progress
         self.steps_per_epoch = len(split) // batch_size
         self.seconds = 0.0  # spent making batches
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, "int64"))
@@ -109,7 +114,7 @@ class Batches(keras.utils.PyDataset):
         """Unchanged images, the samples that augment them, and mixed labels."""
         rng = np.random.default_rng([self.seed, epoch, 1 + step])
         _, height, width, _ = self.split.images.shape
-        progress = min(self.start + self.slope * step, 1.0)
+        progress = self.progress(epoch, step / self.steps_per_epoch)
         flips = self._flips(indices, epoch)
         inputs, lam = self.augmentation.sample(
             rng, self.batch_size, height, width, flips, progress
@@ -144,3 +149,7 @@ class Batches(keras.utils.PyDataset):
             order = rng.permutation(len(self.split)).repeat(self.repeats)
             self._order = (epoch, order[: len(self.split)])
         return self._order[1]
+
+
+def _no_progress(epoch: int, share: float) -> float:
+    return 0.0

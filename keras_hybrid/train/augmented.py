@@ -39,13 +39,14 @@ class Augmented(keras.Model):
         self.network = network
         self.train_size: Shape | None = None
         self.gabor_loss: GaborLoss | None = None
-        outputs = network.output
+        # the plural properties: a Sequential has no `output` before its first call
+        outputs = network.outputs[0]
         if gabor_loss:
             stage = inner_stage(network)
-            outputs = [network.output, stage]
+            outputs = [outputs, stage]
             self.gabor_loss = GaborLoss(gabor_loss)
             self.gabor_loss.build(stage.shape, network.input_shape, (None,))
-        self._training_network = keras.Model(network.input, outputs)
+        self._training_network = keras.Model(network.inputs[0], outputs)
         # by its rank alone: layers of any size take smaller images
         self._training_network.input_spec = keras.layers.InputSpec(ndim=4)
         self.fill = fill

@@ -23,7 +23,7 @@ clock: Callable[[], float] = time.perf_counter
 
 
 class Progress(keras.callbacks.Callback):
-    """Tells the schedule and the batches how far the run is, epoch by epoch.
+    """Tells the schedule and the batches how far the run is.
 
     The progress goes from 0 to 1. An epoch's share of it is its share of the work,
     which grows with the number of pixels; with `minutes` it is its share of the time
@@ -63,12 +63,21 @@ class Progress(keras.callbacks.Callback):
         self._works: list[float] = []
         if not self.seconds:
             self._works = _epochs(settings.epochs, self.scales)
-            self.reached = sum(self._works[:done]) / sum(self._works)
+            self.reached = self.at(done, 0.0)
         self._share = 0.0
         self._ends_phase = False
         self._step_seconds: dict[float, float] = {}
         self._began = clock() - elapsed
         self._epoch_began = 0.0
+        batches.progress = self.at
+
+    def at(self, epoch: int, share: float) -> float:
+        """Progress after `share` of an epoch; a guess if that has yet to be timed."""
+        if self.seconds:
+            epochs = epoch - self.epoch + share
+            return min(self.reached + epochs * self._share, 1.0)
+        over = sum(self._works[:epoch]) + share * sum(self._works[epoch : epoch + 1])
+        return over / sum(self._works)
 
     @property
     def elapsed(self) -> float:
@@ -112,6 +121,7 @@ class Progress(keras.callbacks.Callback):
             ValueError: If one epoch takes longer than all the time that is left.
         """
         self._step_seconds[self.scale] = step_seconds
+        self._share = self._next_share()
         left = (self.seconds or 0.0) - self.elapsed
         epoch = self._epoch_seconds(self.scale)
         if epoch > left:
@@ -139,14 +149,13 @@ class Progress(keras.callbacks.Callback):
         slope = self._share / self.batches.steps_per_epoch
         step = epoch * self.batches.steps_per_epoch
         self.schedule.set_progress(step, self.reached, slope)
-        self.batches.start, self.batches.slope = self.reached, slope
         self._epoch_began = clock()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         scale = self.scale
         took = clock() - self._epoch_began
         self._step_seconds[scale] = took / self.batches.steps_per_epoch
-        self.reached += self._share
+        self.reached = self.at(self.epoch + 1, 0.0)
         self.epoch += 1
         if self.reached > 1 - 1e-6:
             self.reached = 1.0

@@ -26,7 +26,6 @@ OF_ATTENTION = [
     "Attention rollout",
     "Attention maps",
     "Attention distance",
-    "Rank",
 ]
 ONE = pytest.mark.skipif(
     keras.backend.backend() != "torch",
@@ -62,6 +61,8 @@ def test_page_of_every_family(family, tmp_path):
         assert any(heading.startswith(part) for heading in headings)
     for part in OF_ATTENTION:
         assert any(h.startswith(part) for h in headings) == (family in ATTENTIVE)
+    blocks = family in ATTENTIVE and family != "ResNet9"
+    assert ("Rank" in headings) == blocks  # its attention is not in such blocks
     assert ("Translation equivariance" in headings) == (
         family in ("CoAtNet", "Astroformer", "ResNet9")
     )
