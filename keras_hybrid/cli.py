@@ -4,14 +4,12 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
 from keras_hybrid.program import one_line_errors, train_and_export
-from keras_hybrid.train.recipe import ExportFormat, Recipe
-
-Formats = tuple[ExportFormat | Literal["litert_int8"], ...]
+from keras_hybrid.train.recipe import Recipe
 
 
 def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
@@ -129,7 +127,7 @@ def convert_command(
 
 def export_command(
     model: Annotated[pathlib.Path, tyro.conf.Positional],
-    formats: Formats = ("saved_model", "litert"),
+    formats: tuple[str, ...] = ("saved_model", "litert"),
     out: pathlib.Path | None = None,
     images: pathlib.Path | None = None,
     calibration: pathlib.Path | None = None,
@@ -141,7 +139,8 @@ def export_command(
 
     Args:
         model: A .keras file, or the folder of a run.
-        formats: What to write.
+        formats: What to write: saved_model, litert, litert_float16, litert_dynamic,
+            litert_int8, onnx, openvino, or the format of a plugin.
         out: Folder to write into; without it the model's own.
         images: Images for the comparison with the original: a folder, or a .npz file
             with `images` or `x_test`; without it random images.

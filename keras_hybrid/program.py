@@ -98,6 +98,7 @@ def train_and_export(recipe: Recipe) -> None:
     from keras_hybrid.train import run
     from keras_hybrid.train.multiprocess import barrier, process_index
 
+    _check_formats(recipe.runtime.export)
     card = run(recipe, locality_logger)
     if process_index() > 0:
         barrier()  # if one process exits early, the others fail
@@ -120,6 +121,21 @@ def train_and_export(recipe: Recipe) -> None:
     print("\nClassify your own images:")
     print(f"  keras-hybrid predict {directory} IMAGE.png")
     barrier()
+
+
+def _check_formats(names: Sequence[str]) -> None:
+    """Refuses formats that could not be written after training."""
+    if not names:
+        return
+    from keras_hybrid.export.formats import require
+
+    for name in names:
+        require(name)
+    if "litert_int8" in names:
+        raise ValueError(
+            "litert_int8 needs images for calibration: train without it, then use "
+            "keras-hybrid export."
+        )
 
 
 def locality_logger(

@@ -10,7 +10,7 @@ from keras_hybrid.export.exporters import (
     to_saved_model,
 )
 from keras_hybrid.export.fold import fold
-from keras_hybrid.export.formats import FORMATS, Format
+from keras_hybrid.export.formats import FORMATS, Format, register_format
 
 __all__ = [
     "ExportMismatch",
@@ -19,6 +19,7 @@ __all__ = [
     "Report",
     "export",
     "fold",
+    "register_format",
     "to_litert",
     "to_onnx",
     "to_openvino",

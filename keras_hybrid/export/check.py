@@ -14,7 +14,7 @@ from keras_hybrid.export.export_report import (
     files_of,
     tolerance,
 )
-from keras_hybrid.export.formats import FORMATS
+from keras_hybrid.export.formats import get_format
 from keras_hybrid.utils.card import read_card
 from keras_hybrid.utils.files import sha256
 from keras_hybrid.utils.subprocesses import ChildProcessFailed, run_file
@@ -40,8 +40,15 @@ def reference_images(
     return rng.normal(size=drawn).astype("float32")
 
 
-def run_in_subprocess(path: pathlib.Path, images: np.ndarray) -> dict[str, np.ndarray]:
+def run_in_subprocess(
+    path: pathlib.Path, images: np.ndarray, opener: str = ""
+) -> dict[str, np.ndarray]:
     """The outputs of a file in a process that imports nothing but its runtime.
+
+    Args:
+        path: The exported file or folder.
+        images: `(N, H, W, C)`.
+        opener: `Format.opener`.
 
     Returns:
         `logits` of all images, the logits of the first image alone as `single`,
@@ -55,7 +62,8 @@ def run_in_subprocess(path: pathlib.Path, images: np.ndarray) -> dict[str, np.nd
         pixels, outputs = (pathlib.Path(folder) / x for x in ("in.npy", "out.npz"))
         np.save(pixels, images)
         try:
-            run_file(runtime.__file__, [str(path), str(pixels), str(outputs)])
+            arguments = [str(path), str(pixels), str(outputs), opener]
+            run_file(runtime.__file__, arguments)
         except ChildProcessFailed as error:
             kind, _, message = str(error).partition(": ")
             if error.status < 0 or not message:
@@ -75,7 +83,7 @@ def compare(
     Raises:
         ExportMismatch: If they differ by more than the format's tolerance.
     """
-    outputs = run_in_subprocess(path, images)
+    outputs = run_in_subprocess(path, images, get_format(format).opener)
     found = outputs["logits"]
     if found.shape != expected.shape:
         raise ExportMismatch(
@@ -146,7 +154,7 @@ def _artefact(place: pathlib.Path) -> dict[str, Any] | None:
             facts["reference"]["logits"] = np.array(
                 facts["reference"]["logits"], "float32"
             )
-            facts["files"], facts["source"], FORMATS[facts["format"]]
+            facts["files"], facts["source"], get_format(facts["format"])
         return facts
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{place} is damaged: {error}; export again.") from error

@@ -5,13 +5,18 @@ import pathlib
 import numpy as np
 
 from keras_hybrid.data.read_images import read_image
+from keras_hybrid.export.formats import get_format
 from keras_hybrid.export.keras_file import keras_file, load_keras
 from keras_hybrid.export.runtime import Opened, image_shape, open_exported
 from keras_hybrid.utils import card
 
 
-def open_model(path: pathlib.Path) -> Opened:
+def open_model(path: pathlib.Path, opener: str = "") -> Opened:
     """Opens a .keras file, a run's folder or an exported file.
+
+    Args:
+        path: The file or folder.
+        opener: `Format.opener` of a registered format.
 
     Returns:
         What runs it, and its input `(H, W, C)`.
@@ -23,7 +28,7 @@ def open_model(path: pathlib.Path) -> Opened:
     """
     path = keras_file(pathlib.Path(path))
     if path.suffix != ".keras":
-        return open_exported(path)
+        return open_exported(path, opener)
     model = load_keras(path)
     shape = model.input_shape if len(model.inputs) == 1 else None
 
@@ -60,7 +65,9 @@ class Classifier:
     def __init__(self, path: pathlib.Path):
         self.path = pathlib.Path(path)
         self.card = read_card(self.path)
-        self._run, self.input_shape = open_model(self.path)
+        format = self.card.get("artefact", {}).get("format")
+        opener = get_format(format).opener if format else ""
+        self._run, self.input_shape = open_model(self.path, opener)
 
     def top(self, image: pathlib.Path, count: int = 3) -> list[tuple[str, float]]:
         """The likeliest classes of an image file, as (name, probability)."""

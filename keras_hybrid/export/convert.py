@@ -1,12 +1,13 @@
 """Turns a file into another format; runs as a process of its own.
 
-    KERAS_BACKEND=BACKEND python -m keras_hybrid.export.convert FORMAT SOURCE TARGET
+    KERAS_BACKEND=BACKEND python -m keras_hybrid.export.convert WRITER SOURCE TARGET
 
 Every format has one backend that writes it well, whatever backend trained the model;
 a process of its own has that backend, and gives back the memory that converters leak.
 """
 
 import functools
+import importlib
 import json
 import pathlib
 import sys
@@ -18,6 +19,7 @@ import keras
 import numpy as np
 
 from keras_hybrid import models, ops
+from keras_hybrid.export.keras_file import load_keras
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -163,21 +165,28 @@ def with_named_outputs(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, outputs)
 
 
-def main(format: str, source: str, target: str, options: str = "{}") -> None:
-    """Converts one file; `options` is JSON, `calibration` a .npy file."""
+def main(writer: str, source: str, target: str, options: str = "{}") -> None:
+    """Converts one file.
+
+    Args:
+        writer: `Format.writer`.
+        source: A `.keras` file, which the writer gets as a model, or another file.
+        target: The file or folder to write.
+        options: Keyword arguments of the writer as JSON; `calibration` is the path of
+            a .npy file.
+    """
+    module, _, function = writer.partition(":")
+    write = getattr(importlib.import_module(module), function)
     origin, path = pathlib.Path(source), pathlib.Path(target)
     chosen = json.loads(options)
     if "calibration" in chosen:
         chosen["calibration"] = np.load(chosen["calibration"])
-    if format.startswith("litert"):
-        precision = format.removeprefix("litert").lstrip("_") or "float32"
-        litert(origin, path, precision, **chosen)
-    elif format == "openvino":
-        openvino(origin, path)
-    else:
-        model = with_named_outputs(keras.models.load_model(origin, compile=False))
-        with ops.forms(depthwise_conv="native"):
-            {"saved_model": saved_model, "onnx": onnx}[format](model, path, **chosen)
+    if origin.suffix != ".keras":
+        write(origin, path, **chosen)
+        return
+    model = with_named_outputs(load_keras(origin))
+    with ops.forms(depthwise_conv="native"):
+        write(model, path, **chosen)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import tempfile
 
 import numpy as np
 
-from keras_hybrid.export.formats import FORMATS
+from keras_hybrid.export.formats import get_format
 from keras_hybrid.utils.subprocesses import ChildProcessFailed, run_module
 
 CONVERTER = "keras_hybrid.export.convert"  # the module that such a process runs
@@ -19,7 +19,7 @@ def convert(
     """Converts a `.keras` file in a process of the format's Keras backend.
 
     Args:
-        format: Name of `FORMATS`.
+        format: Name of the format.
         source: The file. What is made of it stays beside it, too, for the formats
             that are made from that.
         target: The file or folder to write.
@@ -40,18 +40,18 @@ def _made(format: str, source: pathlib.Path, options: dict[str, dict]) -> pathli
     made = source.with_name(f"{source.name}.{format}")
     if made.exists():
         return made
-    made_from = FORMATS[format].source
-    if made_from is not None:
-        source = _made(made_from, source, options)
-    chosen = options.get(format, {})
+    facts = get_format(format)
+    if facts.source is not None:
+        source = _made(facts.source, source, options)
+    chosen = facts.options | options.get(format, {})
     with tempfile.TemporaryDirectory() as folder:
         if chosen.get("calibration") is not None:
             file = pathlib.Path(folder) / "calibration.npy"
             np.save(file, chosen["calibration"])
             chosen = chosen | {"calibration": str(file)}
-        arguments = [format, str(source), str(made), json.dumps(chosen)]
+        arguments = [facts.writer, str(source), str(made), json.dumps(chosen)]
         try:
-            run_module(CONVERTER, arguments, FORMATS[format].backend)
+            run_module(CONVERTER, arguments, facts.backend)
         except ChildProcessFailed as error:
             message = f"Exporting to {format} failed: {error}"
             raise ChildProcessFailed(message, error.status) from error

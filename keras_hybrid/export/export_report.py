@@ -7,7 +7,7 @@ import platform
 
 import numpy as np
 
-from keras_hybrid.export.formats import FORMATS
+from keras_hybrid.export.formats import get_format
 from keras_hybrid.utils.files import sha256
 
 
@@ -16,7 +16,7 @@ class Report:
     """An exported file against the Keras model it came from.
 
     Attributes:
-        format: A name of `FORMATS`.
+        format: Name of the format.
         path: Where the file or folder is.
         images: How many images were compared.
         max_difference: Largest absolute difference of the logits.
@@ -61,7 +61,7 @@ class ExportMismatch(RuntimeError):
 
 def tolerance(format: str, logits: np.ndarray) -> float:
     """The difference that a format may have on these logits."""
-    facts = FORMATS[format]
+    facts = get_format(format)
     largest = float(np.abs(logits).max()) if facts.relative else 1.0
     return facts.tolerance * largest
 
@@ -85,7 +85,7 @@ def hashes(path: pathlib.Path) -> dict[str, dict]:
 def versions(format: str) -> dict[str, str]:
     """Versions of what wrote and ran a file."""
     found = {"python": platform.python_version()}
-    for package in ("keras_hybrid", "keras", *FORMATS[format].needs):
+    for package in ("keras_hybrid", "keras", *get_format(format).needs):
         names = importlib.metadata.packages_distributions().get(package, [package])
         try:
             found[package] = importlib.metadata.version(names[0])

@@ -138,7 +138,7 @@ def export(
 
     Args:
         source: The file.
-        formats: Names of `FORMATS`.
+        formats: Names of formats.
         out: The folder, made if it is not there.
         overwrite: Replace what is already there.
         images, calibration, integers_only: As `to_litert`.

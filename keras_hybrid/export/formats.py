@@ -1,19 +1,35 @@
-"""The formats that a model can be exported to, one row each."""
+"""The formats that a model can be exported to, and what registers another."""
 
 import dataclasses
 import importlib.util
+from typing import Any
+
+from keras_hybrid.utils.plugins import installed, load_plugin
+
+ENTRY_POINTS = "keras_hybrid.export_formats"
+"""Entry point group: a package declares `NAME = "module:format"` in it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """How a format is written and compared with Keras.
+    """How a format is written, opened, and compared with Keras.
+
+    `writer` and `opener` are names, `"module:function"`, because each is called in a
+    process of its own; the module must be importable there.
 
     Attributes:
         file_name: Name of the file or folder in a run's folder.
         backend: Keras backend of the process that writes it.
-        source: The format that it is made from; None for the `.keras` file.
         needs: Packages that write and run it.
-        extra: The extra of this package that brings them.
+        extra: The extra of this package that brings them; empty if none does.
+        writer: `write(model, path, **options)`. The Keras model has the outputs
+            `logits` and, unless it is without softmax, `probabilities`. With `source`
+            the first argument is the path of that format's file instead.
+        options: Keyword arguments of the writer.
+        opener: `open(path)` returns a function from images `(B, H, W, C)` to outputs by
+            name, and the input shape `(H, W, C)`. Empty for the formats that
+            `open_exported` knows by their names.
+        source: The format that it is made from; None for the Keras model.
         tolerance: Largest difference of a logit from Keras', as a share of the
             largest logit where `relative`.
         relative: Whether `tolerance` is relative.
@@ -23,40 +39,91 @@ class Format:
     backend: str
     needs: tuple[str, ...]
     extra: str
+    writer: str
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    opener: str = ""
     source: str | None = None
     tolerance: float = 1e-5
     relative: bool = False
 
 
+_ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
+_WRITERS = "keras_hybrid.export.convert"
 _LITERT = Format(
     "model.tflite",
     "tensorflow",
     ("tensorflow", "ai_edge_litert"),
     "export",
+    f"{_WRITERS}:litert",
     source="saved_model",
 )
 
 
-def _small_litert(file_name: str, tolerance: float) -> Format:
+def _small_litert(precision: str, tolerance: float) -> Format:
     """LiteRT with weights in fewer bits."""
     return dataclasses.replace(
-        _LITERT, file_name=file_name, tolerance=tolerance, relative=True
+        _LITERT,
+        file_name=f"model_{precision}.tflite",
+        options={"precision": precision},
+        tolerance=tolerance,
+        relative=True,
     )
 
 
-_ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
-
 FORMATS = {
-    "saved_model": Format("saved_model", "tensorflow", ("tensorflow",), "tensorflow"),
+    "saved_model": Format(
+        "saved_model",
+        "tensorflow",
+        ("tensorflow",),
+        "tensorflow",
+        f"{_WRITERS}:saved_model",
+    ),
     "litert": _LITERT,
-    "litert_float16": _small_litert("model_float16.tflite", tolerance=1e-2),
-    "litert_dynamic": _small_litert("model_dynamic.tflite", tolerance=0.25),
-    "litert_int8": _small_litert("model_int8.tflite", tolerance=0.5),
-    "onnx": Format("model.onnx", "torch", _ONNX, "onnx"),
+    "litert_float16": _small_litert("float16", tolerance=1e-2),
+    "litert_dynamic": _small_litert("dynamic", tolerance=0.25),
+    "litert_int8": _small_litert("int8", tolerance=0.5),
+    "onnx": Format("model.onnx", "torch", _ONNX, "onnx", f"{_WRITERS}:onnx"),
     "openvino": Format(
-        "openvino", "torch", (*_ONNX[:3], "openvino"), "openvino", source="onnx"
+        "openvino",
+        "torch",
+        (*_ONNX[:3], "openvino"),
+        "openvino",
+        f"{_WRITERS}:openvino",
+        source="onnx",
     ),
 }
+
+
+def register_format(name: str, format: Format) -> None:
+    """Adds a format, for `export` in this process.
+
+    A package that is installed beside this one can declare the `Format` as an entry
+    point of the group `keras_hybrid.export_formats` instead; then the commands know it,
+    too.
+
+    Raises:
+        ValueError: If the name is taken, or the format has no opener.
+    """
+    if name in FORMATS:
+        raise ValueError(f"The format name {name!r} is taken; choose another.")
+    if not format.opener:
+        raise ValueError(f"The format {name!r} has no opener to compare it with Keras.")
+    FORMATS[name] = format
+
+
+def get_format(name: str) -> Format:
+    """The format of that name.
+
+    Raises:
+        ValueError: If there is no such format; the message lists the known names.
+    """
+    if name not in FORMATS:
+        found = load_plugin(ENTRY_POINTS, name)
+        if found is None:
+            known = ", ".join([*FORMATS, *installed(ENTRY_POINTS)])
+            raise ValueError(f"format must be one of {known}, not {name!r}.")
+        register_format(name, found)
+    return FORMATS[name]
 
 
 def require(name: str) -> Format:
@@ -66,13 +133,11 @@ def require(name: str) -> Format:
         ValueError: If there is no such format.
         ImportError: If a package is missing; it names the extra that brings it.
     """
-    if name not in FORMATS:
-        raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {name!r}.")
-    format = FORMATS[name]
+    format = get_format(name)
     missing = [x for x in format.needs if importlib.util.find_spec(x) is None]
     if missing:
-        raise ImportError(
-            f"{name} needs {', '.join(missing)}: "
-            f"pip install 'keras_hybrid[{format.extra}]'"
+        advice = (
+            f": pip install 'keras_hybrid[{format.extra}]'" if format.extra else "."
         )
+        raise ImportError(f"{name} needs {', '.join(missing)}{advice}")
     return format

@@ -8,11 +8,10 @@ from typing import Any
 
 import keras
 
-import keras_hybrid.layers  # noqa: F401  registers the layers
+from keras_hybrid.models.registry import ENTRY_POINTS  # and registers the layers
 from keras_hybrid.utils.errors import first_line
+from keras_hybrid.utils.plugins import load_plugins
 
-# What a model file may be made of; nothing else is looked up, let alone called.
-_MODULES = ("keras", "keras_hybrid")
 _LARGEST_CONFIG = 2**26  # bytes
 
 
@@ -22,7 +21,11 @@ def keras_file(path: pathlib.Path) -> pathlib.Path:
 
 
 def load_keras(path: pathlib.Path) -> keras.Model:
-    """Loads a .keras file of layers of Keras and of this package, and of no others.
+    """Loads a .keras file that consists of layers of Keras and of registered ones.
+
+    Registered are this package's layers, those that this process has registered with
+    Keras, and those of installed packages with an entry point for models. Nothing else
+    in the file is looked up, let alone called.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -37,11 +40,14 @@ def load_keras(path: pathlib.Path) -> keras.Model:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_sizes(archive, path.stat().st_size)
-            foreign = set(_unknown_objects(json.loads(archive.read("config.json"))))
-        if foreign:
+            config = json.loads(archive.read("config.json"))
+        if any(_unknown_objects(config)):
+            load_plugins(ENTRY_POINTS)
+        if foreign := set(_unknown_objects(config)):
             raise ValueError(
-                f"it is made with {', '.join(sorted(foreign))}, which is neither of "
-                "Keras nor of this package, and may run any code"
+                f"it is made with {', '.join(sorted(foreign))}, which belongs to "
+                "neither Keras, this package nor an installed plugin, and may run any "
+                "code"
             )
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for a bad archive
@@ -64,7 +70,7 @@ def _check_sizes(archive: zipfile.ZipFile, size: int) -> None:
 
 
 def _unknown_objects(config: Any) -> Iterator[str]:
-    """Classes and functions in a config that are neither Keras' nor this package's."""
+    """Classes and functions in a config that are neither Keras' nor registered."""
     if isinstance(config, dict):
         if "class_name" in config and not _is_known(config):
             module = config.get("module") or "unknown"
@@ -80,6 +86,11 @@ def _is_known(config: dict) -> bool:
     if name in ("Lambda", "__lambda__", "__typespec__"):
         return False
     if name == "function":
-        return str(config.get("config")).startswith("keras_hybrid>")
-    registered = config.get("registered_name") or ""
-    return module.split(".")[0] in _MODULES or registered.startswith("keras_hybrid>")
+        return _is_registered(config.get("config"))
+    return module.split(".")[0] == "keras" or _is_registered(
+        config.get("registered_name")
+    )
+
+
+def _is_registered(name: Any) -> bool:
+    return isinstance(name, str) and bool(keras.saving.get_registered_object(name))

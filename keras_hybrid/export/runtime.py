@@ -1,11 +1,12 @@
 """Exported files in their own runtimes, behind one interface, without Keras.
 
-    python -P runtime.py MODEL IMAGES.npy OUTPUTS.npz
+    python -P runtime.py MODEL IMAGES.npy OUTPUTS.npz [OPENER]
 
 runs a file as a program that has nothing of this package, which is how exports are
 checked: on all images, on the first image alone, and the time that one image takes.
 """
 
+import importlib
 import os
 import pathlib
 import statistics
@@ -22,8 +23,13 @@ Runner = Callable[[np.ndarray], dict[str, np.ndarray]]
 Opened = tuple[Runner, tuple[int | None, ...]]
 
 
-def open_exported(path: pathlib.Path) -> Opened:
-    """Opens an exported file or folder; what it is shows in its name or content.
+def open_exported(path: pathlib.Path, opener: str = "") -> Opened:
+    """Opens an exported file or folder.
+
+    Args:
+        path: The file or folder.
+        opener: `"module:function"` that opens it; without it the name or the content
+            shows the format.
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
@@ -33,6 +39,9 @@ def open_exported(path: pathlib.Path) -> Opened:
     path = pathlib.Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no model at {path}.")
+    if opener:
+        module, _, function = opener.partition(":")
+        return getattr(importlib.import_module(module), function)(path)
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return _open_saved_model(path)
@@ -165,8 +174,6 @@ def _open_openvino(path: pathlib.Path) -> Opened:
 
 
 def _package(name: str, extra: str, path: pathlib.Path) -> Any:
-    import importlib
-
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -220,11 +227,11 @@ def in_batches(run: Runner, images: np.ndarray, size: int = 16) -> np.ndarray:
     return np.concatenate([run(images[i : i + size])["logits"] for i in starts])
 
 
-def main(model: str, images: str, target: str) -> None:
+def main(model: str, images: str, target: str, opener: str = "") -> None:
     """Runs a file and writes its outputs."""
     path = pathlib.Path(model)
     pixels = np.load(images)
-    run, _ = open_exported(path)
+    run, _ = open_exported(path, opener)
     times = []
     for _ in range(10):
         began = time.perf_counter()

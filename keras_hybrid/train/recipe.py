@@ -17,11 +17,6 @@ import tyro
 
 from keras_hybrid.data import augmentation
 
-# litert_int8 is missing: it needs images for calibration.
-ExportFormat = Literal[
-    "saved_model", "litert", "litert_float16", "litert_dynamic", "onnx", "openvino"
-]
-
 _NO_RESULT = ("runtime",)  # groups that do not determine the result
 
 DEIT_AUGMENTATION: dict[str, Any] = {
@@ -245,8 +240,9 @@ class Runtime:
     """Folder of the run; None means saved_models/NAME-MODEL, or NAME for auto."""
     overwrite: bool = False
     """Delete an earlier run from the workdir and start again."""
-    export: tuple[ExportFormat, ...] = ()
-    """Files to export after training; int8 needs the command export."""
+    export: tuple[str, ...] = ()
+    """Formats to export after training: saved_model, litert, litert_float16,
+    litert_dynamic, onnx, openvino, or a plugin's; int8 needs the command export."""
     devices: int | Literal["all"] = 1
     """Accelerators per process: a number, or all."""
     model_parallel: int = 1

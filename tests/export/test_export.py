@@ -1,11 +1,11 @@
 """Exported files in their own runtimes, against Keras, on logits."""
 
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
-import typing
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from keras_hybrid import models
-from keras_hybrid.cli import main
+from keras_hybrid.cli import export_command, main
 from keras_hybrid.export import (
     FORMATS,
     ExportMismatch,
@@ -29,7 +29,8 @@ from keras_hybrid.export import (
 )
 from keras_hybrid.export.classify import open_model
 from keras_hybrid.export.runtime import litert_interpreter
-from keras_hybrid.train.recipe import ExportFormat
+from keras_hybrid.program import train_and_export
+from keras_hybrid.train.recipe import Recipe, Runtime
 from tests.export.conftest import CLASSES, small_atc
 from tests.small import FAMILIES, small
 from tests.test_cli import ROOT
@@ -41,8 +42,17 @@ one_backend = pytest.mark.skipif(
 )
 
 
-def test_a_recipe_exports_all_that_needs_no_images():
-    assert {*typing.get_args(ExportFormat), "litert_int8"} == set(FORMATS)
+@one_backend
+def test_a_recipe_refuses_formats_before_training():
+    with pytest.raises(ValueError, match=r"must be one of .*openvino, not 'onx'"):
+        train_and_export(Recipe("x", runtime=Runtime(export=("onx",))))
+    with pytest.raises(ValueError, match="litert_int8 needs images for calibration"):
+        train_and_export(Recipe("x", runtime=Runtime(export=("litert_int8",))))
+
+
+def test_help_and_recipes_name_all_formats():
+    for text in (export_command.__doc__, inspect.getsource(Runtime)):
+        assert not [name for name in FORMATS if name.split("_int8")[0] not in text]
 
 
 @pytest.mark.parametrize("format", FORMATS)
