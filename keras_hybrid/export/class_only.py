@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_hybrid import layers
-from keras_hybrid.export.graph import Graph, clone_graph, clone_layer
+from keras_hybrid.models.graph import Graph, clone_graph, clone_layer
 from keras_hybrid.utils.typing import Tensor
 
 # What treats every token by itself.

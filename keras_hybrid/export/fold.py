@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_hybrid import layers
 from keras_hybrid.export.class_only import class_only
-from keras_hybrid.export.graph import Graph, clone_graph, clone_layer
+from keras_hybrid.models.graph import Graph, clone_graph, clone_layer
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -66,6 +66,7 @@ _TRANSPARENT = (
     keras.layers.AveragePooling2D,
     keras.layers.GlobalAveragePooling1D,
     keras.layers.GlobalAveragePooling2D,
+    layers.MeanOfViews,
     layers.SelectToken,
 )
 

@@ -29,8 +29,12 @@ from keras_hybrid.layers.relative_attention import RelativeAttention
 from keras_hybrid.layers.relative_position import RelativePositionBias
 from keras_hybrid.layers.residual import ResidualEmbedding, SeparableUnit
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
+from keras_hybrid.layers.views import VIEWS, MeanOfViews, StackViews
 
 __all__ = [
+    "VIEWS",
+    "MeanOfViews",
+    "StackViews",
     "BatchNorm",
     "ClassToken",
     "ConvEmbedding",

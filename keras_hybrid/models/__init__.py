@@ -42,6 +42,7 @@ from keras_hybrid.models.coatnet_rw import (
     CoAtNetRMLP2RW,
     CoAtNetRMLPNanoRW,
 )
+from keras_hybrid.models.combine import average_views, ensemble
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.convit import (
     ConViT,
@@ -135,6 +136,8 @@ __all__ = [
     "check_choice",
     "check_per_stage",
     "family_builder",
+    "average_views",
+    "ensemble",
     "features",
     "get",
     "list_models",

@@ -1,0 +1,110 @@
+"""Models that average: over views of an image, or over several networks.
+
+The classifier is linear. So the mean of the logits is the logits of mean vectors, or
+of concatenated vectors with stacked kernels: the result is an ordinary model with one
+classifier, which can be saved, folded and exported like the others.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hybrid.layers import MeanOfViews, StackViews
+from keras_hybrid.layers.factories import dense
+from keras_hybrid.models.assembly import HEAD
+from keras_hybrid.models.graph import clone_graph, clone_layer
+from keras_hybrid.utils.typing import Tensor
+
+
+def average_views(model: keras.Model, views: str = "flip") -> keras.Model:
+    """The model that averages its logits over views of each image.
+
+    Such test-time augmentation costs the time of all views. The layers are shared with
+    `model`.
+
+    Args:
+        model: A model built with its classifier.
+        views: `"flip"`: the image and its mirror image. `"flip_shift"`: these, and both
+            shifted diagonally by a 32nd of the height. `"d4"`: all rotations by quarter
+            turns and their mirror images, for images without an up, which are square.
+
+    Raises:
+        ValueError: If the model has no classifier or the views do not fit its images.
+    """
+    _head(model)  # or ValueError
+    first = _consumers_of_image(model)
+    stack = StackViews(views, name="views")
+    mean = MeanOfViews(stack.count, name="mean_of_views")
+    stacked: list[Tensor] = []
+
+    def call(layer: keras.Layer, x: Any, *others: Any, **keywords: Any) -> Any:
+        if layer.name == HEAD:
+            x = mean(x)
+        elif layer.name in first:
+            stacked[:] = stacked or [stack(x)]
+            x = stacked[0]
+        return layer(x, *others, **keywords)
+
+    copies = {layer.name: clone_layer(layer) for layer in model.layers}
+    return clone_graph(model, copies, call)
+
+
+def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Model:
+    """One model whose logits are the mean of those of several models.
+
+    Args:
+        models: Models built with their classifiers, of the same classes and input
+            shape. Their weights are copied.
+        name: Name of the new model, whose layers are called `member1_...` and so on.
+
+    Raises:
+        ValueError: If there are fewer than two models, or they do not fit together.
+    """
+    if len(models) < 2:
+        raise ValueError("An ensemble needs two models or more.")
+    shapes = {(model.input_shape, model.output_shape) for model in models}
+    if len(shapes) > 1:
+        raise ValueError(f"The models have different inputs or outputs: {shapes}.")
+    image = keras.Input(models[0].input_shape[1:], name="image")
+    heads = [_head(model) for model in models]
+    vectors = [_body(model, image, f"member{i + 1}") for i, model in enumerate(models)]
+    head = dense(models[0].output_shape[-1], HEAD)
+    outputs = head(keras.layers.Concatenate(name="members")(vectors))
+    kernels = [ops.convert_to_numpy(x.kernel) / len(models) for x in heads]
+    biases = [ops.convert_to_numpy(x.bias) for x in heads]
+    head.set_weights([np.concatenate(kernels), np.mean(biases, axis=0)])
+    last = models[0].layers[-1]
+    if last.name != HEAD:  # the activation
+        outputs = clone_layer(last)(outputs)
+    return keras.Model(image, outputs, name=name)
+
+
+def _body(model: keras.Model, image: Tensor, prefix: str) -> Tensor:
+    """The vector that a copy of the model computes for its classifier."""
+    body = keras.Model(model.input, _head(model).input)
+    copy = keras.models.clone_model(
+        body,
+        input_tensors=image,
+        clone_function=lambda x: clone_layer(x, name=f"{prefix}_{x.name}"),
+        call_function=lambda layer, *args, **keywords: layer(*args, **keywords),
+    )
+    return copy.output
+
+
+def _head(model: keras.Model) -> keras.Layer:
+    if HEAD not in [layer.name for layer in model.layers]:
+        raise ValueError(f"{model.name} was built without a classifier (include_top).")
+    return model.get_layer(HEAD)
+
+
+def _consumers_of_image(model: keras.Model) -> set[str]:
+    """Names of the layers that read the model's input."""
+    return {
+        layer.name
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+        and any(x is model.inputs[0] for x in keras.tree.flatten(layer.input))
+    }

@@ -1,0 +1,223 @@
+"""The settings of a training run by group: images, network, optimization and so on."""
+
+import ast
+import dataclasses
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from keras_hybrid.data import augmentation
+
+DEFAULT_MINUTES = 15.0
+"""Time of a run of which neither epochs nor minutes are given."""
+
+
+def _check_counts(group: Any, *names: str, least: int = 1) -> None:
+    for name in names:
+        value = getattr(group, name)
+        if value < least:
+            raise ValueError(f"{name} must be {least} or more, not {value}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The images of a run."""
+
+    dataset: str = "digits"
+    """digits, cifar10, cifar100, tiny_imagenet, galaxy10, tfds:NAME (any dataset of
+    tensorflow-datasets), or folder (a sub-folder of images per class)."""
+    image_size: int | None = None
+    """Side of the images that the model sees, in pixels; None keeps the data's own."""
+    fraction: float = 1.0
+    """Share of the training images of every class to use, in (0, 1]."""
+    per_class: int | None = None
+    """Number of training images per class to use, instead of a fraction."""
+    validation_split: float = 0.1
+    """Share of the training images held out for validation, in [0, 1)."""
+    ordinal: bool = False
+    """Classes have an order: also report predictions at most one class off."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f"fraction must lie in (0, 1], not {self.fraction}.")
+        if self.per_class is not None and (self.per_class < 1 or self.fraction < 1):
+            raise ValueError(
+                f"per_class must be 1 or more, and fraction left at 1; they are "
+                f"{self.per_class} and {self.fraction}."
+            )
+        if self.image_size is not None and self.image_size < 1:
+            raise ValueError(f"image_size must be 1 or more, not {self.image_size}.")
+        if not 0 <= self.validation_split < 1:
+            raise ValueError(
+                f"validation_split must lie in [0, 1), not {self.validation_split}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """The network that is trained, and its initial weights."""
+
+    model: str = "atc3"
+    """Name of the model, see keras-hybrid list; auto chooses one for few images."""
+    model_options: tuple[str, ...] = ()
+    """Fields of the model's config, e.g. strides=2,2,2 mlp_ratio=2."""
+    weights: str | None = None
+    """Pretrained weights: a .keras file or a published torch checkpoint."""
+    drop_path_rate: float | None = None
+    """Stochastic depth of the last block; None keeps the model's own."""
+    dropout_rate: float = 0.0
+    """Dropout before the classifier."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the model's builder, `model_options` read as Python literals.
+
+        Raises:
+            ValueError: If an option is not `field=value`.
+        """
+        arguments: dict[str, Any] = {"dropout_rate": self.dropout_rate}
+        if self.drop_path_rate is not None:  # not every family has it
+            arguments["drop_path_rate"] = self.drop_path_rate
+        for option in self.model_options:
+            field, equals, value = option.partition("=")
+            if not equals:
+                raise ValueError(f"--model-options takes field=value, not {option!r}.")
+            try:
+                arguments[field] = ast.literal_eval(value)
+            except (SyntaxError, ValueError):
+                arguments[field] = value  # a plain word, e.g. embedding=residual
+        return arguments
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation(augmentation.Augmentation):
+    """How training images are augmented; by default with shifts of up to 4 pixels."""
+
+    padding: int = 4
+    """Largest random shift in pixels, horizontally and vertically."""
+    repeated_augmentation: int = 1
+    """Copies of each image per batch; an epoch keeps its length, with fewer images."""
+    augmenter: Literal["keras", "keras_cv"] = "keras"
+    """Library that augments: this package, in the step; or keras_cv, before it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_counts(self, "repeated_augmentation")
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimization:
+    """Epochs, optimizer, regularization and precision."""
+
+    epochs: int = 30
+    """Passes over the training images; 0 for as many as fit in --minutes."""
+    minutes: float | None = None
+    """Train for this long, whatever --epochs says; None with --epochs 0 means 15."""
+    batch_size: int = 64
+    """Images per step, of all devices together; 0 chooses by the number of images."""
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
+    """AdamW; Muon for dense and convolution kernels, AdamW for the rest; or SGD with
+    Nesterov momentum of 0.9."""
+    learning_rate: float = 1e-3
+    """Peak learning rate, reached after the warm-up."""
+    final_learning_rate: float = 1e-5
+    """Learning rate at the end of the run."""
+    schedule: Literal["cosine", "linear", "wsd"] = "cosine"
+    """Curve of the learning rate after the warm-up; wsd is constant up to 80 % of the
+    run, then linear."""
+    warmup_epochs: float | None = None
+    """Epochs of linear warm-up; None: 3, or a quarter of a shorter run; with --minutes
+    a tenth of the time."""
+    weight_decay: float = 0.05
+    """Decoupled weight decay of kernels; not of norms, biases, tokens and tables."""
+    label_smoothing: float = 0.1
+    """Share of the target that is spread over all classes."""
+    gabor_loss: float = 0.0
+    """Weight of an auxiliary loss, in which a stage of the network predicts the Gabor
+    energy of the image; it falls to 0 over the run. For few images, e.g. 1."""
+    progressive_resizing: bool = False
+    """Train on images of half the size up to 40 % of the work, then of three quarters
+    up to 75 %."""
+    global_clipnorm: float | None = None
+    """Largest norm of all gradients together; None does not clip."""
+    gradient_accumulation_steps: Annotated[
+        int, tyro.conf.arg(aliases=("--accumulation",))
+    ] = 1
+    """Steps whose gradients are averaged for one update of the weights."""
+    ema_momentum: float | None = None
+    """Momentum of the moving average of the weights, which is saved; e.g. 0.999."""
+    seed: int = 0
+    """Seed of the initial weights, the order of images, augmentation and dropout."""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """Precision in which the layers compute; weights stay float32."""
+    jit_compile: Literal["auto", "on", "off"] = "auto"
+    """XLA compilation; auto is Keras' rule: always on JAX, on TensorFlow on GPUs."""
+    steps_per_execution: int = 1
+    """Steps per call of the compiled function; more hides the call's cost on GPUs."""
+
+    def __post_init__(self) -> None:
+        _check_counts(self, "gradient_accumulation_steps", "steps_per_execution")
+        _check_counts(self, "epochs", "batch_size", least=0)
+        if self.minutes is not None and self.minutes <= 0:
+            raise ValueError(f"minutes must be above 0, not {self.minutes}.")
+        if not self.budget and not 0 <= self.warmup < self.epochs:
+            raise ValueError(
+                f"warmup_epochs must lie in [0, {self.epochs}), the epochs, not "
+                f"{self.warmup}: give --warmup-epochs, too."
+            )
+        if self.gabor_loss < 0:
+            raise ValueError(f"gabor_loss must be 0 or more, not {self.gabor_loss}.")
+        if self.ema_momentum is not None and not 0 < self.ema_momentum < 1:
+            raise ValueError(
+                f"ema_momentum must lie in (0, 1), not {self.ema_momentum}."
+            )
+
+    @property
+    def warmup(self) -> float:
+        """Epochs of warm-up."""
+        if self.warmup_epochs is None:
+            return min(3.0, self.epochs / 4)
+        return self.warmup_epochs
+
+    @property
+    def warmup_share(self) -> float:
+        """Share of the run that is warm-up."""
+        return 0.1 if self.budget else self.warmup / self.epochs
+
+    @property
+    def budget(self) -> float | None:
+        """Seconds to train for, if epochs are not counted."""
+        if self.minutes is not None or not self.epochs:
+            return 60 * (self.minutes or DEFAULT_MINUTES)
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Runtime:
+    """Where and how the run computes; nothing here changes the result."""
+
+    data_dir: str | None = None
+    """Folder with the data; without it the dataset's own library finds it."""
+    corrupt: Literal["raise", "skip"] = "raise"
+    """Whether image files that cannot be decoded are an error or left out."""
+    workdir: str | None = None
+    """Folder of the run; None means saved_models/NAME-MODEL, or NAME for auto."""
+    overwrite: bool = False
+    """Delete an earlier run from the workdir and start again."""
+    export: tuple[str, ...] = ()
+    """Formats to export after training: saved_model, litert, litert_float16,
+    litert_dynamic, onnx, openvino, or a plugin's; int8 needs the command export."""
+    devices: int | Literal["all"] = 1
+    """Accelerators per process: a number, or all."""
+    model_parallel: int = 1
+    """Devices that share one copy of the model's weights; JAX only."""
+    remat: bool = False
+    """Recompute all but dense layers in the backward pass to save memory; JAX only."""
+    cache_on_device: Literal["auto", "on", "off"] = "auto"
+    """Keep the training images on the device; auto does so on GPUs if they fit."""
+    log_attention_images: int = 0
+    """Images for which attention distances are logged every epoch; 0 for none."""
+
+    def __post_init__(self) -> None:
+        _check_counts(self, "model_parallel")
+        if self.devices != "all" and self.devices < 1:
+            raise ValueError(f"devices must be 1 or more or all, not {self.devices}.")
