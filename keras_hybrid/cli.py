@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -133,6 +133,7 @@ def export_command(
     calibration: pathlib.Path | None = None,
     calibration_images: int = 300,
     integers_only: bool = False,
+    tta: Literal["none", "flip", "flip_shift", "d4"] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a trained model in formats that need no Keras, and check each.
@@ -149,6 +150,8 @@ def export_command(
         calibration_images: How many of them to take, spread over all.
         integers_only: For litert_int8: quantize all operations, not only dense layers,
             with uint8 input and output, for devices without floats; less accurate.
+        tta: Test-time augmentation in the files: the mean over mirror images, these and
+            shifts, or quarter turns and mirror images; without it as in training.
         overwrite: Replace files that are already there.
     """
     from keras_hybrid.data.read_images import load_images
@@ -175,6 +178,7 @@ def export_command(
         test_images,
         calibration_set,
         integers_only,
+        tta,
         progress=functools.partial(print, flush=True),
     )
 

@@ -115,7 +115,8 @@ def train_and_export(recipe: Recipe) -> None:
     print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))
     print(f"\nWritten to {directory}:")
     for name in ("model.keras", "report.html", "metrics.jsonl", "card.json"):
-        print(f"  {name}")
+        if (directory / name).exists():
+            print(f"  {name}")
     for report in reports:
         print(f"  {report}")
     print("\nClassify your own images:")

@@ -16,7 +16,12 @@ from keras_hybrid.data.resize import (
     resize_and_crop,
 )
 from keras_hybrid.data.sources import SOURCES, DatasetSource, load, register_dataset
-from keras_hybrid.data.splits import balanced_split, per_class_split, stratified_split
+from keras_hybrid.data.splits import (
+    balanced_split,
+    per_class_split,
+    stratified_folds,
+    stratified_split,
+)
 
 __all__ = [
     "Augmentation",
@@ -38,5 +43,6 @@ __all__ = [
     "register_augmentation",
     "register_dataset",
     "resize_and_crop",
+    "stratified_folds",
     "stratified_split",
 ]

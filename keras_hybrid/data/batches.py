@@ -26,7 +26,9 @@ class Batches(keras.utils.PyDataset):
 
     Each epoch has every image once, in an order that depends on `(seed, epoch)`; the
     last, incomplete batch is left out. With `repeats` an epoch has the same length but
-    only `1 / repeats` of the images, each `repeats` times in one batch.
+    only `1 / repeats` of the images, each `repeats` times in one batch. With `balanced`
+    an epoch has the same length, too, and as many images of each class; those of a
+    rare class occur more than once.
 
     Args:
         split: The images.
@@ -40,6 +42,7 @@ class Batches(keras.utils.PyDataset):
             labels)`; inputs then hold only `images`.
         start_epoch: Epoch of batch 0, for a resumed run.
         marks_progress: Whether inputs hold `progress`.
+        balanced: Whether all classes occur equally often.
 
     Attributes:
         progress: Share of the run that is over, in [0, 1], as a function of the epoch
@@ -63,6 +66,7 @@ class Batches(keras.utils.PyDataset):
         augmenter: HostAugmenter | None = None,
         start_epoch: int = 0,
         marks_progress: bool = False,
+        balanced: bool = False,
     ):
         super().__init__()
         if len(split) < batch_size:
@@ -84,6 +88,7 @@ class Batches(keras.utils.PyDataset):
         self.augmenter = augmenter
         self.start_epoch = start_epoch
         self.marks_progress = marks_progress
+        self.balanced = balanced
         self.progress: Callable[[int, float], float] = _no_progress
         self.steps_per_epoch = len(split) // batch_size
         self.seconds = 0.0  # spent making batches
@@ -146,9 +151,25 @@ class Batches(keras.utils.PyDataset):
     def _epoch_order(self, epoch: int) -> np.ndarray:
         if self._order[0] != epoch:
             rng = np.random.default_rng([self.seed, epoch])
-            order = rng.permutation(len(self.split)).repeat(self.repeats)
+            if self.balanced:
+                order = _balanced_order(rng, self.split.labels)
+            else:
+                order = rng.permutation(len(self.split))
+            order = order.repeat(self.repeats)
             self._order = (epoch, order[: len(self.split)])
         return self._order[1]
+
+
+def _balanced_order(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """As many indices as labels, of all classes equally many, in random order."""
+    classes = rng.permutation(np.unique(labels))
+    drawn = []
+    for i, label in enumerate(classes):
+        count = len(range(i, len(labels), len(classes)))
+        indices = np.flatnonzero(labels == label)
+        rounds = [rng.permutation(indices) for _ in range(-(-count // len(indices)))]
+        drawn.append(np.concatenate(rounds)[:count])
+    return rng.permutation(np.concatenate(drawn))
 
 
 def _no_progress(epoch: int, share: float) -> float:

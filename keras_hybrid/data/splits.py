@@ -79,6 +79,28 @@ def stratified_split(
     return _sample_per_class(labels, np.clip(wanted, 1, counts - 1), seed)
 
 
+def stratified_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Divides images into folds with the classes in proportion.
+
+    Args:
+        labels: Class numbers `(N,)`.
+        folds: Number of folds.
+        seed: Seed of the choice.
+
+    Returns:
+        The fold of every image, `(N,)`, from 0. Sizes differ by at most one, for all
+        images and for those of a class.
+    """
+    rng = np.random.default_rng(seed)
+    found = np.empty(len(labels), dtype=int)
+    start = 0
+    for label in np.unique(labels):
+        indices = rng.permutation(np.flatnonzero(labels == label))
+        found[indices] = (start + np.arange(len(indices))) % folds
+        start += len(indices)
+    return found
+
+
 def _sample_per_class(
     labels: np.ndarray, wanted: Sequence[int] | np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from keras_hybrid import models
 from keras_hybrid.data.read_images import read_image
 from keras_hybrid.export.formats import get_format
 from keras_hybrid.export.keras_file import keras_file, load_keras
@@ -11,12 +12,13 @@ from keras_hybrid.export.runtime import Opened, image_shape, open_exported
 from keras_hybrid.utils import card
 
 
-def open_model(path: pathlib.Path, opener: str = "") -> Opened:
+def open_model(path: pathlib.Path, opener: str = "", tta: str = "none") -> Opened:
     """Opens a .keras file, a run's folder or an exported file.
 
     Args:
         path: The file or folder.
         opener: `Format.opener` of a registered format.
+        tta: The views over which a .keras file is averaged, see `models.average_views`.
 
     Returns:
         What runs it, and its input `(H, W, C)`.
@@ -31,6 +33,8 @@ def open_model(path: pathlib.Path, opener: str = "") -> Opened:
         return open_exported(path, opener)
     model = load_keras(path)
     shape = model.input_shape if len(model.inputs) == 1 else None
+    if tta != "none":
+        model = models.average_views(model, tta)
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
         images = images.astype("float32")
@@ -67,7 +71,8 @@ class Classifier:
         self.card = read_card(self.path)
         format = self.card.get("artefact", {}).get("format")
         opener = get_format(format).opener if format else ""
-        self._run, self.input_shape = open_model(self.path, opener)
+        tta = self.card.get("tta", "none")
+        self._run, self.input_shape = open_model(self.path, opener, tta)
 
     def top(self, image: pathlib.Path, count: int = 3) -> list[tuple[str, float]]:
         """The likeliest classes of an image file, as (name, probability)."""

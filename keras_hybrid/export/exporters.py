@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_hybrid import models
 from keras_hybrid.export.classify import read_card
 from keras_hybrid.export.export_report import Report
 from keras_hybrid.export.formats import require
@@ -130,6 +131,7 @@ def export(
     images: np.ndarray | None = None,
     calibration: np.ndarray | None = None,
     integers_only: bool = False,
+    tta: str | None = None,
     progress: Callable[[Report], Any] = lambda report: None,
 ) -> list[Report]:
     """Exports a `.keras` file in several formats into the folder `out`.
@@ -142,6 +144,8 @@ def export(
         out: The folder, made if it is not there.
         overwrite: Replace what is already there.
         images, calibration, integers_only: As `to_litert`.
+        tta: Views over which the files average, see `models.average_views`, or
+            `"none"`; None means what the model's own card says.
         progress: Called with each report as soon as its file is there.
 
     Returns:
@@ -158,6 +162,9 @@ def export(
     facts = read_card(source) | {
         "artefact": {"source": {"name": source.name, "sha256": sha256(source)}}
     }
+    tta = facts["tta"] = tta or facts.get("tta", "none")
+    if tta != "none":
+        model = models.average_views(model, tta)
     out.mkdir(parents=True, exist_ok=True)
     with prepared(model, facts, images) as ready:
         reports = []

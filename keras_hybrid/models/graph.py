@@ -44,7 +44,10 @@ def clone_layer(layer: keras.Layer, **settings: Any) -> keras.Layer:
     known = {_inner_path(weight, layer): weight for weight in layer.weights}
     for weight in new.weights:
         former = known.get(_inner_path(weight, new))
-        weight.assign(np.zeros(weight.shape) if former is None else former)
+        if former is None:
+            weight.assign(np.zeros(weight.shape))
+        else:  # a true copy: JAX deletes arrays that it has given to a function
+            weight.assign(keras.ops.convert_to_numpy(former).copy())
     return new
 
 

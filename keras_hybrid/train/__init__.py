@@ -15,6 +15,7 @@ from keras_hybrid.train.recipe import (
     Optimization,
     Recipe,
     Runtime,
+    Selection,
 )
 from keras_hybrid.train.run import run
 from keras_hybrid.train.schedule import ProgressSchedule
@@ -31,6 +32,7 @@ __all__ = [
     "Optimization",
     "Recipe",
     "Runtime",
+    "Selection",
     "Sweep",
     "TrainingDiverged",
     "decayed_variables",

@@ -9,7 +9,8 @@ from PIL import Image
 
 from keras_hybrid.data.dataset import Dataset
 from keras_hybrid.data.scan_folder import list_images
-from keras_hybrid.train.recipe import DEFAULT_MINUTES, Recipe
+from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.recipe_groups import DEFAULT_MINUTES
 
 MODEL = "resnet9"
 """What `--model auto` trains from scratch; see docs, little data."""

@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +14,10 @@ from keras_hybrid.data import Batches, Evaluation, Split
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.checkpoint import restore_state
+from keras_hybrid.train.class_metrics import CLASS_METRICS, ClassMetric
+from keras_hybrid.train.crossentropy import Crossentropy, class_weights
 from keras_hybrid.train.devices import Devices
+from keras_hybrid.train.keep_best import KeepBest
 from keras_hybrid.train.metrics_logger import (
     MetricsLogger,
     progress_so_far,
@@ -48,10 +52,11 @@ def fit(
     validation: Split | None,
     devices: Devices = _ONE_DEVICE,
     callbacks: CallbackFactory | None = None,
-) -> None:
+) -> int:
     """Trains `network`, which returns logits, from the checkpoint on if there is one.
 
-    With `ema_momentum` the network holds the averaged weights afterwards.
+    With `ema_momentum` the network holds the averaged weights afterwards, with
+    `keep_best` those of the best epoch.
 
     Args:
         recipe: The settings.
@@ -64,6 +69,9 @@ def fit(
             and the validation images or, without any, the training images. Only the
             process that writes files calls it.
 
+    Returns:
+        The epoch, from 1, of which the network has the weights.
+
     Raises:
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
@@ -74,7 +82,7 @@ def fit(
     images = np.asarray(training.images) if batches.resident else None
     kind = RematAugmented if recipe.runtime.remat else Augmented
     model = kind(network, batches.augmentation.fill, images, settings.gabor_loss)
-    schedule = _compile(recipe, model, batches.steps_per_epoch)
+    schedule = _compile(recipe, model, batches)
     checkpoint = directory / "checkpoint.npz"
     done = _resume(checkpoint, model)
     check_epoch(done)
@@ -89,13 +97,19 @@ def fit(
     if callbacks and first:
         more = callbacks(recipe, directory, network, validation or training)
     averages = [keras.callbacks.SwapEMAWeights()] if settings.ema_momentum else []
+    best = None
+    if validation and recipe.selection.keep_best != "none":
+        best = KeepBest(recipe.selection, directory, network, done, first)
+        averages = [best, *averages]
     form = "shifted" if settings.jit_compile == "on" else "auto"
     with (
         ops.forms(depthwise_conv=form),
         sync_replicas(model, devices.replicas),
         _averaged_at_the_end(model),
     ):
-        while not (progress.finished or logger.diverged_in):
+        while not (
+            progress.finished or logger.diverged_in or (best and best.out_of_patience)
+        ):
             _resize(model, progress.train_size)
             if settings.budget and not progress.measured:
                 progress.plan(step_seconds(model, batches))
@@ -114,6 +128,10 @@ def fit(
                 break
     if logger.diverged_in:
         raise _diverged(logger.diverged_in, checkpoint)
+    if not best:
+        return progress.epoch
+    best.restore()
+    return best.epoch
 
 
 @contextlib.contextmanager
@@ -144,6 +162,7 @@ def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
         resident=_is_resident(recipe, training),
         augmenter=augmenter,
         marks_progress=settings.gabor_loss > 0,
+        balanced=settings.class_balance == "sampling",
     )
 
 
@@ -191,16 +210,14 @@ def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
     )
 
 
-def _compile(
-    recipe: Recipe, model: keras.Model, steps_per_epoch: int
-) -> ProgressSchedule:
+def _compile(recipe: Recipe, model: Augmented, batches: Batches) -> ProgressSchedule:
     settings = recipe.optimization
     # Keras reads the schedule once per step, whether or not that step is an update.
     schedule = ProgressSchedule(
         settings.learning_rate,
         settings.final_learning_rate,
         settings.warmup_share,
-        max(settings.epochs, 1) * steps_per_epoch,
+        max(settings.epochs, 1) * batches.steps_per_epoch,
         settings.schedule,
     )
     optimizer = make_optimizer(
@@ -212,12 +229,16 @@ def _compile(
         ema_momentum=settings.ema_momentum,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
     )
+    weights = None
+    if settings.class_balance == "weights":
+        weights = class_weights(batches.split.labels, batches.classes)
+    metrics: list[Any] = ["accuracy"]
+    if recipe.selection.keep_best in CLASS_METRICS:
+        metrics.append(ClassMetric(batches.classes, recipe.selection.keep_best))
     model.compile(
         optimizer,
-        keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=settings.label_smoothing
-        ),
-        weighted_metrics=["accuracy"],
+        Crossentropy(settings.label_smoothing, weights),
+        weighted_metrics=metrics,
         jit_compile={"auto": "auto", "on": True, "off": False}[settings.jit_compile],
         steps_per_execution=settings.steps_per_execution,
     )

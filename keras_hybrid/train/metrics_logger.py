@@ -94,15 +94,19 @@ def read_metrics(directory: pathlib.Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
-def summary(epochs: list[dict[str, Any]]) -> dict[str, float]:
-    """Time, speed, memory and validation accuracy of a run, from `read_metrics`.
+def summary(epochs: list[dict[str, Any]], kept: int) -> dict[str, float]:
+    """Time, speed, memory and validation metrics of a run, from `read_metrics`.
 
-    The speed is the median over the epochs.
+    The speed is the median over the epochs. The metrics are those of the epoch `kept`,
+    counted from 1.
     """
-    last = epochs[-1]
-    held_out = (
-        {"validation_accuracy": last["val_accuracy"]} if "val_accuracy" in last else {}
-    )
+    held_out = {
+        name.replace("val_", "validation_", 1): value
+        for name, value in epochs[kept - 1].items()
+        if name.startswith("val_")
+    }
+    if kept < len(epochs):
+        held_out["kept_epoch"] = kept
     peaks = {
         name: max(epoch[name] for epoch in epochs if name in epoch)
         for name in ("peak_memory_gib", "device_memory_gib")

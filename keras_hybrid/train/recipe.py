@@ -1,8 +1,8 @@
 """A recipe: all settings of a training run, in groups of frozen dataclasses.
 
-`Data`, `Network`, `Augmentation` and `Optimization` determine the result. `Runtime`
-says where and how the run computes. The text below each field is its help on the
-command line, where an option has the name of its field without the group.
+`Runtime` says where and how the run computes; the other groups determine the result.
+The text below each field is its help on the command line, where an option has the name
+of its field without the group.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ from keras_hybrid.train.recipe_groups import (
     Network,
     Optimization,
     Runtime,
+    Selection,
 )
 
 _NO_RESULT = ("runtime",)  # groups that do not determine the result
@@ -59,9 +60,18 @@ class Recipe:
     network: Network = dataclasses.field(default_factory=Network)
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     optimization: Optimization = dataclasses.field(default_factory=Optimization)
+    selection: Selection = dataclasses.field(default_factory=Selection)
     runtime: Runtime = dataclasses.field(default_factory=Runtime)
 
     def __post_init__(self) -> None:
+        chooses = self.selection.keep_best != "none" or self.selection.calibrate
+        if chooses and not (self.data.validation_split or self.data.folds):
+            raise ValueError(
+                "--keep-best and --calibrate need validation images: give "
+                "--validation-split, e.g. 0.1."
+            )
+        if self.selection.refit and self.data.folds:
+            raise ValueError("--refit and --folds exclude each other.")
         on_device = self.runtime.cache_on_device == "on"
         if self.augmentation.augmenter == "keras_cv" and on_device:
             raise ValueError(

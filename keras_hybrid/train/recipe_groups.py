@@ -34,6 +34,11 @@ class Data:
     """Number of training images per class to use, instead of a fraction."""
     validation_split: float = 0.1
     """Share of the training images held out for validation, in [0, 1)."""
+    folds: int = 0
+    """Cross-validate: hold each of so many parts of the training images out in turn,
+    then join the networks in one model, which averages their logits; 0 for none."""
+    fold: int | None = None
+    """Train only the network that this fold, from 1, is held out of."""
     ordinal: bool = False
     """Classes have an order: also report predictions at most one class off."""
 
@@ -51,6 +56,10 @@ class Data:
             raise ValueError(
                 f"validation_split must lie in [0, 1), not {self.validation_split}."
             )
+        if self.folds < 0 or self.folds == 1:
+            raise ValueError(f"folds must be 2 or more, not {self.folds}.")
+        if self.fold is not None and not 1 <= self.fold <= self.folds:
+            raise ValueError(f"fold must lie in [1, {self.folds}], not {self.fold}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +140,9 @@ class Optimization:
     """Decoupled weight decay of kernels; not of norms, biases, tokens and tables."""
     label_smoothing: float = 0.1
     """Share of the target that is spread over all classes."""
+    class_balance: Literal["none", "weights", "sampling"] = "none"
+    """What makes rare classes count as much as others: their weight in the loss, or
+    how often their images are seen."""
     gabor_loss: float = 0.0
     """Weight of an auxiliary loss, in which a stage of the network predicts the Gabor
     energy of the image; it falls to 0 over the run. For few images, e.g. 1."""
@@ -189,6 +201,38 @@ class Optimization:
         if self.minutes is not None or not self.epochs:
             return 60 * (self.minutes or DEFAULT_MINUTES)
         return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """Which weights of a run are kept, and how they predict."""
+
+    keep_best: Literal["none", "accuracy", "balanced_accuracy", "macro_f1", "loss"] = (
+        "none"
+    )
+    """Keep the epoch that is best on the validation images by this metric, and not the
+    last one."""
+    patience: int | None = None
+    """Stop after so many epochs without a better one; needs --keep-best."""
+    refit: bool = False
+    """Train once more, with the validation images, too, for as many epochs as were
+    best; needs --keep-best."""
+    calibrate: bool = False
+    """Divide the logits by the temperature at which probabilities fit the validation
+    images best."""
+    temperature: float = 1.0
+    """Divide the logits by this number."""
+    tta: Literal["none", "flip", "flip_shift", "d4"] = "none"
+    """Test-time augmentation: average over mirror images; these and shifts; or all
+    rotations by quarter turns and mirror images. Exported files have it built in."""
+
+    def __post_init__(self) -> None:
+        if self.keep_best == "none" and (self.patience is not None or self.refit):
+            raise ValueError("--patience and --refit need --keep-best, a metric.")
+        if self.patience is not None:
+            _check_counts(self, "patience")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature must be above 0, not {self.temperature}.")
 
 
 @dataclasses.dataclass(frozen=True)

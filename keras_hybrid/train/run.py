@@ -1,30 +1,39 @@
 """A run, from its recipe to the trained model on disk; a stopped run continues."""
 
 import contextlib
-import json
 import pathlib
-import shutil
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_hybrid import models
-from keras_hybrid.data import Dataset, Split, balanced_split, load, per_class_split
+from keras_hybrid.data import (
+    Dataset,
+    Split,
+    balanced_split,
+    load,
+    per_class_split,
+    stratified_folds,
+)
+from keras_hybrid.train.calibrate import calibrate, scale_logits
 from keras_hybrid.train.choose import choose_image_size, choose_settings, is_open
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import Devices, plan
-from keras_hybrid.train.evaluate import evaluate
+from keras_hybrid.train.evaluate import evaluate, scorer
 from keras_hybrid.train.fit import CallbackFactory, fit
+from keras_hybrid.train.folds import run_folds
+from keras_hybrid.train.keep_best import FILE as BEST
 from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
-from keras_hybrid.train.recipe import Recipe, result_fields
+from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
+from keras_hybrid.train.workdir import check_workdir, claim, is_complete
 from keras_hybrid.utils.card import read_card, write_card
-from keras_hybrid.utils.files import is_partial, write_atomically
+from keras_hybrid.utils.files import write_atomically
 
 
 def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, Any]:
@@ -45,6 +54,10 @@ def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, A
         ValueError: If the workdir holds a run of other settings.
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
+    if recipe.data.folds and recipe.data.fold is None:
+        return run_folds(recipe, lambda fold: run(fold, callbacks))
+    if recipe.selection.refit:
+        return run(_refitted(recipe, callbacks), callbacks)
     # The flags come before anything that JAX computes
     scheduler = remat_scheduler if recipe.runtime.remat else contextlib.nullcontext
     with scheduler():
@@ -61,7 +74,7 @@ def _run(
         dataset = _load(recipe)
         recipe = choose_settings(recipe, dataset)
     devices = plan(recipe)
-    if _is_complete(recipe, directory):
+    if is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
         return read_card(directory / "card.json")
     dataset = dataset or _load(recipe)
@@ -70,12 +83,12 @@ def _run(
         model = _build(recipe, dataset)
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
-            _claim(recipe, directory)  # only now, so that bad settings leave no files
+            claim(recipe, directory)  # only now, so that bad settings leave no files
         barrier()
         network = models.logits(model)
-        fit(recipe, directory, network, training, validation, devices, callbacks)
+        kept = fit(recipe, directory, network, training, validation, devices, callbacks)
     if process_index() == 0:
-        _finish(recipe, directory, dataset, model, devices)
+        _finish(recipe, directory, dataset, model, devices, validation, kept)
     barrier()
     return read_card(directory / "card.json")
 
@@ -83,45 +96,6 @@ def _run(
 def _load(recipe: Recipe) -> Dataset:
     data, runtime = recipe.data, recipe.runtime
     return load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
-
-
-def _is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
-    """Whether the workdir holds this run, complete; raises if it holds another run."""
-    settings = directory / "recipe.json"
-    if not settings.exists():
-        left = directory.iterdir() if directory.exists() else ()
-        if not all(is_partial(path) for path in left):
-            raise ValueError(
-                f"{directory} holds other files and no run; choose another --workdir."
-            )
-        return False
-    if recipe.runtime.overwrite:
-        return False
-    found = result_fields(json.loads(settings.read_text()))
-    wanted = result_fields(recipe.as_dict())
-    changed = [
-        f"{key} {found.get(key)!r} -> {wanted.get(key)!r}"
-        for key in sorted(found.keys() | wanted.keys())
-        if found.get(key) != wanted.get(key)
-    ]
-    if changed:
-        raise ValueError(
-            f"{directory} holds a run of other settings ({'; '.join(changed)}). "
-            "Choose another --workdir, or --overwrite it."
-        )
-    return (directory / "card.json").exists()
-
-
-def _claim(recipe: Recipe, directory: pathlib.Path) -> None:
-    """Creates the workdir with its `recipe.json`; empties it for `--overwrite`."""
-    settings = directory / "recipe.json"
-    directory.mkdir(parents=True, exist_ok=True)
-    if recipe.runtime.overwrite and settings.exists():
-        # if killed here, the folder still has a recipe.json and counts as a run
-        others = [path for path in directory.iterdir() if path != settings]
-        for path in sorted(others, key=lambda path: path.name != "card.json"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    write_card(recipe.as_dict(), settings)
 
 
 def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
@@ -132,6 +106,13 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
         used, _ = per_class_split(labels, recipe.data.per_class, seed)
     else:
         used, _ = balanced_split(labels, recipe.data.fraction, seed)
+    if recipe.data.fold is not None:
+        out = stratified_folds(labels[used], recipe.data.folds, seed)
+        out = out == recipe.data.fold - 1
+        return (
+            dataset.train.select(used[~out]).load_into_memory(),
+            dataset.train.select(used[out]).load_into_memory(),
+        )
     if not recipe.data.validation_split:
         return dataset.train.select(used).load_into_memory(), None
     held_out, rest = balanced_split(labels[used], recipe.data.validation_split, seed)
@@ -165,18 +146,54 @@ def _finish(
     dataset: Dataset,
     model: keras.Model,
     devices: Devices,
+    validation: Split | None,
+    kept: int,
 ) -> None:
     """Saves and tests the trained model, and writes the files of the run."""
+    settings = recipe.selection
+    temperature = settings.temperature
+    if temperature != 1:
+        scale_logits(model, 1 / temperature)
+    if settings.calibrate and validation:
+        temperature *= calibrate(model, scorer(model, settings.tta), validation)
     write_atomically(directory / "model.keras", model.save)
     if devices.several:  # the test runs on one device
         model = keras.models.load_model(directory / "model.keras", compile=False)
     metrics, probabilities = evaluate(
-        models.logits(model), dataset.test, recipe.data.ordinal
+        scorer(model, settings.tta), dataset.test, recipe.data.ordinal
     )
     epochs = read_metrics(directory)
-    metrics |= summary(epochs)
-    card = make_card(recipe, dataset, model, metrics) | {"devices": devices.facts()}
+    metrics |= summary(epochs, kept)
+    card = make_card(recipe, dataset, model, metrics)
+    card |= {"temperature": temperature, "devices": devices.facts()}
     plot_curves(epochs, directory / "curves.png", directory.name)
     write_report(directory / "report.html", card, epochs, dataset.test, probabilities)
     write_card(card, directory / "card.json")  # last: a run with a card is complete
-    (directory / "checkpoint.npz").unlink(missing_ok=True)
+    for name in ("checkpoint.npz", BEST):
+        (directory / name).unlink(missing_ok=True)
+
+
+def _refitted(recipe: Recipe, callbacks: CallbackFactory | None) -> Recipe:
+    """The recipe for all images, after a run that held some out, beside the workdir."""
+    directory = recipe.directory
+    check_workdir(directory)
+    searched = recipe.replace(
+        refit=False, workdir=str(directory.with_name(f"{directory.name}-search"))
+    )
+    print(f"Looking for the best number of epochs in {searched.directory}.")
+    card = run(searched, callbacks)
+    found = card["metrics"]
+    epochs = int(found.get("kept_epoch", found["epochs"]))
+    print(f"Training on all images for {epochs} epochs.")
+    warmup = recipe.optimization.warmup_epochs
+    return recipe.replace(
+        validation_split=0.0,
+        epochs=epochs,
+        minutes=None,
+        warmup_epochs=warmup if warmup is not None and warmup < epochs else None,
+        keep_best="none",
+        patience=None,
+        refit=False,
+        calibrate=False,
+        temperature=card["temperature"],
+    )

@@ -27,6 +27,7 @@ def make_card(
         "preprocessing": describe_preprocessing(
             dataclasses.asdict(preprocessing) | TRAINING_RESIZE
         ),
+        "tta": recipe.selection.tta,
         "class_names": list(dataset.class_names),
         "metrics": metrics,
         "seed": recipe.optimization.seed,

@@ -32,7 +32,7 @@ def facts(folder: pathlib.Path) -> dict:
     """What the table says of one run; its memory is the GPU's if it had one."""
     card = read_card(folder / "card.json")
     epochs = read_metrics(folder)
-    run = card["metrics"] | summary(epochs)
+    run = card["metrics"] | summary(epochs, len(epochs))
     near = run.get("test_within_one_accuracy")
     waited = sum(epoch["data_seconds"] for epoch in epochs)
     return run | {

@@ -212,9 +212,9 @@ def test_calls_of_several_steps_must_fill_an_epoch(tmp_path):
 def test_a_run_that_moved_to_a_gpu_is_summed_up():
     common = {"seconds": 1.0, "images_per_second": 5.0, "peak_memory_gib": 2.0}
     epochs = [common, common | {"device_memory_gib": 3.0}, common]
-    found = summary(epochs)
+    found = summary(epochs, 3)
     assert found["device_memory_gib"] == 3 and found["training_seconds"] == 3
-    assert "device_memory_gib" not in summary([common])
+    assert "device_memory_gib" not in summary([common], 1)
 
 
 @pytest.mark.backend_independent

@@ -1,0 +1,48 @@
+"""Temperature scaling: probabilities that are right as often as they say.
+
+Guo et al. 2017, arXiv:1706.04599. The classifier is linear, so that its weights are
+divided by the temperature and the model stays what it is.
+"""
+
+import keras
+import numpy as np
+
+from keras_hybrid.data import Evaluation, Split
+from keras_hybrid.models.assembly import HEAD
+from keras_hybrid.train.evaluate import BATCH, log_softmax
+
+TEMPERATURES = np.geomspace(0.1, 10, 401)
+
+
+def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature in [0.1, 10] with the lowest cross-entropy.
+
+    Args:
+        logits: `(N, classes)`.
+        labels: Class numbers `(N,)`.
+    """
+    rows = np.arange(len(labels))
+    losses = [-log_softmax(logits / t)[rows, labels].mean() for t in TEMPERATURES]
+    return float(TEMPERATURES[np.argmin(losses)])
+
+
+def calibrate(network: keras.Model, scorer: keras.Model, split: Split) -> float:
+    """Divides the logits of a network by the best temperature; returns that.
+
+    Args:
+        network: The network, whose classifier is changed in place.
+        scorer: What predicts, `(B, H, W, 3)` pixels -> logits: the network, or its mean
+            over views.
+        split: Images that it was not trained on.
+    """
+    images = Evaluation(split, scorer.output_shape[-1], BATCH)
+    logits = scorer.predict(images, verbose=0)[: len(split)].astype("float64")
+    temperature = best_temperature(logits, split.labels)
+    scale_logits(network, 1 / temperature)
+    return temperature
+
+
+def scale_logits(network: keras.Model, factor: float) -> None:
+    """Multiplies the logits of a network by a factor, in its classifier."""
+    for variable in network.get_layer(HEAD).trainable_variables:
+        variable.assign(variable * factor)

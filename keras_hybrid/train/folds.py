@@ -1,0 +1,71 @@
+"""Cross-validation: a network per fold, and all of them joined in one model."""
+
+import json
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_hybrid import models
+from keras_hybrid.data import load
+from keras_hybrid.train.evaluate import evaluate, scorer
+from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.run_card import make_card
+from keras_hybrid.train.workdir import claim, is_complete
+from keras_hybrid.utils.card import read_card, write_card
+from keras_hybrid.utils.files import write_atomically
+
+
+def run_folds(
+    recipe: Recipe, run: Callable[[Recipe], dict[str, Any]]
+) -> dict[str, Any]:
+    """Trains a network per fold, in `fold1` and so on, and joins them in the workdir.
+
+    Args:
+        recipe: The settings, with `folds`.
+        run: Trains by the recipe of one fold and returns the card.
+
+    Returns:
+        The card of the joint model, with the mean and the standard deviation of the
+        folds' validation metrics.
+    """
+    directory = recipe.directory
+    if is_complete(recipe, directory):
+        print(f"{directory} holds this run, complete; --overwrite repeats it.")
+        return read_card(directory / "card.json")
+    claim(recipe, directory)
+    folders = [directory / f"fold{i + 1}" for i in range(recipe.data.folds)]
+    cards = []
+    for number, folder in enumerate(folders, 1):
+        print(f"\nFold {number} of {len(folders)}", flush=True)
+        fold = recipe.replace(fold=number, workdir=str(folder), overwrite=False)
+        cards.append(run(fold))
+    members = [
+        keras.models.load_model(x / "model.keras", compile=False) for x in folders
+    ]
+    joint = models.ensemble(members)
+    write_atomically(directory / "model.keras", joint.save)
+    data, runtime = recipe.data, recipe.runtime
+    chosen = Recipe.from_settings(json.loads((folders[0] / "recipe.json").read_text()))
+    dataset = load(
+        data.dataset, runtime.data_dir, chosen.data.image_size, runtime.corrupt
+    )
+    metrics, _ = evaluate(
+        scorer(joint, recipe.selection.tta), dataset.test, data.ordinal
+    )
+    metrics |= _spread([card["metrics"] for card in cards])
+    card = make_card(chosen.replace(fold=None), dataset, joint, metrics)
+    write_card(card, directory / "card.json")  # last: a run with a card is complete
+    return read_card(directory / "card.json")
+
+
+def _spread(folds: list[dict[str, float]]) -> dict[str, float]:
+    """Mean and standard deviation of the validation metrics over folds."""
+    found = {}
+    for name in folds[0]:
+        if name.startswith("validation_"):
+            values = [fold[name] for fold in folds]
+            found[f"{name}_mean"] = round(statistics.mean(values), 6)
+            found[f"{name}_std"] = round(statistics.stdev(values), 6)
+    return found

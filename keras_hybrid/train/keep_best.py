@@ -1,0 +1,83 @@
+"""The callback that keeps the weights that are best on the validation images."""
+
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_hybrid.train.recipe_groups import Selection
+from keras_hybrid.utils.files import write_atomically
+
+FILE = "best.npz"
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Saves the network's weights whenever a validation metric improves.
+
+    With a moving average of the weights it sees, and keeps, the average: so it must
+    come before `SwapEMAWeights`, which swaps back when validation is over.
+
+    Args:
+        settings: The metric and the patience.
+        directory: The workdir. A run that continues finds its best weights there.
+        network: The network, whose weights are kept.
+        done: Epochs that are over.
+        writes: Whether this process writes the file.
+    """
+
+    def __init__(
+        self,
+        settings: Selection,
+        directory: pathlib.Path,
+        network: keras.Model,
+        done: int = 0,
+        writes: bool = True,
+    ):
+        super().__init__()
+        self.metric = settings.keep_best
+        self.patience = settings.patience
+        self.path = directory / FILE
+        self.network = network
+        self.writes = writes
+        self.done = done
+        self.epoch, self.best = 0, -np.inf
+        if self.path.exists():
+            with np.load(self.path) as file:
+                self.epoch, self.best = int(file["epoch"]), float(file["best"])
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the last `patience` epochs brought no improvement."""
+        return self.patience is not None and self.done - self.epoch >= self.patience
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.done = epoch
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        value = float((logs or {})[self.metric])
+        value = -value if self.metric == "loss" else value
+        if not value > self.best:
+            return
+        self.epoch, self.best = self.done + 1, value
+        if not self.writes:
+            return
+        arrays = {
+            f"{index:05d}": keras.ops.convert_to_numpy(variable)
+            for index, variable in enumerate(self.network.variables)
+        }
+        arrays |= {"epoch": np.array(self.epoch), "best": np.array(self.best)}
+        write_atomically(self.path, lambda part: np.savez(part, **arrays))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.done = epoch + 1
+        if self.out_of_patience:
+            self.model.stop_training = True
+
+    def restore(self) -> None:
+        """Puts the best weights into the network."""
+        if not (self.writes and self.path.exists()):
+            return
+        with np.load(self.path) as file:
+            for index, variable in enumerate(self.network.variables):
+                variable.assign(file[f"{index:05d}"])
