@@ -63,7 +63,8 @@ def run_in_subprocess(
         np.save(pixels, images)
         try:
             arguments = [str(path), str(pixels), str(outputs), opener]
-            run_file(runtime.__file__, arguments)
+            # TensorFlow imports Keras, which would import another backend beside it
+            run_file(runtime.__file__, arguments, backend="tensorflow")
         except ChildProcessFailed as error:
             kind, _, message = str(error).partition(": ")
             if error.status < 0 or not message:

@@ -413,3 +413,10 @@ def test_whole_models(builder, randomise, tmp_path):
     ):
         print(report)
         assert report.max_difference <= 1e-5 and not report.custom_ops
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="of torch")
+def test_a_saved_model_after_training_with_torch(tmp_path):
+    """TensorFlow and torch in one process, in that order, may crash."""
+    report = to_saved_model(small_atc(), tmp_path / "saved_model", CLASSES)
+    assert report.max_difference <= 1e-5
