@@ -3,13 +3,15 @@
 import dataclasses
 import functools
 import pathlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import tyro
 
-from keras_hybrid.program import one_line_errors, train_and_export
+from keras_hybrid.program import one_line_errors, run_recipe
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.tune import Tuning
 
 
 def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
@@ -234,9 +236,21 @@ def analyse_command(
     print(f"{page} and the CSV files beside it")
 
 
-def train_command(recipe: Recipe) -> None:
+def train_command(
+    arguments: tyro.conf.Positional[tuple[str, ...]] = (),
+) -> None:
     """Train a model on a dataset; every setting is an option."""
-    train_and_export(recipe)
+    run_recipe(Recipe(), train_command.__doc__ or "", arguments, "keras-hybrid train")
+
+
+def tune_command(tuning: Tuning) -> None:
+    """Search for the best settings of a training run, on validation images alone."""
+    from keras_hybrid.train.tune import tune
+
+    tune(tuning)
+    directory = tuning.recipe.directory
+    print(f"\nWritten to {directory}: trials.csv, plots and recipe.json. Train by it:")
+    print(f"  keras-hybrid train --recipe {directory / 'recipe.json'}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -245,12 +259,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "list": list_command,
         "info": info_command,
         "train": train_command,
+        "tune": tune_command,
         "predict": predict_command,
         "export": export_command,
         "verify": verify_command,
         "convert": convert_command,
         "analyse": analyse_command,
     }
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["train"]:  # it has a help of its own
+        train_command(tuple(arguments[1:]))
+        return
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(
             commands,

@@ -18,17 +18,24 @@ def run_recipe(
     recipe: Recipe | Mapping[str, Recipe],
     doc: str,
     arguments: Sequence[str] | None = None,
+    prog: str | None = None,
 ) -> None:
     """The main program of a recipe file: options, training, export, summary.
 
     Args:
         recipe: The recipe, or recipes by name. The command line may change every field;
             its first word chooses a recipe by name. The default is the first; with
-            `--minutes` it is the first whose `epochs` are 0.
+            `--minutes` it is the first whose `epochs` are 0. `--recipe FILE` takes the
+            settings of a `recipe.json` instead.
         doc: The file's docstring, shown by `--help`.
         arguments: The command line; None means the process's own.
+        prog: Name of the program in its help.
     """
-    _run_program(recipe, doc, train_and_export, arguments)
+    doc += "\n\n--recipe FILE takes the settings of a recipe.json; options change them."
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with one_line_errors():
+        recipe = _recipe_file(arguments) or recipe
+    _run_program(recipe, doc, train_and_export, arguments, prog)
 
 
 def run_sweep(
@@ -63,6 +70,7 @@ def _run_program(
     doc: str,
     program: Callable[[Any], None],
     arguments: Sequence[str] | None,
+    prog: str | None = None,
 ) -> None:
     """Runs `program` on settings, or a choice of them, from the command line."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -78,11 +86,36 @@ def _run_program(
             default=settings,
             description=doc,
             args=arguments,
+            prog=prog,
             return_unknown_args=True,
             config=(tyro.conf.OmitArgPrefixes,),
         )
         _refuse(unknown)
         program(chosen)
+
+
+def _recipe_file(arguments: list[str]) -> Recipe | None:
+    """The recipe of `--recipe FILE`, which is taken out of the arguments.
+
+    Its workdir belongs to the run that it comes from, and is left out.
+    """
+    from keras_hybrid.utils.card import read_card
+
+    for i, argument in enumerate(arguments):
+        option, equals, file = argument.partition("=")
+        if option != "--recipe":
+            continue
+        del arguments[i]
+        if not equals:
+            if i == len(arguments):
+                raise ValueError("--recipe needs a file, e.g. a run's recipe.json.")
+            file = arguments.pop(i)
+        try:
+            recipe = Recipe.from_settings(read_card(pathlib.Path(file)))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{file} is no recipe: {error}.") from error
+        return recipe.replace(workdir=None, overwrite=False)
+    return None
 
 
 def _default(recipes: Mapping[str, Recipe], arguments: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from keras_hybrid.cli import main
 from keras_hybrid.program import run_recipe
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.recipe import field_owners
+from keras_hybrid.train.tune import Tuning
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -213,6 +214,8 @@ def test_a_long_option_has_a_short_name(capsys, monkeypatch):
 def test_options_that_texts_name_exist(path):
     known = {"--" + name.replace("_", "-") for name in field_owners()}
     known |= {"--no-horizontal-flip", "--accumulation", "--only", "--help"}
+    fields = dataclasses.fields(Tuning)
+    known |= {"--recipe", *("--" + x.name.replace("_", "-") for x in fields)}
     named = set(re.findall(r"--[a-z][a-z-]+", path.read_text()))
     assert named <= known, named - known
 

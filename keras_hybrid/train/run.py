@@ -71,16 +71,16 @@ def _run(
     recipe = choose_image_size(recipe)
     dataset = None
     if is_open(recipe):
-        dataset = _load(recipe)
+        dataset = load_images(recipe)
         recipe = choose_settings(recipe, dataset)
     devices = plan(recipe)
     if is_complete(recipe, directory):
         print(f"{directory} holds this run, complete; --overwrite repeats it.")
         return read_card(directory / "card.json")
-    dataset = dataset or _load(recipe)
+    dataset = dataset or load_images(recipe)
     training, validation = make_splits(recipe, dataset)
     with devices.scope():
-        model = _build(recipe, dataset)
+        model = build(recipe, dataset)
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
             claim(recipe, directory)  # only now, so that bad settings leave no files
@@ -93,7 +93,8 @@ def _run(
     return read_card(directory / "card.json")
 
 
-def _load(recipe: Recipe) -> Dataset:
+def load_images(recipe: Recipe) -> Dataset:
+    """The dataset of a recipe."""
     data, runtime = recipe.data, recipe.runtime
     return load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
 
@@ -125,7 +126,8 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     return training, dataset.train.select(used[held_out]).load_into_memory()
 
 
-def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
+def build(recipe: Recipe, dataset: Dataset) -> keras.Model:
+    """The model of a recipe for a dataset."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.optimization.precision)
     try:

@@ -1,0 +1,67 @@
+"""What a search leaves: the table of its trials, two plots, and the best recipe."""
+
+import dataclasses
+import functools
+import pathlib
+import warnings
+from typing import TYPE_CHECKING
+
+from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.sweep import write_csv
+from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.files import write_atomically
+
+if TYPE_CHECKING:
+    import optuna
+
+
+def write_results(
+    study: "optuna.Study", directory: pathlib.Path, best: Recipe | None = None
+) -> None:
+    """Writes `trials.csv`; with the best recipe also it and the plots.
+
+    Args:
+        study: The search.
+        directory: The folder.
+        best: The best settings, for `recipe.json`.
+    """
+    rows = [
+        {
+            "trial": trial.number + 1,
+            "state": trial.state.name.lower(),
+            "value": trial.value,
+            "seconds": trial.duration and round(trial.duration.total_seconds(), 1),
+            **trial.params,
+        }
+        for trial in study.trials
+        if trial.state.is_finished()
+    ]
+    write_csv(rows, directory / "trials.csv")
+    if best is None:
+        return
+    runtime = dataclasses.replace(best.runtime, workdir=None, overwrite=False)
+    write_card(
+        dataclasses.replace(best, runtime=runtime).as_dict(), directory / "recipe.json"
+    )
+    _plot(study, directory)
+
+
+def _plot(study: "optuna.Study", directory: pathlib.Path) -> None:
+    """The importance of each setting, and every trial as a line."""
+    complete = [trial for trial in study.trials if trial.value is not None]
+    if len(complete) < 4 or len({trial.value for trial in complete}) < 2:
+        return
+    import matplotlib.pyplot as plt
+    from optuna.visualization import matplotlib as plots
+
+    figures = {
+        "importance.png": plots.plot_param_importances,
+        "trials.png": plots.plot_parallel_coordinate,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna calls its plots experimental
+        for name, plot in figures.items():
+            figure = plot(study).figure
+            save = functools.partial(figure.savefig, format="png", bbox_inches="tight")
+            write_atomically(directory / name, save)
+            plt.close(figure)
