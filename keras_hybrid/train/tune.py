@@ -99,7 +99,7 @@ def tune(tuning: Tuning) -> Recipe:
     """
     end = time.perf_counter() + 60 * tuning.search_minutes
     recipe, dataset = _prepare(tuning)
-    directory = recipe.directory
+    directory = tuning.recipe.directory
     directory.mkdir(parents=True, exist_ok=True)
     study = _study(tuning, directory)
     images = len(make_splits(recipe, dataset)[0])

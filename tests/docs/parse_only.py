@@ -19,11 +19,18 @@ def nothing(function):
 def main(arguments):
     run_program = program._run_program
 
-    def parse(settings, doc, _, options):
+    def parse(settings, doc, _, options, prog=None):
         run_program(settings, doc, lambda chosen: None, options)
 
+    def without_file(options):
+        if "--recipe" in options:
+            i = options.index("--recipe")
+            del options[i : i + 2]
+
     program._run_program = parse
-    for name in [name for name in vars(cli) if name.endswith("_command")]:
+    program._recipe_file = without_file  # the file need not exist
+    commands = {name for name in vars(cli) if name.endswith("_command")}
+    for name in commands - {"train_command"}:  # which parses its options itself
         setattr(cli, name, nothing(getattr(cli, name)))
     for name, function in benchmarks.COMMANDS.items():
         benchmarks.COMMANDS[name] = nothing(function)

@@ -166,6 +166,8 @@ def parse_only(arguments):
         ["recipes/cifar100.py", "--epoch", "3"],
         ["recipes/low_data.py", "--none", "3"],
         ["-m", "keras_hybrid", "convert", "a.pth", "--modell", "cvt13"],
+        ["-m", "keras_hybrid", "train", "--recipe", "none.json", "--epoch", "3"],
+        ["-m", "keras_hybrid", "tune", "--trial", "3"],
         ["-m", "benchmarks", "compare", "--round", "3"],
     ],
 )
