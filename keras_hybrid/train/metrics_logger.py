@@ -47,19 +47,21 @@ class MetricsLogger(keras.callbacks.Callback):
         self.writes = writes
         self.diverged_in: int | None = None
         self._began = self._data_began = 0.0
-        self._trained: float | None = None
+        self._cpu_began = 0.0
+        self._trained: tuple[float, float] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seed_generators(self.model, self.seed, epoch)
-        self._began = time.perf_counter()
+        self._began, self._cpu_began = time.perf_counter(), time.process_time()
         self._data_began = self.batches.seconds
         self._trained = None
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._trained = time.perf_counter()
+        self._trained = time.perf_counter(), time.process_time()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        trained = self._trained or time.perf_counter()
+        now = time.perf_counter(), time.process_time()
+        trained, cpu_trained = self._trained or now
         seconds = trained - self._began
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         if not math.isfinite(numbers["loss"]):
@@ -71,6 +73,7 @@ class MetricsLogger(keras.callbacks.Callback):
         numbers |= {
             "learning_rate": float(self.model.optimizer.learning_rate),
             "seconds": seconds,
+            "cpu_seconds": cpu_trained - self._cpu_began,
             "images_per_second": images / seconds,
             "elapsed_seconds": self.progress.elapsed,
             "progress": self.progress.reached,
@@ -117,6 +120,7 @@ def summary(epochs: list[dict[str, Any]], kept: int) -> dict[str, float]:
     return {
         "epochs": len(epochs),
         "training_seconds": round(sum(epoch["seconds"] for epoch in epochs), 1),
+        "training_cpu_seconds": round(sum(x.get("cpu_seconds", 0) for x in epochs), 1),
         "images_per_second": statistics.median(x["images_per_second"] for x in epochs),
         **held_out,
         **peaks,

@@ -16,7 +16,13 @@ from tests.small import shrink
 
 FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
 NAMES = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
-SWEEPS = ("atc_tables", "convit_locality", "low_data", "small_networks")
+SWEEPS = (
+    "atc_tables",
+    "convit_locality",
+    "few_images",
+    "low_data",
+    "small_networks",
+)
 only_torch = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend will do"
 )
@@ -190,6 +196,29 @@ def test_low_data(tmp_path):
 
 
 @only_torch
+def test_few_images(tmp_path, capsys):
+    cifar(tmp_path, 100, "cifar100")
+    module = recipe_file("few_images")
+    words = ["--only", "resnet9*-0", "resnet9-1", "--epochs", "1", "--minutes", "None"]
+    words += ["--warmup-epochs", "0", "--batch-size", "50", "--per-class", "1"]
+    words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
+    thin = ("widths=8,8,8", "stem_width=4", "head_width=4")
+    sweep(module, "finish", [*words, "--model-options", *thin])
+    with open(tmp_path / "sweep" / "runs.csv") as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"resnet9-0", "resnet9-1", "resnet9_hybrid-0"}
+    with open(tmp_path / "sweep" / "table.csv") as file:
+        table = list(csv.DictReader(file))
+    assert [row["seeds"] for row in table] == ["2", "1"]
+    two = [float(rows[f"resnet9-{seed}"]["test_accuracy"]) for seed in (0, 1)]
+    mean, spread = map(float, table[0]["test_accuracy"].split(" ± "))
+    assert mean == pytest.approx(np.mean(two), rel=1e-3)
+    assert spread == pytest.approx(np.std(two, ddof=1), rel=0.06)
+    assert float(rows["resnet9-0"]["training_cpu_seconds"]) > 0
+    assert "| resnet9_hybrid | 1 |" in capsys.readouterr().out
+
+
+@only_torch
 def test_atc_tables(tmp_path, capsys):
     cifar(tmp_path, 100, "cifar100")
     module = recipe_file("atc_tables")
@@ -281,6 +310,7 @@ def thinned(module, keep_options=False):
     [
         ("atc_tables", "ATC(Res) 15"),
         ("convit_locality", "0.1-9"),
+        ("few_images", "resnet18_small-2"),
         ("low_data", "cvt13-0.05"),
         ("small_networks", "coatnet"),
     ],
