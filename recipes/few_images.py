@@ -49,7 +49,7 @@ def runs(recipe: Recipe) -> dict[str, Recipe]:
     }
 
 
-def finish(rows: dict[str, dict], folder) -> None:
+def tabulate(rows: dict[str, dict], folder) -> None:
     """Writes and prints the mean and the standard deviation over the seeds."""
     table = []
     for network in NETWORKS:
@@ -72,4 +72,4 @@ def _spread(seeds: list[dict]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    run_sweep(RECIPE, __doc__, runs, finish)
+    run_sweep(RECIPE, __doc__, runs, tabulate)

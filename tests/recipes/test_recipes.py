@@ -203,7 +203,7 @@ def test_few_images(tmp_path, capsys):
     words += ["--warmup-epochs", "0", "--batch-size", "50", "--per-class", "1"]
     words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
     thin = ("widths=8,8,8", "stem_width=4", "head_width=4")
-    sweep(module, "finish", [*words, "--model-options", *thin])
+    sweep(module, "tabulate", [*words, "--model-options", *thin])
     with open(tmp_path / "sweep" / "runs.csv") as file:
         rows = {row["run"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"resnet9-0", "resnet9-1", "resnet9_hybrid-0"}
