@@ -76,6 +76,12 @@ def network(x: Tensor, config: ResNet9Config) -> tuple[Tensor, Tensor]:
 
 def _downsample(x: Tensor, width: int, name: str) -> Tensor:
     """3x3 convolution, 2x2 max pool, norm, GELU."""
+    sides = [side for side in x.shape[1:3] if side is not None]
+    if min(sides, default=2) < 2:
+        raise ValueError(
+            f"{name}: a map of {x.shape[1]}x{x.shape[2]} pixels is too small to halve; "
+            "take larger images, or a smaller stem_stride."
+        )
     x = _conv3x3(x, width, f"{name}_conv")
     pool = layers.MaxPooling2D(2, data_format="channels_last", name=f"{name}_pool")
     x = batch_norm(f"{name}_norm")(pool(x))

@@ -36,6 +36,7 @@ FEW_IMAGES: dict[str, Any] = {
     "horizontal_flip": True,
     "alternate_flips": True,
     "fill_mode": "reflect",
+    "trivial_augment": True,
     "epochs": 0,
     "batch_size": 0,
     "optimizer": "muon",

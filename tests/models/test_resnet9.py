@@ -75,3 +75,9 @@ def relative_attention():
 def test_a_larger_stride_fits_larger_images():
     model = small("resnet9", size=(96, 96), stem_stride=2)
     assert models.features(model).output["stage1"].shape[1:3] == (24, 24)
+
+
+def test_an_image_that_is_too_small():
+    assert models.ResNet9(input_shape=(9, 12, 3)).output_shape == (None, 100)
+    with pytest.raises(ValueError, match="1x2 pixels is too small to halve"):
+        models.ResNet9(input_shape=(8, 12, 3))
