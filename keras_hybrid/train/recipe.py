@@ -43,8 +43,7 @@ FEW_IMAGES: dict[str, Any] = {
     "learning_rate": 4e-3,
     "final_learning_rate": 4e-5,
     "schedule": "linear",
-    "weight_decay": 0.05,
-    "gabor_loss": 1.0,
+    "weight_decay": 0.15,
     "progressive_resizing": True,
 }
 """Fields of a recipe for some hundred to some ten thousand images; docs: little data.
