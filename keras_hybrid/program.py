@@ -12,6 +12,7 @@ import numpy as np
 import tyro
 
 from keras_hybrid.train.recipe import Recipe, field_owners
+from keras_hybrid.utils.errors import first_line
 
 
 def run_recipe(
@@ -205,7 +206,8 @@ def one_line_errors() -> Iterator[None]:
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("KERAS_HYBRID_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        text = first_line(error) if "Arguments received" in str(error) else str(error)
+        print(f"error: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on after the last whole epoch.")
+        sys.exit("\nStopped. The same command goes on where it was.")

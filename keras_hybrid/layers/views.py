@@ -36,8 +36,6 @@ def _shifted(y: int, x: int) -> View:
 
     def view(images: Tensor) -> Tensor:
         height, width = images.shape[1:3]
-        if height is None or width is None:
-            raise ValueError("Shifted views need images of a fixed size.")
         by = max(height // 32, 1)
         pad = [[0, 0], [by, by], [by, by], [0, 0]]
         top, left = (1 - y) * by, (1 - x) * by
@@ -86,11 +84,9 @@ class StackViews(keras.layers.Layer):
     def call(self, images: Tensor) -> Tensor:
         return ops.concatenate([view(images) for view in VIEWS[self.views]], axis=0)
 
-    def compute_output_shape(self, input_shape: MapShape) -> MapShape:
-        batch, height, width, channels = input_shape
-        if self.views == "d4" and height != width:
-            raise ValueError(f"d4 needs square images, not {height}x{width}.")
-        return (batch and batch * self.count, height, width, channels)
+    def compute_output_shape(self, input_shape: MapShape) -> Shape:
+        batch, *rest = input_shape
+        return (batch and batch * self.count, *rest)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"views": self.views}

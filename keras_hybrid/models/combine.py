@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_hybrid.layers import MeanOfViews, StackViews
@@ -22,8 +21,8 @@ from keras_hybrid.utils.typing import Tensor
 def average_views(model: keras.Model, views: str = "flip") -> keras.Model:
     """The model that averages its logits over views of each image.
 
-    Such test-time augmentation costs the time of all views. The layers are shared with
-    `model`.
+    Such test-time augmentation costs the time of all views. The weights are copied: to
+    average a network after more training, call this again.
 
     Args:
         model: A model built with its classifier.
@@ -35,6 +34,7 @@ def average_views(model: keras.Model, views: str = "flip") -> keras.Model:
         ValueError: If the model has no classifier or the views do not fit its images.
     """
     _head(model)  # or ValueError
+    _check_views(model, views)
     first = _consumers_of_image(model)
     stack = StackViews(views, name="views")
     mean = MeanOfViews(stack.count, name="mean_of_views")
@@ -70,12 +70,15 @@ def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Mod
         raise ValueError(f"The models have different inputs or outputs: {shapes}.")
     image = keras.Input(models[0].input_shape[1:], name="image")
     heads = [_head(model) for model in models]
+    pixels = {any(x.name == "preprocessing" for x in model.layers) for model in models}
+    if len(pixels) > 1:
+        raise ValueError("Some models take pixels, others normalized images.")
     vectors = [_body(model, image, f"member{i + 1}") for i, model in enumerate(models)]
     head = dense(models[0].output_shape[-1], HEAD)
     outputs = head(keras.layers.Concatenate(name="members")(vectors))
-    kernels = [ops.convert_to_numpy(x.kernel) / len(models) for x in heads]
-    biases = [ops.convert_to_numpy(x.bias) for x in heads]
-    head.set_weights([np.concatenate(kernels), np.mean(biases, axis=0)])
+    kernels = [x.kernel / len(models) for x in heads]
+    head.kernel.assign(ops.concatenate(kernels))
+    head.bias.assign(sum(x.bias / len(models) for x in heads))
     last = models[0].layers[-1]
     if last.name != HEAD:  # the activation
         outputs = clone_layer(last)(outputs)
@@ -98,6 +101,16 @@ def _head(model: keras.Model) -> keras.Layer:
     if HEAD not in [layer.name for layer in model.layers]:
         raise ValueError(f"{model.name} was built without a classifier (include_top).")
     return model.get_layer(HEAD)
+
+
+def _check_views(model: keras.Model, views: str) -> None:
+    if any(isinstance(layer, StackViews) for layer in model.layers):
+        raise ValueError(f"{model.name} averages over views already.")
+    height, width = model.input_shape[1:3]
+    if views == "d4" and (height is None or height != width):
+        raise ValueError(f"d4 needs square images, not {height}x{width}.")
+    if views == "flip_shift" and None in (height, width):
+        raise ValueError("flip_shift needs images of a fixed size.")
 
 
 def _consumers_of_image(model: keras.Model) -> set[str]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_hybrid.utils.typing import Tensor
 
@@ -45,9 +44,9 @@ def clone_layer(layer: keras.Layer, **settings: Any) -> keras.Layer:
     for weight in new.weights:
         former = known.get(_inner_path(weight, new))
         if former is None:
-            weight.assign(np.zeros(weight.shape))
+            weight.assign(keras.ops.zeros(weight.shape))
         else:  # a true copy: JAX deletes arrays that it has given to a function
-            weight.assign(keras.ops.convert_to_numpy(former).copy())
+            weight.assign(keras.ops.copy(former))
     return new
 
 

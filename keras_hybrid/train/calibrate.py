@@ -29,6 +29,9 @@ def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 def calibrate(network: keras.Model, scorer: keras.Model, split: Split) -> float:
     """Divides the logits of a network by the best temperature; returns that.
 
+    Where the images do not tell it, because all are right or the best temperature is an
+    extreme one, the logits stay as they are, and a line says so.
+
     Args:
         network: The network, whose classifier is changed in place.
         scorer: What predicts, `(B, H, W, 3)` pixels -> logits: the network, or its mean
@@ -38,6 +41,13 @@ def calibrate(network: keras.Model, scorer: keras.Model, split: Split) -> float:
     images = Evaluation(split, scorer.output_shape[-1], BATCH)
     logits = scorer.predict(images, verbose=0)[: len(split)].astype("float64")
     temperature = best_temperature(logits, split.labels)
+    wrong = (logits.argmax(-1) != split.labels).sum()
+    if not wrong or temperature in (TEMPERATURES[0], TEMPERATURES[-1]):
+        print(
+            f"Not calibrated: {len(split)} validation images, {wrong} of them wrong, "
+            "do not tell the temperature."
+        )
+        return 1.0
     scale_logits(network, 1 / temperature)
     return temperature
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_hybrid.data.dataset import Dataset
 from keras_hybrid.data.scan_folder import list_images
+from keras_hybrid.train.hold_out import split_indices
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.recipe_groups import DEFAULT_MINUTES
 
@@ -50,7 +51,7 @@ def choose_settings(recipe: Recipe, dataset: Dataset) -> Recipe:
     """Fills in model, batch size and time, by the number of images and their size."""
     settings = recipe.optimization
     changes: dict[str, Any] = {}
-    images = _training_images(recipe, dataset)
+    images = len(split_indices(recipe, dataset.train.labels)[0])
     side = min(dataset.train.images.shape[1:3])
     if recipe.network.model == "auto":
         changes["model"] = MODEL
@@ -74,14 +75,6 @@ def batch_size(images: int) -> int:
     while size < 128 and images / size > 60:
         size *= 2
     return min(size, max(images, 1))
-
-
-def _training_images(recipe: Recipe, dataset: Dataset) -> int:
-    data = recipe.data
-    images = len(dataset.train)
-    if data.per_class:
-        images = min(images, data.per_class * len(dataset.class_names))
-    return max(round(images * data.fraction * (1 - data.validation_split)), 1)
 
 
 def _say(option: str, value: Any, why: str) -> None:

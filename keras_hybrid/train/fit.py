@@ -113,6 +113,8 @@ def fit(
             _resize(model, progress.train_size)
             if settings.budget and not progress.measured:
                 progress.plan(step_seconds(model, batches))
+                if progress.finished:
+                    break
             batches.start_epoch = progress.epoch
             model.fit(
                 shard(batches),

@@ -12,6 +12,7 @@ from keras_hybrid.data import load
 from keras_hybrid.train.evaluate import evaluate, scorer
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run_card import make_card
+from keras_hybrid.train.run_report import write_report
 from keras_hybrid.train.workdir import claim, is_complete
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import write_atomically
@@ -39,7 +40,12 @@ def run_folds(
     cards = []
     for number, folder in enumerate(folders, 1):
         print(f"\nFold {number} of {len(folders)}", flush=True)
-        fold = recipe.replace(fold=number, workdir=str(folder), overwrite=False)
+        fold = recipe.replace(
+            fold=number,
+            workdir=str(folder),
+            overwrite=False,
+            minutes=recipe.optimization.shared_minutes(len(folders)),
+        )
         cards.append(run(fold))
     members = [
         keras.models.load_model(x / "model.keras", compile=False) for x in folders
@@ -51,11 +57,12 @@ def run_folds(
     dataset = load(
         data.dataset, runtime.data_dir, chosen.data.image_size, runtime.corrupt
     )
-    metrics, _ = evaluate(
+    metrics, probabilities = evaluate(
         scorer(joint, recipe.selection.tta), dataset.test, data.ordinal
     )
     metrics |= _spread([card["metrics"] for card in cards])
     card = make_card(chosen.replace(fold=None), dataset, joint, metrics)
+    write_report(directory / "report.html", card, [], dataset.test, probabilities)
     write_card(card, directory / "card.json")  # last: a run with a card is complete
     return read_card(directory / "card.json")
 

@@ -31,6 +31,7 @@ class Progress(keras.callbacks.Callback):
     arrives at its end when the time does.
 
     Training stops whenever the next epoch has images of another size, and at the end.
+    `stopped_by_others` says whether an earlier callback had asked for it.
 
     Args:
         settings: `epochs` or `minutes`, and `progressive_resizing`.
@@ -65,7 +66,7 @@ class Progress(keras.callbacks.Callback):
             self._works = _epochs(settings.epochs, self.scales)
             self.reached = self.at(done, 0.0)
         self._share = 0.0
-        self._ends_phase = False
+        self.stopped_by_others = False
         self._step_seconds: dict[float, float] = {}
         self._began = clock() - elapsed
         self._epoch_began = 0.0
@@ -97,11 +98,6 @@ class Progress(keras.callbacks.Callback):
         return bool(self._step_seconds)
 
     @property
-    def stopped_by_others(self) -> bool:
-        """Whether training has stopped, though neither size nor end asked for it."""
-        return self.model.stop_training and not self._ends_phase
-
-    @property
     def scale(self) -> float:
         """Scale of the sides of the next epoch's images."""
         if not self.seconds:
@@ -117,18 +113,23 @@ class Progress(keras.callbacks.Callback):
     def plan(self, step_seconds: float) -> None:
         """Plans with a step of this length; says what fits in the time.
 
+        A run that goes on with less than half an epoch's time left is finished.
+
         Raises:
-            ValueError: If one epoch takes longer than all the time that is left.
+            ValueError: If the first epoch takes longer than all the time.
         """
         self._step_seconds[self.scale] = step_seconds
         self._share = self._next_share()
         left = (self.seconds or 0.0) - self.elapsed
         epoch = self._epoch_seconds(self.scale)
-        if epoch > left:
+        if self.epoch and epoch > 2 * left:
+            self.reached = 1.0
+            return
+        if not self.epoch and epoch > left:
             raise ValueError(
-                f"An epoch takes about {epoch / 60:.1f} minutes, and "
-                f"{max(left, 0) / 60:.1f} of --minutes are left: give more, or fewer "
-                f"images by --fraction {max(left, 0) / epoch / 4:.1g}."
+                f"An epoch takes about {epoch:.1f} seconds, and {max(left, 0):.1f} of "
+                "--minutes are left: give more, or fewer images by --fraction "
+                f"{max(left, 0) / epoch / 4:.1g}."
             )
         print(f"About {self.epochs_left()} epochs fit in {left / 60:.1f} minutes.")
 
@@ -159,8 +160,8 @@ class Progress(keras.callbacks.Callback):
         self.epoch += 1
         if self.reached > 1 - 1e-6:
             self.reached = 1.0
-        self._ends_phase = self.finished or self.scale != scale
-        if self._ends_phase:
+        self.stopped_by_others = self.model.stop_training
+        if self.finished or self.scale != scale:
             self.model.stop_training = True
 
     def _next_share(self) -> float:

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import math
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -58,6 +59,8 @@ class Data:
             )
         if self.folds < 0 or self.folds == 1:
             raise ValueError(f"folds must be 2 or more, not {self.folds}.")
+        if self.fold is not None and not self.folds:
+            raise ValueError("--fold needs --folds, their number.")
         if self.fold is not None and not 1 <= self.fold <= self.folds:
             raise ValueError(f"fold must lie in [1, {self.folds}], not {self.fold}.")
 
@@ -120,7 +123,8 @@ class Optimization:
     epochs: int = 30
     """Passes over the training images; 0 for as many as fit in --minutes."""
     minutes: float | None = None
-    """Train for this long, whatever --epochs says; None with --epochs 0 means 15."""
+    """Train for this long, whatever --epochs says; None with --epochs 0 means 15. With
+    --folds or --refit it is the time of all networks."""
     batch_size: int = 64
     """Images per step, of all devices together; 0 chooses by the number of images."""
     optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
@@ -195,6 +199,10 @@ class Optimization:
         """Share of the run that is warm-up."""
         return 0.1 if self.budget else self.warmup / self.epochs
 
+    def shared_minutes(self, networks: int) -> float | None:
+        """Minutes for each of several networks, if epochs are not counted."""
+        return self.budget / 60 / networks if self.budget else None
+
     @property
     def budget(self) -> float | None:
         """Seconds to train for, if epochs are not counted."""
@@ -231,7 +239,7 @@ class Selection:
             raise ValueError("--patience and --refit need --keep-best, a metric.")
         if self.patience is not None:
             _check_counts(self, "patience")
-        if self.temperature <= 0:
+        if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0, not {self.temperature}.")
 
 

@@ -5,17 +5,9 @@ import pathlib
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_hybrid import models
-from keras_hybrid.data import (
-    Dataset,
-    Split,
-    balanced_split,
-    load,
-    per_class_split,
-    stratified_folds,
-)
+from keras_hybrid.data import Dataset, Split, load
 from keras_hybrid.train.calibrate import calibrate, scale_logits
 from keras_hybrid.train.choose import choose_image_size, choose_settings, is_open
 from keras_hybrid.train.curves import plot_curves
@@ -23,6 +15,7 @@ from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.evaluate import evaluate, scorer
 from keras_hybrid.train.fit import CallbackFactory, fit
 from keras_hybrid.train.folds import run_folds
+from keras_hybrid.train.hold_out import make_splits
 from keras_hybrid.train.keep_best import FILE as BEST
 from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.metrics_logger import read_metrics, summary
@@ -31,7 +24,7 @@ from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
-from keras_hybrid.train.workdir import check_workdir, claim, is_complete
+from keras_hybrid.train.workdir import claim, is_complete, refit_of
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import write_atomically
 
@@ -81,6 +74,7 @@ def _run(
     training, validation = make_splits(recipe, dataset)
     with devices.scope():
         model = build(recipe, dataset)
+        scorer(model, recipe.selection.tta)  # or ValueError
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
             claim(recipe, directory)  # only now, so that bad settings leave no files
@@ -97,33 +91,6 @@ def load_images(recipe: Recipe) -> Dataset:
     """The dataset of a recipe."""
     data, runtime = recipe.data, recipe.runtime
     return load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
-
-
-def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
-    """The training images, and the validation images held out of them."""
-    labels = dataset.train.labels
-    seed = recipe.optimization.seed
-    if recipe.data.per_class:
-        used, _ = per_class_split(labels, recipe.data.per_class, seed)
-    else:
-        used, _ = balanced_split(labels, recipe.data.fraction, seed)
-    if recipe.data.fold is not None:
-        out = stratified_folds(labels[used], recipe.data.folds, seed)
-        out = out == recipe.data.fold - 1
-        return (
-            dataset.train.select(used[~out]).load_into_memory(),
-            dataset.train.select(used[out]).load_into_memory(),
-        )
-    if not recipe.data.validation_split:
-        return dataset.train.select(used).load_into_memory(), None
-    held_out, rest = balanced_split(labels[used], recipe.data.validation_split, seed)
-    # A class with one image keeps it for training.
-    lost = ~np.isin(labels[used[held_out]], labels[used[rest]])
-    rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
-    training = dataset.train.select(used[rest]).load_into_memory()
-    if not len(held_out):
-        return training, None
-    return training, dataset.train.select(used[held_out]).load_into_memory()
 
 
 def build(recipe: Recipe, dataset: Dataset) -> keras.Model:
@@ -178,18 +145,27 @@ def _finish(
 def _refitted(recipe: Recipe, callbacks: CallbackFactory | None) -> Recipe:
     """The recipe for all images, after a run that held some out, beside the workdir."""
     directory = recipe.directory
-    check_workdir(directory)
+    done = refit_of(recipe, directory)
+    if done:
+        return done
     searched = recipe.replace(
-        refit=False, workdir=str(directory.with_name(f"{directory.name}-search"))
+        refit=False,
+        workdir=str(directory.with_name(f"{directory.name}-search")),
+        minutes=recipe.optimization.shared_minutes(2),
     )
     print(f"Looking for the best number of epochs in {searched.directory}.")
     card = run(searched, callbacks)
     found = card["metrics"]
     epochs = int(found.get("kept_epoch", found["epochs"]))
     print(f"Training on all images for {epochs} epochs.")
+    chosen = Recipe.from_settings(read_card(searched.directory / "recipe.json"))
     warmup = recipe.optimization.warmup_epochs
     return recipe.replace(
         validation_split=0.0,
+        image_size=chosen.data.image_size,
+        model=chosen.network.model,
+        model_options=chosen.network.model_options,
+        batch_size=chosen.optimization.batch_size,
         epochs=epochs,
         minutes=None,
         warmup_epochs=warmup if warmup is not None and warmup < epochs else None,
@@ -198,4 +174,5 @@ def _refitted(recipe: Recipe, callbacks: CallbackFactory | None) -> Recipe:
         refit=False,
         calibrate=False,
         temperature=card["temperature"],
+        workdir=str(directory),
     )

@@ -35,7 +35,7 @@ def write_report(
     Args:
         path: The HTML file.
         card: The run's card, see `run_card.make_card`.
-        epochs: One dict per epoch, from `read_metrics`.
+        epochs: One dict per epoch, from `read_metrics`; none of a joint model.
         test: The images that the model was tested on.
         probabilities: Predicted probabilities for them, `(N, classes)`.
 
@@ -49,9 +49,10 @@ def write_report(
         f"{card['parameters']:,} parameters, tested on {len(test):,} images.",
     )
     page.table([{"measure": key, "value": x} for key, x in card["metrics"].items()])
-    page.section("Training").figure(
-        curves_figure(epochs), "Loss and accuracy over the epochs.", wide=True
-    )
+    if epochs:
+        page.section("Training").figure(
+            curves_figure(epochs), "Loss and accuracy over the epochs.", wide=True
+        )
     page.section("Confusion").figure(
         _confusion_figure(matrix, names),
         "Share of each true class (row) that was predicted as each class (column).",

@@ -1,12 +1,11 @@
 """A search for settings with Optuna, on the validation images alone."""
 
-import dataclasses
 import math
 import pathlib
 import statistics
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -14,78 +13,34 @@ from keras_hybrid import models
 from keras_hybrid.data import Dataset
 from keras_hybrid.train.choose import choose_image_size, choose_settings
 from keras_hybrid.train.fit import TrainingDiverged, fit
+from keras_hybrid.train.hold_out import make_splits, split_indices
 from keras_hybrid.train.metrics_logger import read_metrics
-from keras_hybrid.train.recipe import FEW_IMAGES, Recipe
-from keras_hybrid.train.run import build, load_images, make_splits
-from keras_hybrid.train.tune_report import write_results
+from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.run import build, load_images
+from keras_hybrid.train.study import minutes_so_far, open_study
+from keras_hybrid.train.tune_report import plot, write_results
 from keras_hybrid.train.tune_space import (
-    SEARCHABLE,
     distributions,
     scaled_widths,
     with_settings,
 )
+from keras_hybrid.train.tuning import Tuning
+from keras_hybrid.utils.errors import first_line
 
 if TYPE_CHECKING:
     import optuna
 
 TRIALS = 20
 """So many trials fit in the time, if their own length is not given."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Tuning:
-    """The options of a search."""
-
-    recipe: Recipe = dataclasses.field(
-        default_factory=lambda: Recipe.of(
-            name="tune",
-            dataset="folder",
-            validation_split=0.2,
-            model="auto",
-            **FEW_IMAGES,
-        )
-    )
-    """The settings that all trials share."""
-    search_minutes: float = 60.0
-    """Time for the whole search, in minutes."""
-    trials: int | None = None
-    """Stop after so many trials, those of earlier calls included."""
-    search: tuple[str, ...] = (
-        "learning_rate",
-        "weight_decay",
-        "batch_size",
-        "label_smoothing",
-        "trivial_augment",
-    )
-    """Settings to search: learning_rate, weight_decay, batch_size, label_smoothing,
-    gabor_loss, dropout_rate, padding, cutout, trivial_augment, mixup, width."""
-    candidates: tuple[str, ...] = ()
-    """Models to choose from; none searches with the recipe's model."""
-    pruner: Literal["asha", "median", "none"] = "asha"
-    """What stops bad trials early: asynchronous successive halving, or the median."""
-    storage: str | None = None
-    """URL of a database for the trials, e.g. sqlite:///study.db, which several machines
-    can share; without it a file in the workdir, which several processes can share."""
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.search if name not in SEARCHABLE]
-        if unknown:
-            raise ValueError(
-                f"--search knows {', '.join(SEARCHABLE)}, not {', '.join(unknown)}."
-            )
-        if self.search_minutes <= 0:
-            raise ValueError(
-                f"search_minutes must be above 0, not {self.search_minutes}."
-            )
-        for name in self.candidates:
-            models.get(name)  # or ValueError
+FAILURES = 3
+"""A search ends if so many trials fail before one goes well."""
 
 
 def tune(tuning: Tuning) -> Recipe:
     """Searches until the time or the trials are over; writes what it found.
 
-    The workdir gets `trials.csv`, plots, and `recipe.json`, the best settings. A search
-    that was stopped goes on. The test images are not looked at.
+    The workdir gets `trials.csv`, plots, and `recipe.json`, the best settings so far. A
+    search that was stopped goes on, with new time. The test images are not looked at.
 
     Args:
         tuning: The options.
@@ -95,28 +50,29 @@ def tune(tuning: Tuning) -> Recipe:
 
     Raises:
         ImportError: If Optuna is missing.
-        ValueError: If there are no validation images, or no trial was finished.
+        ValueError: If there are no validation images, no trial was finished, or the
+            workdir or the storage holds another search.
     """
     end = time.perf_counter() + 60 * tuning.search_minutes
     recipe, dataset = _prepare(tuning)
     directory = tuning.recipe.directory
-    directory.mkdir(parents=True, exist_ok=True)
-    study = _study(tuning, directory)
-    images = len(make_splits(recipe, dataset)[0])
+    study = open_study(tuning, recipe, dataset, directory)
+    images = len(split_indices(recipe, dataset.train.labels)[0])
     space = distributions(tuning.search, tuning.candidates, images)
     seconds: list[float] = []
     while not _over(tuning, study, end, seconds):
         began = time.perf_counter()
         trial = study.ask(space)
-        study.tell(trial, *_result(trial, recipe, dataset))
+        value, state = _result(trial, recipe, dataset)
+        study.tell(trial, value, state)
         seconds.append(time.perf_counter() - began)
         _print(study, trial.number, end)
-        write_results(study, directory)
-    if not _finished(study, "COMPLETE"):
+        best = with_settings(recipe, study.best_params) if _complete(study) else None
+        write_results(study, directory, best)
+    if not _complete(study):
         raise ValueError("No trial was finished: give --search-minutes more.")
-    best = with_settings(recipe, study.best_params)
-    write_results(study, directory, best)
-    return best
+    plot(study, directory)
+    return with_settings(recipe, study.best_params)
 
 
 def _prepare(tuning: Tuning) -> tuple[Recipe, Dataset]:
@@ -129,79 +85,78 @@ def _prepare(tuning: Tuning) -> tuple[Recipe, Dataset]:
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     recipe = tuning.recipe
-    if not recipe.data.validation_split:
-        raise ValueError("tune needs validation images: --validation-split 0.2.")
+    if recipe.data.folds or recipe.selection.refit:
+        raise ValueError("tune takes neither --folds nor --refit: train with them.")
     settings = recipe.optimization
     if not settings.epochs and settings.minutes is None:
-        recipe = recipe.replace(minutes=tuning.search_minutes / TRIALS)
+        minutes = minutes_so_far(recipe.directory) or tuning.search_minutes / TRIALS
+        recipe = recipe.replace(minutes=minutes)
     recipe = choose_image_size(recipe)
     dataset = load_images(recipe)
     recipe = choose_settings(recipe, dataset)
+    if not len(split_indices(recipe, dataset.train.labels)[1]):
+        raise ValueError("tune needs validation images: --validation-split 0.2.")
     if "width" in tuning.search:
         for model in tuning.candidates or (recipe.network.model,):
-            scaled_widths(model, 1.0)  # or ValueError
+            scaled_widths(recipe.replace(model=model), 1.0)  # or ValueError
     return recipe, dataset
-
-
-def _study(tuning: Tuning, directory: pathlib.Path) -> "optuna.Study":
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-
-    pruners = {  # a trial has 100 steps, whatever its epochs
-        "asha": optuna.pruners.SuccessiveHalvingPruner(15, reduction_factor=3),
-        "median": optuna.pruners.MedianPruner(n_warmup_steps=15),
-        "none": optuna.pruners.NopPruner(),
-    }
-    return optuna.create_study(
-        study_name=tuning.recipe.name,
-        storage=tuning.storage
-        or optuna.storages.JournalStorage(
-            JournalFileBackend(str(directory / "study.log"))
-        ),
-        sampler=optuna.samplers.TPESampler(multivariate=True, constant_liar=True),
-        pruner=pruners[tuning.pruner],
-        direction="maximize",
-        load_if_exists=True,
-    )
 
 
 def _over(
     tuning: Tuning, study: "optuna.Study", end: float, seconds: list[float]
 ) -> bool:
-    """Whether the trials are done, or no further one fits in the time."""
-    if tuning.trials and len(_finished(study, "COMPLETE", "PRUNED")) >= tuning.trials:
+    """Whether the trials are done, or no further one fits in the time.
+
+    Raises:
+        ValueError: If trials fail, and none has gone well.
+    """
+    states = [trial.state.name for trial in study.trials]
+    done = states.count("COMPLETE") + states.count("PRUNED")
+    if not done and states.count("FAIL") >= FAILURES:
+        raise ValueError(
+            f"The first {FAILURES} trials failed: the lines above say why."
+        )
+    if tuning.trials and done >= tuning.trials:
         return True
     next_one = statistics.median(seconds) if seconds else 0.0
     return time.perf_counter() + next_one > end
 
 
-def _finished(study: "optuna.Study", *states: str) -> list["optuna.trial.FrozenTrial"]:
-    return [trial for trial in study.trials if trial.state.name in states]
+def _complete(study: "optuna.Study") -> bool:
+    """Whether a trial was finished."""
+    return any(trial.state.name == "COMPLETE" for trial in study.trials)
 
 
 def _result(
     trial: "optuna.Trial", recipe: Recipe, dataset: Dataset
 ) -> tuple[float | None, "optuna.trial.TrialState"]:
-    """Trains with the settings of a trial; the value, and whether it was pruned."""
+    """Trains with the settings of a trial; its value, and how it ended."""
     from optuna.trial import TrialState
 
-    chosen = with_settings(recipe, trial.params)
+    try:
+        value = _train(trial, with_settings(recipe, trial.params), dataset)
+    except TrainingDiverged:
+        return None, TrialState.PRUNED
+    except Exception as error:  # settings that do not go together, or no memory
+        print(f"Trial {trial.number + 1} failed: {first_line(error)}", flush=True)
+        return None, TrialState.FAIL
+    return value, TrialState.PRUNED if value is None else TrialState.COMPLETE
+
+
+def _train(trial: "optuna.Trial", recipe: Recipe, dataset: Dataset) -> float | None:
+    """The validation metric after training; None if the trial was stopped early."""
     keras.backend.clear_session()
-    keras.utils.set_random_seed(chosen.optimization.seed)
-    training, validation = make_splits(chosen, dataset)
-    network = models.logits(build(chosen, dataset))
-    report = _Report(trial, chosen)
+    keras.utils.set_random_seed(recipe.optimization.seed)
+    training, validation = make_splits(recipe, dataset)
+    network = models.logits(build(recipe, dataset))
+    report = _Report(trial, recipe)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        try:
-            fit(chosen, folder, network, training, validation, callbacks=report.listed)
-        except TrainingDiverged:
-            return None, TrialState.PRUNED
+        fit(recipe, folder, network, training, validation, callbacks=report.listed)
         values = [report.value(epoch) for epoch in read_metrics(folder)]
     if report.pruned:
-        return None, TrialState.PRUNED
-    keeps = chosen.selection.keep_best != "none"
-    return max(values) if keeps else values[-1], TrialState.COMPLETE
+        return None
+    return max(values) if recipe.selection.keep_best != "none" else values[-1]
 
 
 class _Report(keras.callbacks.Callback):
@@ -240,13 +195,13 @@ class _Report(keras.callbacks.Callback):
 
 def _print(study: "optuna.Study", number: int, end: float) -> None:
     trial = study.trials[number]
-    value = "pruned" if trial.value is None else f"{trial.value:.4f}"
-    best = f"{study.best_value:.4f}" if _finished(study, "COMPLETE") else "none"
+    value = f"{trial.value:.4f}" if trial.state.name == "COMPLETE" else trial.state.name
+    best = f"{study.best_value:.4f}" if _complete(study) else "none"
     left = max(end - time.perf_counter(), 0) / 60
     settings = ", ".join(f"{name} {_short(x)}" for name, x in trial.params.items())
     print(
-        f"Trial {number + 1}: {value} ({settings}); best {best}; {left:.0f} minutes "
-        "left",
+        f"Trial {number + 1}: {value.lower()} ({settings}); best {best}; {left:.0f} "
+        "minutes left",
         flush=True,
     )
 

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 def write_results(
     study: "optuna.Study", directory: pathlib.Path, best: Recipe | None = None
 ) -> None:
-    """Writes `trials.csv`; with the best recipe also it and the plots.
+    """Writes `trials.csv` and the best recipe.
 
     Args:
         study: The search.
         directory: The folder.
-        best: The best settings, for `recipe.json`.
+        best: The best settings so far, for `recipe.json`.
     """
     rows = [
         {
             "trial": trial.number + 1,
             "state": trial.state.name.lower(),
-            "value": trial.value,
+            "value": trial.value if trial.state.name == "COMPLETE" else None,
             "seconds": trial.duration and round(trial.duration.total_seconds(), 1),
             **trial.params,
         }
@@ -43,14 +43,13 @@ def write_results(
     write_card(
         dataclasses.replace(best, runtime=runtime).as_dict(), directory / "recipe.json"
     )
-    _plot(study, directory)
 
 
-def _plot(study: "optuna.Study", directory: pathlib.Path) -> None:
+def plot(study: "optuna.Study", directory: pathlib.Path) -> None:
     """The importance of each setting, and every trial as a line."""
-    complete = [trial for trial in study.trials if trial.value is not None]
-    if len(complete) < 4 or len({trial.value for trial in complete}) < 2:
-        return
+    values = [x.value for x in study.trials if x.state.name == "COMPLETE"]
+    if len(values) < 4 or len(set(values)) < 2:
+        return  # they would say nothing
     import matplotlib.pyplot as plt
     from optuna.visualization import matplotlib as plots
 

@@ -68,17 +68,19 @@ def with_settings(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
         return recipe
     network = recipe.network
     others = [x for x in network.model_options if not x.startswith("widths=")]
-    widths = ",".join(map(str, scaled_widths(network.model, factor)))
+    widths = ",".join(map(str, scaled_widths(recipe, factor)))
     return recipe.replace(model_options=(*others, f"widths={widths}"))
 
 
-def scaled_widths(model: str, factor: float) -> tuple[int, ...]:
-    """The widths of a model's stages times a factor, in multiples of 8.
+def scaled_widths(recipe: Recipe, factor: float) -> tuple[int, ...]:
+    """The widths of the stages of a recipe's model times a factor, in multiples of 8.
 
     Raises:
         ValueError: If its widths depend on other settings, or it has none.
     """
-    config = models.get(model).config
+    network = recipe.network
+    config = models.get(network.model).config
     if not hasattr(config, "widths") or hasattr(config, "heads"):
-        raise ValueError(f"--search width does not suit {model}: leave it out.")
-    return tuple(8 * max(round(factor * x / 8), 1) for x in config.widths)
+        raise ValueError(f"--search width does not suit {network.model}: leave it out.")
+    widths = network.arguments().get("widths", config.widths)
+    return tuple(8 * max(round(factor * x / 8), 1) for x in widths)

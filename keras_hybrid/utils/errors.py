@@ -1,7 +1,13 @@
 """Errors of others, said in one line."""
 
+import re
+
+_KERAS = "Exception encountered when calling"  # a layer; the cause comes next
+_COLOUR = re.compile(r"\x1b\[\d*m")
+
 
 def first_line(error: Exception) -> str:
-    """The first line of an error that is not empty, or else the name of its class."""
-    lines = (line.strip() for line in str(error).splitlines())
-    return next(filter(None, lines), type(error).__name__)
+    """The first line of an error that says something, or else the name of its class."""
+    lines = [_COLOUR.sub("", line).strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith(_KERAS)]
+    return said[0] if said else type(error).__name__

@@ -38,7 +38,8 @@ def write_atomically(
     Raises:
         OSError: If the disk is full; a file that was at `path` is still there.
     """
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    # several processes may write one file
+    temporary = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
     try:
         with explain_full_disk(path):
             write(temporary)

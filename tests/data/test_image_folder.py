@@ -10,7 +10,7 @@ from keras_hybrid.data import image_files, load
 from keras_hybrid.data import lazy_images as images_module
 from keras_hybrid.data.scan_folder import natural
 from keras_hybrid.train import Recipe
-from keras_hybrid.train.run import make_splits
+from keras_hybrid.train.hold_out import make_splits
 
 pytestmark = pytest.mark.backend_independent
 

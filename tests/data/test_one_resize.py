@@ -14,7 +14,7 @@ from keras_hybrid.cli import analyse_command
 from keras_hybrid.data.lazy_images import Resized
 from keras_hybrid.export import classify, keras_file
 from keras_hybrid.train import Recipe
-from keras_hybrid.train.run import make_splits
+from keras_hybrid.train.hold_out import make_splits
 
 pytestmark = pytest.mark.backend_independent
 

@@ -77,6 +77,11 @@ def test_views_that_do_not_fit():
         models.average_views(wide, "d4")
     with pytest.raises(ValueError, match=r"views must be one of .*not 'mirror'"):
         models.average_views(wide, "mirror")
+    with pytest.raises(ValueError, match="averages over views already"):
+        models.average_views(models.average_views(small("resnet9")))
+    for views in ("d4", "flip_shift"):
+        with pytest.raises(ValueError, match=r"d4 needs square|of a fixed size"):
+            models.average_views(small("resnet9", size=(None, None)), views)
     with pytest.raises(ValueError, match="without a classifier"):
         models.average_views(small("resnet9", include_top=False))
 
@@ -102,3 +107,5 @@ def test_networks_that_do_not_fit():
         models.ensemble([model])
     with pytest.raises(ValueError, match="different inputs or outputs"):
         models.ensemble([model, small("resnet9", classes=7)])
+    with pytest.raises(ValueError, match="Some models take pixels"):
+        models.ensemble([model, small("resnet9", include_preprocessing=False)])

@@ -22,7 +22,7 @@ def images(size=32, count=3):
 
 @pytest.mark.parametrize(
     "builder, parameters",
-    [(models.ResNet9, 1_995_932), (models.ResNet9Hybrid, 2_261_668)],
+    [(models.ResNet9, 1_995_932), (models.ResNet9Hybrid, 1_538_176)],
 )
 def test_size(builder, parameters):
     model = builder()

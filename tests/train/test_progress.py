@@ -38,7 +38,9 @@ class Clock:
 def walk(progress, clock=None, seconds=lambda scale: 1.0):
     """The scale and the share of every epoch of a run that takes no steps."""
     clock = clock or Clock()
-    progress.set_model(keras.Model())
+    model = keras.Model()
+    model.stop_training = False
+    progress.set_model(model)
     epochs = []
     while not progress.finished:
         scale = progress.scale
@@ -101,8 +103,45 @@ def test_a_run_ends_with_its_time(monkeypatch, resizing, later):
 def test_too_little_time_is_said_at_once(monkeypatch):
     monkeypatch.setattr(module, "clock", lambda: 0.0)
     progress = made(minutes=1)
-    with pytest.raises(ValueError, match=r"takes about 2\.0 minutes, and 1\.0 .*0\.1"):
+    message = r"takes about 120\.0 seconds, and 60\.0 .*0\.1"
+    with pytest.raises(ValueError, match=message):
         progress.plan(20.0)
+
+
+@pytest.mark.backend_independent
+@pytest.mark.parametrize(("elapsed", "finished"), [(50.0, False), (55.0, True)])
+def test_a_resumed_run_with_little_time_left_ends_well(monkeypatch, elapsed, finished):
+    """Epochs take 12 seconds: with 10 left one more is trained, with 5 none."""
+    monkeypatch.setattr(module, "clock", lambda: 0.0)
+    schedule = ProgressSchedule(1.0, 0.0, 0.0, 1)
+    batches = Batches(images(), 4, CLASSES, 0)
+    settings = Optimization(minutes=1)
+    progress = Progress(settings, (32, 32), batches, schedule, 3, 0.8, elapsed)
+    progress.plan(2.0)
+    assert progress.finished == finished
+    if not finished:
+        assert progress.epochs_left() == 1
+        progress.on_epoch_begin(3)
+        assert progress._share == pytest.approx(0.2)
+
+
+def test_a_stop_at_the_end_of_a_size_is_heard(tmp_path):
+    """Epochs 1 to 4 of six have small images; a callback stops after one of them."""
+    for last in (2, 4):
+        folder = tmp_path / str(last)
+        folder.mkdir()
+        settings = recipe(epochs=6, warmup_epochs=0, progressive_resizing=True)
+
+        def stop(*_, last=last):
+            def on_epoch_end(epoch, logs):
+                if epoch + 1 == last:
+                    callback.model.stop_training = True
+
+            callback = keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
+            return [callback]
+
+        fit(settings, folder, convolutional(), images(size=32), None, callbacks=stop)
+        assert len((folder / "metrics.jsonl").read_text().splitlines()) == last
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.1])

@@ -1,6 +1,8 @@
 """Which weights are kept, cross-validation, balance of classes, and calibration."""
 
 import json
+import shutil
+import time
 import warnings
 
 import keras
@@ -13,13 +15,17 @@ from keras_hybrid import data, models
 from keras_hybrid.data import Batches, Split, sources, stratified_folds
 from keras_hybrid.export.classify import Classifier
 from keras_hybrid.train import Recipe, run
-from keras_hybrid.train.calibrate import best_temperature
+from keras_hybrid.train.calibrate import best_temperature, calibrate
 from keras_hybrid.train.class_metrics import ClassMetric, balanced_accuracy, macro_f1
 from keras_hybrid.train.confusion import confusion_matrix
 from keras_hybrid.train.crossentropy import Crossentropy, class_weights
 from keras_hybrid.train.evaluate import evaluate, scorer
 from keras_hybrid.train.fit import fit
 from tests.train.tiny import CLASSES, images, network, recipe
+
+one_backend = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend will do"
+)
 
 
 def value(x):
@@ -235,7 +241,18 @@ def test_refit_takes_the_epochs_that_were_best(blobs, tmp_path, capsys):
     assert top == pytest.approx(float(value(both).max()), abs=1e-5)
     # a second time everything is only read
     assert run(settings) == card
-    assert capsys.readouterr().out.count("complete; --overwrite repeats it") == 2
+    assert capsys.readouterr().out.count("complete; --overwrite repeats it") == 1
+
+
+@one_backend
+def test_time_is_shared(blobs, tmp_path):
+    settings = blobs.replace(minutes=0.2, keep_best="loss")
+    started = time.perf_counter()
+    run(settings.replace(refit=True))
+    for folder, minutes in (("run-search", 0.1), ("run", None)):
+        found = json.loads((tmp_path / folder / "recipe.json").read_text())
+        assert found["optimization"]["minutes"] == minutes
+    assert time.perf_counter() - started < 60
 
 
 def test_folds_become_one_model(blobs, tmp_path):
@@ -273,6 +290,8 @@ def test_folds_become_one_model(blobs, tmp_path):
         ({"folds": 3, "fold": 4}, r"fold must lie in \[1, 3\], not 4"),
         ({"folds": 3, "refit": True, "keep_best": "loss"}, "exclude each other"),
         ({"temperature": 0.0}, "temperature must be above 0"),
+        ({"temperature": float("nan")}, "temperature must be above 0"),
+        ({"fold": 2}, "--fold needs --folds"),
         ({"keep_best": "loss", "patience": 0}, "patience must be 1 or more"),
     ],
 )
@@ -281,9 +300,72 @@ def test_settings_that_do_not_go_together(fields, message):
         Recipe.of(**fields)
 
 
+@one_backend
 def test_the_workdir_is_looked_at_before_the_search(blobs, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
+    refit = blobs.replace(keep_best="loss", refit=True)
     with pytest.raises(ValueError, match="holds other files and no run"):
-        run(blobs.replace(keep_best="loss", refit=True))
+        run(refit)
+    (tmp_path / "run" / "notes.txt").unlink()
+    run(blobs)
+    with pytest.raises(ValueError, match="holds a run that held images out"):
+        run(refit)
+    with pytest.raises(ValueError, match=r"other settings \(seed 0 -> 1\)"):
+        run(refit.replace(seed=1))
     assert not (tmp_path / "run-search").exists()
+
+
+@one_backend
+def test_a_refit_needs_its_search_no_more(blobs, tmp_path, capsys):
+    """And it has the batch size of the search, not one for more images."""
+    refit = blobs.replace(
+        keep_best="loss", refit=True, batch_size=0, epochs=1, warmup_epochs=0
+    )
+    refit = refit.replace(validation_split=0.5)
+    card = run(refit)
+    search = json.loads((tmp_path / "run-search" / "recipe.json").read_text())
+    size = search["optimization"]["batch_size"]
+    assert card["recipe"]["optimization"]["batch_size"] == size > 0
+    shutil.rmtree(tmp_path / "run-search")
+    capsys.readouterr()
+    assert run(refit) == card
+    assert not (tmp_path / "run-search").exists()
+    assert "complete" in capsys.readouterr().out
+
+
+@one_backend
+def test_what_cannot_go_well_is_refused_before_training(blobs, tmp_path, monkeypatch):
+    wide = data.Dataset(
+        "wide", *(Split(np.zeros((6, 16, 24, 3), "uint8"), np.arange(6) % 2),) * 2, "ab"
+    )
+    monkeypatch.setitem(
+        sources.SOURCES, "wide", sources.DatasetSource(lambda **_: wide)
+    )
+    for changes, message in (
+        ({"dataset": "wide", "tta": "d4", "batch_size": 2}, "d4 needs square images"),
+        ({"per_class": 1, "keep_best": "loss"}, "none can be held out of 3 training"),
+        ({"per_class": 1, "calibrate": True}, "none can be held out of 3 training"),
+        ({"folds": 61}, "60 training images do not fill 61 folds"),
+        ({"batch_size": 500}, "do not fill a batch of 500"),
+        ({"batch_size": 500, "folds": 2}, "do not fill a batch of 500"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(blobs.replace(**changes))
+    # and the corrected command may have the same folder
+    run(blobs.replace(epochs=1, warmup_epochs=0))
+
+
+@one_backend
+def test_images_that_do_not_tell_the_temperature(capsys):
+    net, split = network(), images(count=6)
+    net.layers[-1].name = "head"
+    logits = net.predict(split.images, verbose=0)
+    right = Split(split.images, logits.argmax(-1))
+    before = [value(v).copy() for v in net.variables]
+    assert calibrate(net, net, right) == 1
+    assert "Not calibrated: 6 validation images, 0 of them wrong" in (
+        capsys.readouterr().out
+    )
+    for one, two in zip(before, net.variables, strict=True):
+        np.testing.assert_array_equal(one, value(two))

@@ -19,8 +19,8 @@ from keras_hybrid.train import (
     make_optimizer,
     run,
 )
+from keras_hybrid.train.hold_out import make_splits
 from keras_hybrid.train.recipe import field_owners
-from keras_hybrid.train.run import make_splits
 
 TINY = Recipe.of(
     fraction=0.2,

@@ -1,6 +1,7 @@
 """The search for settings: what it tries, keeps, stops early and goes on with."""
 
 import csv
+import importlib
 import json
 
 import keras
@@ -11,15 +12,17 @@ from keras_hybrid import data
 from keras_hybrid.cli import main
 from keras_hybrid.data import sources
 from keras_hybrid.train import Recipe
-from keras_hybrid.train.tune import Tuning, _Report, tune
-from keras_hybrid.train.tune_report import write_results
+from keras_hybrid.train.tune import _Report, tune
+from keras_hybrid.train.tune_report import plot, write_results
 from keras_hybrid.train.tune_space import (
     SEARCHABLE,
     distributions,
     scaled_widths,
     with_settings,
 )
+from keras_hybrid.train.tuning import Tuning
 
+train_module = importlib.import_module("keras_hybrid.train.tune")
 optuna = pytest.importorskip("optuna")
 one_backend = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend will do"
@@ -31,8 +34,9 @@ def load_blobs(data_dir, image_size, corrupt):
     labels = np.arange(80) % 2
     pixels = 80 + 60 * labels[:, None, None, None] + rng.normal(0, 60, (80, 16, 16, 3))
     train = data.Split(pixels.clip(0, 255).astype("uint8"), labels)
-    # whoever looks at the test images fails
-    return data.Dataset("blobs", train, None, ("a", "b"))
+    # whoever tests fails: there is no such class
+    test = data.Split(train.images[:1], np.array([9]))
+    return data.Dataset("blobs", train, test, ("a", "b"))
 
 
 @pytest.fixture
@@ -83,6 +87,7 @@ def test_plots_and_the_table(tmp_path):
         state = None if value else optuna.trial.TrialState.PRUNED
         study.tell(trial, value, state)
     write_results(study, tmp_path, Recipe.of(workdir="here"))
+    plot(study, tmp_path)
     rows = rows_of(tmp_path / "trials.csv")
     assert [row["state"] for row in rows].count("pruned") == 1
     assert [row["value"] for row in rows] == ["0.3", "", "0.5", "0.2", "0.6"]
@@ -101,8 +106,7 @@ def test_models_and_widths(blobs, tmp_path):
     best = tune(tuning)
     rows = rows_of(tmp_path / "study" / "trials.csv")
     assert {row["model"] for row in rows} <= {"resnet9", "resnet18_small"}
-    widths = scaled_widths(best.network.model, float(rows[0]["width"]))
-    assert len(widths) in (3, 4)
+    assert len(scaled_widths(best, 1.0)) in (3, 4)
 
 
 @one_backend
@@ -113,10 +117,12 @@ def test_time_is_kept(blobs):
 
 @pytest.mark.backend_independent
 def test_settings_of_a_trial():
-    recipe = Recipe.of(model="resnet9", model_options=("depths=1,1,1", "widths=8,8,8"))
+    recipe = Recipe.of(
+        model="resnet9", model_options=("depths=1,1,1", "widths=16,32,48")
+    )
     found = with_settings(recipe, {"width": 0.5, "learning_rate": 0.01})
     assert found.optimization.learning_rate == 0.01
-    assert found.network.model_options == ("depths=1,1,1", "widths=32,128,128")
+    assert found.network.model_options == ("depths=1,1,1", "widths=8,16,24")
     assert set(distributions(SEARCHABLE, (), 99)) == set(SEARCHABLE)
     assert "model" in distributions((), ("atc3",), 99)
     sizes = {n: distributions(("batch_size",), (), n)["batch_size"] for n in (9, 70)}
@@ -148,6 +154,7 @@ def test_bad_trials_are_stopped_early():
         ({"search": ("rate",)}, "--search knows learning_rate.*not rate"),
         ({"candidates": ("atc33",)}, "There is no model 'atc33'"),
         ({"search_minutes": 0.0}, "search_minutes must be above 0"),
+        ({"trials": 0}, "trials must be 1 or more"),
     ],
 )
 def test_wrong_options(fields, message):
@@ -159,8 +166,53 @@ def test_wrong_options(fields, message):
 def test_wrong_recipes(blobs):
     with pytest.raises(ValueError, match="--validation-split"):
         tune(Tuning(blobs.replace(validation_split=0.0)))
+    with pytest.raises(ValueError, match="--folds nor --refit"):
+        tune(Tuning(blobs.replace(folds=2)))
     with pytest.raises(ValueError, match="width does not suit atc3"):
         tune(Tuning(blobs.replace(model="atc3"), search=("width",)))
+
+
+@one_backend
+def test_another_search_is_not_mixed_in(blobs, tmp_path):
+    settings = {"search": ("learning_rate",), "trials": 1}
+    tune(Tuning(blobs, **settings))
+    for changed in (
+        Tuning(blobs.replace(keep_best="loss"), **settings),
+        Tuning(blobs.replace(per_class=20), **settings),
+        Tuning(blobs, search=("weight_decay",), trials=1),
+    ):
+        with pytest.raises(ValueError, match="holds a search of other settings"):
+            tune(changed)
+    tune(Tuning(blobs.replace(per_class=20, overwrite=True), **settings))
+    assert len(rows_of(tmp_path / "study" / "trials.csv")) == 1
+    with pytest.raises(ValueError, match="holds other files and no search"):
+        tune(Tuning(blobs.replace(workdir=str(tmp_path)), **settings))
+
+
+@one_backend
+def test_failing_trials(blobs, tmp_path, monkeypatch, capsys):
+    settings = {"search": ("learning_rate",), "pruner": "none"}
+    trains = train_module._train
+    seen = []
+
+    def sometimes(trial, recipe, dataset):
+        seen.append(trial.number)
+        if len(seen) == 2:
+            raise RuntimeError("out of memory\nand more")
+        return trains(trial, recipe, dataset)
+
+    monkeypatch.setattr(train_module, "_train", sometimes)
+    tune(Tuning(blobs, trials=2, **settings))
+    assert "Trial 2 failed: out of memory\n" in capsys.readouterr().out
+    states = [row["state"] for row in rows_of(tmp_path / "study" / "trials.csv")]
+    assert states == ["complete", "fail", "complete"]
+
+    def never(*_):
+        raise ValueError("too deep")
+
+    monkeypatch.setattr(train_module, "_train", never)
+    with pytest.raises(ValueError, match="first 3 trials failed"):
+        tune(Tuning(blobs.replace(workdir=str(tmp_path / "other")), **settings))
 
 
 @one_backend

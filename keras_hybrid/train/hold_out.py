@@ -1,0 +1,58 @@
+"""Which images a run trains on, and which it holds out for validation."""
+
+import numpy as np
+
+from keras_hybrid.data import (
+    Dataset,
+    Split,
+    balanced_split,
+    per_class_split,
+    stratified_folds,
+)
+from keras_hybrid.train.recipe import Recipe
+
+
+def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
+    """The training images, and the validation images held out of them.
+
+    Raises:
+        ValueError: If the recipe needs validation images and there are none.
+    """
+    training, held_out = split_indices(recipe, dataset.train.labels)
+    images = dataset.train.select(training).load_into_memory()
+    if len(held_out):
+        return images, dataset.train.select(held_out).load_into_memory()
+    selection = recipe.selection
+    if selection.keep_best != "none" or selection.calibrate:
+        raise ValueError(
+            "--keep-best and --calibrate need validation images, and none can be held "
+            f"out of {len(training)} training images: give --validation-split more."
+        )
+    return images, None
+
+
+def split_indices(recipe: Recipe, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training images and of the validation images, both ascending.
+
+    Args:
+        recipe: The settings.
+        labels: Class numbers `(N,)` of all images.
+
+    Raises:
+        ValueError: If there are fewer images than folds.
+    """
+    data, seed = recipe.data, recipe.optimization.seed
+    if data.per_class:
+        used, _ = per_class_split(labels, data.per_class, seed)
+    else:
+        used, _ = balanced_split(labels, data.fraction, seed)
+    if data.folds > len(used):
+        raise ValueError(f"{len(used)} training images do not fill {data.folds} folds.")
+    if data.fold is not None:
+        out = stratified_folds(labels[used], data.folds, seed) == data.fold - 1
+        return used[~out], used[out]
+    held_out, rest = balanced_split(labels[used], data.validation_split, seed)
+    # A class with one image keeps it for training.
+    lost = ~np.isin(labels[used[held_out]], labels[used[rest]])
+    rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
+    return used[rest], used[held_out]

@@ -1,0 +1,117 @@
+"""The study of a search: whose it is, in its folder and in its storage."""
+
+import json
+import pathlib
+import shutil
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from keras_hybrid.data import Dataset
+from keras_hybrid.train.recipe import Recipe, result_fields
+from keras_hybrid.train.tuning import Tuning
+from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.files import is_partial
+
+if TYPE_CHECKING:
+    import optuna
+
+SETTINGS = "search.json"
+
+
+def open_study(
+    tuning: Tuning, recipe: Recipe, dataset: Dataset, directory: pathlib.Path
+) -> "optuna.Study":
+    """The study of a search, new or one to go on with.
+
+    The folder and the study keep the settings, so that trials of another search, on
+    other images or by another metric, are never compared with these.
+
+    Raises:
+        ValueError: If the folder or the storage holds something else.
+    """
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    settings = _settings(tuning, recipe, dataset)
+    name = tuning.recipe.name
+    if tuning.recipe.runtime.overwrite:
+        _remove(directory)
+    _claim(directory, settings)
+    storage = tuning.storage or optuna.storages.JournalStorage(
+        JournalFileBackend(str(directory / "study.log"))
+    )
+    names = optuna.study.get_all_study_names(storage)
+    if tuning.recipe.runtime.overwrite and name in names:
+        optuna.delete_study(study_name=name, storage=storage)
+    pruners = {  # a trial has 100 steps, whatever its epochs
+        "asha": optuna.pruners.SuccessiveHalvingPruner(15, reduction_factor=3),
+        "median": optuna.pruners.MedianPruner(n_warmup_steps=15),
+        "none": optuna.pruners.NopPruner(),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna calls both options experimental
+        sampler = optuna.samplers.TPESampler(multivariate=True, constant_liar=True)
+    study = optuna.create_study(
+        study_name=name,
+        storage=storage,
+        sampler=sampler,
+        pruner=pruners[tuning.pruner],
+        direction="maximize",
+        load_if_exists=True,
+    )
+    known = study.user_attrs.get("settings")
+    if known is None:
+        study.set_user_attr("settings", settings)
+    else:
+        _check(f"The storage's study {name!r}", known, settings, "--name")
+    return study
+
+
+def minutes_so_far(directory: pathlib.Path) -> float | None:
+    """The length of a trial in a search that the folder holds."""
+    file = directory / SETTINGS
+    return json.loads(file.read_text()).get("minutes") if file.exists() else None
+
+
+def _settings(tuning: Tuning, recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
+    """What all trials share, ready for JSON."""
+    found = result_fields(recipe.as_dict()) | {
+        "search": list(tuning.search),
+        "candidates": list(tuning.candidates),
+        "images": dataset.fingerprint(),
+    }
+    for name in tuning.search:  # the trials choose them
+        found.pop(name, None)
+    return json.loads(json.dumps(found))
+
+
+def _claim(directory: pathlib.Path, settings: dict[str, Any]) -> None:
+    file = directory / SETTINGS
+    if file.exists():
+        _check(str(directory), json.loads(file.read_text()), settings, "--workdir")
+        return
+    if directory.exists() and not all(map(is_partial, directory.iterdir())):
+        raise ValueError(
+            f"{directory} holds other files and no search; choose another --workdir."
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    write_card(settings, file)
+
+
+def _check(where: str, known: Any, settings: dict[str, Any], option: str) -> None:
+    changed = [
+        f"{key} {known.get(key)!r} -> {settings.get(key)!r}"
+        for key in sorted(known.keys() | settings.keys())
+        if known.get(key) != settings.get(key)
+    ]
+    if changed:
+        raise ValueError(
+            f"{where} holds a search of other settings ({'; '.join(changed)}). Choose "
+            f"another {option}, or --overwrite it."
+        )
+
+
+def _remove(directory: pathlib.Path) -> None:
+    """Removes a search from its folder, and nothing else."""
+    if (directory / SETTINGS).exists():
+        shutil.rmtree(directory)
