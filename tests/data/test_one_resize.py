@@ -102,7 +102,7 @@ def predict(folder, card, tmp_path, monkeypatch):
         return {"probabilities": np.ones((1, 1))}
 
     shape = tuple(card["input_shape"])
-    monkeypatch.setattr(classify, "open_model", lambda path: (run, shape))
+    monkeypatch.setattr(classify, "open_model", lambda path, *_: (run, shape))
     monkeypatch.setattr(classify, "read_card", lambda path: card)
     classifier = classify.Classifier(tmp_path / "model.onnx")
     for path in sorted(folder.iterdir()):
