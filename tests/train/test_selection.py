@@ -1,5 +1,6 @@
 """Which weights are kept, cross-validation, balance of classes, and calibration."""
 
+import importlib
 import json
 import shutil
 import time
@@ -180,12 +181,13 @@ def test_temperature():
 
 
 def load_blobs(data_dir, image_size, corrupt):
-    """Images of three grey values under noise, 20 a class, and 30 to test on."""
+    """Images of three grey values under noise, 60, and 30 to test on."""
 
     def split(count, seed):
         rng = np.random.default_rng(seed)
         labels = np.arange(count) % 3
         pixels = 90 + 30 * labels[:, None, None, None]
+        labels = (labels + (np.arange(count) % 5 == 0)) % 3  # a fifth is wrong
         pixels = pixels + rng.normal(0, 60, (count, 16, 16, 3))
         return data.Split(pixels.clip(0, 255).astype("uint8"), labels)
 
@@ -208,7 +210,9 @@ def blobs(monkeypatch, tmp_path):
     )
 
 
-def test_refit_takes_the_epochs_that_were_best(blobs, tmp_path, capsys):
+def test_refit_takes_the_epochs_that_were_best(blobs, tmp_path, capsys, monkeypatch):
+    module = importlib.import_module("keras_hybrid.train.calibrate")
+    monkeypatch.setattr(module, "best_temperature", lambda *_: 1.7)
     settings = blobs.replace(
         keep_best="accuracy",
         patience=2,
@@ -224,7 +228,7 @@ def test_refit_takes_the_epochs_that_were_best(blobs, tmp_path, capsys):
     best = found.get("kept_epoch", found["epochs"])
     assert card["metrics"]["epochs"] == best
     assert card["recipe"]["data"]["validation_split"] == 0
-    assert card["temperature"] == search["temperature"] != 1
+    assert card["temperature"] == search["temperature"] == 1.7
     assert "validation_accuracy" not in card["metrics"]
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     test = load_blobs(None, None, "raise").test
