@@ -185,6 +185,7 @@ def test_options_are_read_as_literals():
 def test_hash_follows_all_groups_but_the_runtime():
     others = {"data": {"ordinal": True}, "network": {"dropout_rate": 0.1}}
     others |= {"augmentation": {"mixup": 0.3}, "optimization": {"seed": 1}}
+    others |= {"selection": {"tta": "flip"}}
     others |= {"runtime": {"workdir": "elsewhere", "export": ("onnx",), "devices": 2}}
     assert set(others) == {f.name for f in dataclasses.fields(Recipe)} - {"name"}
     for group, fields in others.items():
@@ -204,7 +205,7 @@ def test_a_recipe_is_read_from_its_json():
 @pytest.mark.backend_independent
 def test_no_two_groups_share_a_field():
     """Flags are the fields' names without their groups."""
-    groups = [f.default for f in dataclasses.fields(Recipe) if f.name != "name"]
+    groups = [f.default_factory for f in dataclasses.fields(Recipe) if f.name != "name"]
     names = [f.name for group in groups for f in dataclasses.fields(group)]
     assert sorted(["name", *names]) == sorted(field_owners())
 
