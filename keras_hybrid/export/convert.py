@@ -7,9 +7,9 @@ a process of its own has that backend, and gives back the memory that converters
 """
 
 import functools
-import importlib
 import json
 import pathlib
+import pkgutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -175,8 +175,7 @@ def main(writer: str, source: str, target: str, options: str = "{}") -> None:
         options: Keyword arguments of the writer as JSON; `calibration` is the path of
             a .npy file.
     """
-    module, _, function = writer.partition(":")
-    write = getattr(importlib.import_module(module), function)
+    write = pkgutil.resolve_name(writer)
     origin, path = pathlib.Path(source), pathlib.Path(target)
     chosen = json.loads(options)
     if "calibration" in chosen:

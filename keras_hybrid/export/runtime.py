@@ -9,6 +9,7 @@ checked: on all images, on the first image alone, and the time that one image ta
 import importlib
 import os
 import pathlib
+import pkgutil
 import statistics
 import sys
 import time
@@ -40,8 +41,7 @@ def open_exported(path: pathlib.Path, opener: str = "") -> Opened:
     if not path.exists():
         raise FileNotFoundError(f"There is no model at {path}.")
     if opener:
-        module, _, function = opener.partition(":")
-        return getattr(importlib.import_module(module), function)(path)
+        return pkgutil.resolve_name(opener)(path)
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return _open_saved_model(path)

@@ -31,16 +31,16 @@ def _rotated(quarters: int) -> View:
     return view
 
 
-def _shifted(y: int, x: int) -> View:
-    """A shift by at most one 32nd of the height; the border is reflected."""
+def _shifted(sign: int) -> View:
+    """A diagonal shift by a 32nd of the height; the border is reflected."""
 
     def view(images: Tensor) -> Tensor:
         height, width = images.shape[1:3]
         by = max(height // 32, 1)
         pad = [[0, 0], [by, by], [by, by], [0, 0]]
-        top, left = (1 - y) * by, (1 - x) * by
+        start = by - sign * by
         padded = ops.pad(images, pad, "reflect")
-        return padded[:, top : top + height, left : left + width]
+        return padded[:, start : start + height, start : start + width]
 
     return view
 
@@ -52,7 +52,7 @@ def _each_mirrored(views: tuple[View, ...]) -> tuple[View, ...]:
 
 VIEWS: dict[str, tuple[View, ...]] = {
     "flip": _each_mirrored((_same,)),
-    "flip_shift": _each_mirrored((_same, _shifted(1, 1), _shifted(-1, -1))),
+    "flip_shift": _each_mirrored((_same, _shifted(1), _shifted(-1))),
     "d4": _each_mirrored((_same, _rotated(1), _rotated(2), _rotated(3))),
 }
 """Mirrored; mirrored and shifted diagonally by a 32nd of the height; or all rotations

@@ -114,11 +114,9 @@ def with_head(
     Raises:
         ValueError: If `model` has no classifier.
     """
-    names = [layer.name for layer in model.layers]
-    if HEAD not in names:
-        raise ValueError(f"{model.name} was built without a classifier (include_top).")
-    first = f"{HEAD}_dropout" if f"{HEAD}_dropout" in names else HEAD
-    vector = model.get_layer(first).input
+    head = classifier(model)
+    dropout = [x for x in model.layers if x.name == f"{HEAD}_dropout"]
+    vector = (dropout or [head])[0].input
     outputs = _classifier(vector, classes, classifier_activation, dropout_rate)
     return keras.Model(model.input, outputs, name=model.name)
 
@@ -129,9 +127,19 @@ def logits(model: keras.Model) -> keras.Model:
     Raises:
         ValueError: If `model` has no classifier.
     """
-    if HEAD not in [layer.name for layer in model.layers]:
-        raise ValueError(f"{model.name} was built without a classifier (include_top).")
-    return keras.Model(model.input, model.get_layer(HEAD).output, name=model.name)
+    return keras.Model(model.input, classifier(model).output, name=model.name)
+
+
+def classifier(model: keras.Model) -> keras.Layer:
+    """The linear layer that computes the logits.
+
+    Raises:
+        ValueError: If `model` has no classifier.
+    """
+    for layer in model.layers:
+        if layer.name == HEAD:
+            return layer
+    raise ValueError(f"{model.name} was built without a classifier (include_top).")
 
 
 def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:

@@ -13,8 +13,8 @@ from keras import ops
 
 from keras_hybrid.layers import MeanOfViews, StackViews
 from keras_hybrid.layers.factories import dense
-from keras_hybrid.models.assembly import HEAD
-from keras_hybrid.models.graph import clone_graph, clone_layer
+from keras_hybrid.models.assembly import HEAD, classifier
+from keras_hybrid.models.graph import Graph, clone_graph, clone_layer
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -33,9 +33,9 @@ def average_views(model: keras.Model, views: str = "flip") -> keras.Model:
     Raises:
         ValueError: If the model has no classifier or the views do not fit its images.
     """
-    _head(model)  # or ValueError
-    _check_views(model, views)
-    first = _consumers_of_image(model)
+    check_views(model, views)
+    readers = Graph(model).consumers(model.inputs[0])
+    first = {layer.name for layer in readers if layer}
     stack = StackViews(views, name="views")
     mean = MeanOfViews(stack.count, name="mean_of_views")
     stacked: list[Tensor] = []
@@ -50,6 +50,18 @@ def average_views(model: keras.Model, views: str = "flip") -> keras.Model:
 
     copies = {layer.name: clone_layer(layer) for layer in model.layers}
     return clone_graph(model, copies, call)
+
+
+def check_views(model: keras.Model, views: str) -> None:
+    """Raises ValueError if a model cannot average over these views."""
+    classifier(model)
+    if any(isinstance(layer, StackViews) for layer in model.layers):
+        raise ValueError(f"{model.name} averages over views already.")
+    height, width = model.input_shape[1:3]
+    if views == "d4" and (height is None or height != width):
+        raise ValueError(f"d4 needs square images, not {height}x{width}.")
+    if views == "flip_shift" and None in (height, width):
+        raise ValueError("flip_shift needs images of a fixed size.")
 
 
 def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Model:
@@ -69,7 +81,7 @@ def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Mod
     if len(shapes) > 1:
         raise ValueError(f"The models have different inputs or outputs: {shapes}.")
     image = keras.Input(models[0].input_shape[1:], name="image")
-    heads = [_head(model) for model in models]
+    heads = [classifier(model) for model in models]
     pixels = {any(x.name == "preprocessing" for x in model.layers) for model in models}
     if len(pixels) > 1:
         raise ValueError("Some models take pixels, others normalized images.")
@@ -87,7 +99,7 @@ def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Mod
 
 def _body(model: keras.Model, image: Tensor, prefix: str) -> Tensor:
     """The vector that a copy of the model computes for its classifier."""
-    body = keras.Model(model.input, _head(model).input)
+    body = keras.Model(model.input, classifier(model).input)
     copy = keras.models.clone_model(
         body,
         input_tensors=image,
@@ -95,29 +107,3 @@ def _body(model: keras.Model, image: Tensor, prefix: str) -> Tensor:
         call_function=lambda layer, *args, **keywords: layer(*args, **keywords),
     )
     return copy.output
-
-
-def _head(model: keras.Model) -> keras.Layer:
-    if HEAD not in [layer.name for layer in model.layers]:
-        raise ValueError(f"{model.name} was built without a classifier (include_top).")
-    return model.get_layer(HEAD)
-
-
-def _check_views(model: keras.Model, views: str) -> None:
-    if any(isinstance(layer, StackViews) for layer in model.layers):
-        raise ValueError(f"{model.name} averages over views already.")
-    height, width = model.input_shape[1:3]
-    if views == "d4" and (height is None or height != width):
-        raise ValueError(f"d4 needs square images, not {height}x{width}.")
-    if views == "flip_shift" and None in (height, width):
-        raise ValueError("flip_shift needs images of a fixed size.")
-
-
-def _consumers_of_image(model: keras.Model) -> set[str]:
-    """Names of the layers that read the model's input."""
-    return {
-        layer.name
-        for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-        and any(x is model.inputs[0] for x in keras.tree.flatten(layer.input))
-    }

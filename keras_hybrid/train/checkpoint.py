@@ -2,7 +2,7 @@
 
 import contextlib
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -12,19 +12,37 @@ from keras_hybrid.utils.files import write_atomically
 
 def save_state(path: pathlib.Path, model: keras.Model, epoch: int) -> None:
     """Writes weights, optimizer and the number of finished epochs."""
-    arrays = {
-        f"{index:05d}": keras.ops.convert_to_numpy(variable)
-        for index, variable in enumerate(_state(model))
-    }
-    write_atomically(path, lambda part: np.savez(part, epoch=epoch, **arrays))
+    save_variables(path, _state(model), epoch=epoch)
 
 
 def restore_state(path: pathlib.Path, model: keras.Model) -> int:
     """Restores what `save_state` wrote; returns the number of finished epochs."""
+    restore_variables(path, _state(model))
+    return int(read_facts(path)["epoch"])
+
+
+def save_variables(
+    path: pathlib.Path, variables: Sequence[keras.Variable], **facts: float
+) -> None:
+    """Writes the values of variables, in their order, and some numbers by name."""
+    arrays = {
+        f"{index:05d}": keras.ops.convert_to_numpy(variable)
+        for index, variable in enumerate(variables)
+    } | {name: np.array(fact) for name, fact in facts.items()}
+    write_atomically(path, lambda part: np.savez(part, **arrays))
+
+
+def restore_variables(path: pathlib.Path, variables: Sequence[keras.Variable]) -> None:
+    """Gives variables the values that `save_variables` wrote."""
     with np.load(path, allow_pickle=False) as file:
-        for index, variable in enumerate(_state(model)):
+        for index, variable in enumerate(variables):
             variable.assign(file[f"{index:05d}"])
-        return int(file["epoch"])
+
+
+def read_facts(path: pathlib.Path) -> dict[str, float]:
+    """The numbers by name that `save_variables` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name].item() for name in file.files if not name.isdigit()}
 
 
 @contextlib.contextmanager

@@ -3,25 +3,22 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_hybrid.utils.typing import Tensor
 
-CLASS_METRICS = ("balanced_accuracy", "macro_f1")
 
-
-def balanced_accuracy(matrix: np.ndarray) -> float:
+def balanced_accuracy(matrix: Tensor) -> Tensor:
     """Mean recall of the classes that occur.
 
     Args:
         matrix: Images `(classes, classes)`: true class by row, predicted by column.
     """
-    images = matrix.sum(1)
-    return float((matrix.diagonal() / np.maximum(images, 1e-9))[images > 0].mean())
+    matrix = ops.cast(matrix, "float32")
+    return _mean_ratio(ops.diagonal(matrix), ops.sum(matrix, 1))
 
 
-def macro_f1(matrix: np.ndarray) -> float:
+def macro_f1(matrix: Tensor) -> Tensor:
     """Mean F1 score, `2 TP / (2 TP + FP + FN)`, of the classes that occur.
 
     A class occurs if an image has it or was predicted to have it.
@@ -29,8 +26,19 @@ def macro_f1(matrix: np.ndarray) -> float:
     Args:
         matrix: As for `balanced_accuracy`.
     """
-    both = matrix.sum(1) + matrix.sum(0)
-    return float((2 * matrix.diagonal() / np.maximum(both, 1e-9))[both > 0].mean())
+    matrix = ops.cast(matrix, "float32")
+    return _mean_ratio(
+        2 * ops.diagonal(matrix), ops.sum(matrix, 1) + ops.sum(matrix, 0)
+    )
+
+
+def _mean_ratio(part: Tensor, whole: Tensor) -> Tensor:
+    """Mean of `part / whole` where `whole` is above 0."""
+    count = ops.sum(ops.cast(whole > 0, "float32"))
+    return ops.sum(part / ops.maximum(whole, 1e-9)) / ops.maximum(count, 1.0)
+
+
+CLASS_METRICS = {"balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
 
 
 class ClassMetric(keras.metrics.Metric):
@@ -38,7 +46,7 @@ class ClassMetric(keras.metrics.Metric):
 
     Args:
         classes: Number of classes.
-        name: `"balanced_accuracy"` or `"macro_f1"`.
+        name: A key of `CLASS_METRICS`.
     """
 
     def __init__(self, classes: int, name: str):
@@ -57,16 +65,7 @@ class ClassMetric(keras.metrics.Metric):
         self.matrix.assign_add(ops.matmul(ops.transpose(true), predicted))
 
     def result(self) -> Tensor:
-        images, predicted = ops.sum(self.matrix, 1), ops.sum(self.matrix, 0)
-        right = ops.diagonal(self.matrix)
-        if self.name == "balanced_accuracy":
-            values, of = right, images
-        else:
-            values, of = 2 * right, images + predicted
-        occurs = ops.cast(of > 0, "float32")
-        return ops.sum(values / ops.maximum(of, 1e-9)) / ops.maximum(
-            ops.sum(occurs), 1.0
-        )
+        return CLASS_METRICS[self.name](self.matrix)
 
     def get_config(self) -> dict[str, Any]:
         return {"classes": self.classes, "name": self.name}

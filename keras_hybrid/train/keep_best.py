@@ -1,13 +1,17 @@
 """The callback that keeps the weights that are best on the validation images."""
 
+import math
 import pathlib
 from typing import Any
 
 import keras
-import numpy as np
 
+from keras_hybrid.train.checkpoint import (
+    read_facts,
+    restore_variables,
+    save_variables,
+)
 from keras_hybrid.train.recipe_groups import Selection
-from keras_hybrid.utils.files import write_atomically
 
 FILE = "best.npz"
 
@@ -41,10 +45,10 @@ class KeepBest(keras.callbacks.Callback):
         self.network = network
         self.writes = writes
         self.done = done
-        self.epoch, self.best = 0, -np.inf
+        self.epoch, self.best = 0, -math.inf
         if self.path.exists():
-            with np.load(self.path) as file:
-                self.epoch, self.best = int(file["epoch"]), float(file["best"])
+            facts = read_facts(self.path)
+            self.epoch, self.best = int(facts["epoch"]), facts["best"]
 
     @property
     def out_of_patience(self) -> bool:
@@ -60,14 +64,9 @@ class KeepBest(keras.callbacks.Callback):
         if not value > self.best:
             return
         self.epoch, self.best = self.done + 1, value
-        if not self.writes:
-            return
-        arrays = {
-            f"{index:05d}": keras.ops.convert_to_numpy(variable)
-            for index, variable in enumerate(self.network.variables)
-        }
-        arrays |= {"epoch": np.array(self.epoch), "best": np.array(self.best)}
-        write_atomically(self.path, lambda part: np.savez(part, **arrays))
+        if self.writes:
+            variables = self.network.variables
+            save_variables(self.path, variables, epoch=self.epoch, best=value)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.done = epoch + 1
@@ -76,8 +75,5 @@ class KeepBest(keras.callbacks.Callback):
 
     def restore(self) -> None:
         """Puts the best weights into the network."""
-        if not (self.writes and self.path.exists()):
-            return
-        with np.load(self.path) as file:
-            for index, variable in enumerate(self.network.variables):
-                variable.assign(file[f"{index:05d}"])
+        if self.writes and self.path.exists():
+            restore_variables(self.path, self.network.variables)

@@ -114,7 +114,7 @@ def test_metrics_of_classes(metric, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a class that is only predicted
         expected = by_sklearn(labels[:50], predicted[:50])
-    assert of(matrix) == pytest.approx(expected)
+    assert float(of(matrix)) == pytest.approx(expected)
     assert float(found.result()) == pytest.approx(expected, rel=1e-5)
     settings = recipe(keep_best=metric)
     fit(settings, tmp_path, network(), images(), unlike())
