@@ -100,8 +100,6 @@ def _recipe_file(arguments: list[str]) -> Recipe | None:
 
     Its workdir belongs to the run that it comes from, and is left out.
     """
-    from keras_hybrid.utils.card import read_card
-
     for i, argument in enumerate(arguments):
         option, equals, file = argument.partition("=")
         if option != "--recipe":
@@ -111,11 +109,7 @@ def _recipe_file(arguments: list[str]) -> Recipe | None:
             if i == len(arguments):
                 raise ValueError("--recipe needs a file, e.g. a run's recipe.json.")
             file = arguments.pop(i)
-        try:
-            recipe = Recipe.from_settings(read_card(pathlib.Path(file)))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{file} is no recipe: {error}.") from error
-        return recipe.replace(workdir=None, overwrite=False)
+        return Recipe.read(pathlib.Path(file)).replace(workdir=None, overwrite=False)
     return None
 
 

@@ -42,7 +42,7 @@ from keras_hybrid.models.coatnet_rw import (
     CoAtNetRMLP2RW,
     CoAtNetRMLPNanoRW,
 )
-from keras_hybrid.models.combine import average_views, ensemble
+from keras_hybrid.models.combine import average_views, check_views, ensemble
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.convit import (
     ConViT,
@@ -137,6 +137,7 @@ __all__ = [
     "check_per_stage",
     "family_builder",
     "average_views",
+    "check_views",
     "ensemble",
     "features",
     "get",

@@ -21,6 +21,12 @@ def scorer(model: keras.Model, tta: str) -> keras.Model:
     return models.logits(model if tta == "none" else models.average_views(model, tta))
 
 
+def check_tta(model: keras.Model, tta: str) -> None:
+    """Raises ValueError if `scorer` cannot do this; no model is made."""
+    if tta != "none":
+        models.check_views(model, tta)
+
+
 def evaluate(
     network: keras.Model, split: Split, ordinal: bool = False
 ) -> tuple[dict[str, float], np.ndarray]:

@@ -76,13 +76,9 @@ def fit(
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     settings = recipe.optimization
-    classes = network.output_shape[-1]
-    batches = _batches(recipe, training, classes)
+    batches = _batches(recipe, training, network.output_shape[-1])
     _check_executions(batches.steps_per_epoch, settings.steps_per_execution)
-    images = np.asarray(training.images) if batches.resident else None
-    kind = RematAugmented if recipe.runtime.remat else Augmented
-    model = kind(network, batches.augmentation.fill, images, settings.gabor_loss)
-    schedule = _compile(recipe, model, batches)
+    model, schedule = _compiled(recipe, network, batches)
     checkpoint = directory / "checkpoint.npz"
     done = _resume(checkpoint, model)
     check_epoch(done)
@@ -93,14 +89,15 @@ def fit(
     size = network.input_shape[1:3]
     progress = Progress(settings, size, batches, schedule, done, **past)
     logger = MetricsLogger(directory, batches, progress, settings.seed, writes=first)
-    more = []
-    if callbacks and first:
-        more = callbacks(recipe, directory, network, validation or training)
-    averages = [keras.callbacks.SwapEMAWeights()] if settings.ema_momentum else []
     best = None
+    listening: list[keras.callbacks.Callback] = []
     if validation and recipe.selection.keep_best != "none":
         best = KeepBest(recipe.selection, directory, network, done, first)
-        averages = [best, *averages]
+        listening.append(best)  # before the averages are swapped back
+    if settings.ema_momentum:
+        listening.append(keras.callbacks.SwapEMAWeights())
+    if callbacks and first:
+        listening += callbacks(recipe, directory, network, validation or training)
     form = "shifted" if settings.jit_compile == "on" else "auto"
     with (
         ops.forms(depthwise_conv=form),
@@ -108,32 +105,55 @@ def fit(
         _averaged_at_the_end(model),
     ):
         while not (
-            progress.finished or logger.diverged_in or (best and best.out_of_patience)
+            progress.finished
+            or progress.stopped_by_others
+            or logger.diverged_in
+            or (best and best.out_of_patience)
         ):
-            _resize(model, progress.train_size)
-            if settings.budget and not progress.measured:
-                progress.plan(step_seconds(model, batches))
-                if progress.finished:
-                    break
-            batches.start_epoch = progress.epoch
-            model.fit(
-                shard(batches),
-                steps_per_epoch=batches.steps_per_epoch,
-                shuffle=False,  # the stream is shuffled already
-                initial_epoch=progress.epoch,
-                epochs=progress.epoch + progress.epochs_left(),
-                validation_data=_validation_data(recipe, validation, classes, devices),
-                callbacks=[*averages, *more, progress, logger],
-                verbose=("auto" if sys.stdout.isatty() else 2) if first else 0,
+            _fit_one_size(
+                model,
+                progress,
+                [*listening, progress, logger],
+                _validation_data(recipe, validation, batches.classes, devices),
             )
-            if progress.stopped_by_others:
-                break
     if logger.diverged_in:
         raise _diverged(logger.diverged_in, checkpoint)
     if not best:
         return progress.epoch
     best.restore()
     return best.epoch
+
+
+def _fit_one_size(
+    model: Augmented,
+    progress: Progress,
+    callbacks: list[keras.callbacks.Callback],
+    validation: keras.utils.PyDataset | None,
+) -> None:
+    """Trains until the images have another size, or to the end."""
+    batches = progress.batches
+    _resize(model, progress.train_size)
+    if progress.seconds and not progress.measured:
+        progress.plan(step_seconds(model, batches))
+        if progress.finished:
+            return
+    batches.start_epoch = progress.epoch
+    model.fit(
+        shard(batches),
+        steps_per_epoch=batches.steps_per_epoch,
+        shuffle=False,  # the stream is shuffled already
+        initial_epoch=progress.epoch,
+        epochs=progress.epoch + progress.epochs_left(),
+        validation_data=validation,
+        callbacks=callbacks,
+        verbose=_verbosity(),
+    )
+
+
+def _verbosity() -> str | int:
+    if process_index() > 0:
+        return 0
+    return "auto" if sys.stdout.isatty() else 2
 
 
 @contextlib.contextmanager
@@ -212,8 +232,14 @@ def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
     )
 
 
-def _compile(recipe: Recipe, model: Augmented, batches: Batches) -> ProgressSchedule:
+def _compiled(
+    recipe: Recipe, network: keras.Model, batches: Batches
+) -> tuple[Augmented, ProgressSchedule]:
+    """The network with augmentation before it, compiled, and its learning rate."""
     settings = recipe.optimization
+    images = np.asarray(batches.split.images) if batches.resident else None
+    kind = RematAugmented if recipe.runtime.remat else Augmented
+    model = kind(network, batches.augmentation.fill, images, settings.gabor_loss)
     # Keras reads the schedule once per step, whether or not that step is an update.
     schedule = ProgressSchedule(
         settings.learning_rate,
@@ -244,7 +270,7 @@ def _compile(recipe: Recipe, model: Augmented, batches: Batches) -> ProgressSche
         jit_compile={"auto": "auto", "on": True, "off": False}[settings.jit_compile],
         steps_per_execution=settings.steps_per_execution,
     )
-    return schedule
+    return model, schedule
 
 
 def _is_resident(recipe: Recipe, training: Split) -> bool:

@@ -1,6 +1,5 @@
 """Cross-validation: a network per fold, and all of them joined in one model."""
 
-import json
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 import keras
 
 from keras_hybrid import models
-from keras_hybrid.data import load
 from keras_hybrid.train.evaluate import evaluate, scorer
+from keras_hybrid.train.hold_out import load_images
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
-from keras_hybrid.train.workdir import claim, is_complete
+from keras_hybrid.train.workdir import SETTINGS, claim, complete_card
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import write_atomically
 
@@ -32,9 +31,8 @@ def run_folds(
         folds' validation metrics.
     """
     directory = recipe.directory
-    if is_complete(recipe, directory):
-        print(f"{directory} holds this run, complete; --overwrite repeats it.")
-        return read_card(directory / "card.json")
+    if card := complete_card(recipe, directory):
+        return card
     claim(recipe, directory)
     folders = [directory / f"fold{i + 1}" for i in range(recipe.data.folds)]
     cards = []
@@ -52,13 +50,10 @@ def run_folds(
     ]
     joint = models.ensemble(members)
     write_atomically(directory / "model.keras", joint.save)
-    data, runtime = recipe.data, recipe.runtime
-    chosen = Recipe.from_settings(json.loads((folders[0] / "recipe.json").read_text()))
-    dataset = load(
-        data.dataset, runtime.data_dir, chosen.data.image_size, runtime.corrupt
-    )
+    chosen = Recipe.read(folders[0] / SETTINGS)
+    dataset = load_images(chosen)
     metrics, probabilities = evaluate(
-        scorer(joint, recipe.selection.tta), dataset.test, data.ordinal
+        scorer(joint, recipe.selection.tta), dataset.test, recipe.data.ordinal
     )
     metrics |= _spread([card["metrics"] for card in cards])
     card = make_card(chosen.replace(fold=None), dataset, joint, metrics)

@@ -1,4 +1,4 @@
-"""Which images a run trains on, and which it holds out for validation."""
+"""The images of a run: which it trains on, and which it holds out for validation."""
 
 import numpy as np
 
@@ -6,10 +6,17 @@ from keras_hybrid.data import (
     Dataset,
     Split,
     balanced_split,
+    load,
     per_class_split,
     stratified_folds,
 )
 from keras_hybrid.train.recipe import Recipe
+
+
+def load_images(recipe: Recipe) -> Dataset:
+    """The dataset of a recipe."""
+    data, runtime = recipe.data, recipe.runtime
+    return load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
 
 
 def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
@@ -19,16 +26,17 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
         ValueError: If the recipe needs validation images and there are none.
     """
     training, held_out = split_indices(recipe, dataset.train.labels)
-    images = dataset.train.select(training).load_into_memory()
-    if len(held_out):
-        return images, dataset.train.select(held_out).load_into_memory()
     selection = recipe.selection
-    if selection.keep_best != "none" or selection.calibrate:
+    needed = selection.keep_best != "none" or selection.calibrate
+    if needed and not len(held_out):
         raise ValueError(
             "--keep-best and --calibrate need validation images, and none can be held "
             f"out of {len(training)} training images: give --validation-split more."
         )
-    return images, None
+    images = dataset.train.select(training).load_into_memory()
+    if not len(held_out):
+        return images, None
+    return images, dataset.train.select(held_out).load_into_memory()
 
 
 def split_indices(recipe: Recipe, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

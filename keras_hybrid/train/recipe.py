@@ -20,6 +20,7 @@ from keras_hybrid.train.recipe_groups import (
     Runtime,
     Selection,
 )
+from keras_hybrid.utils.card import read_card
 
 _NO_RESULT = ("runtime",)  # groups that do not determine the result
 
@@ -129,6 +130,19 @@ class Recipe:
                 value = kind(**{k: _as_tuple(v) for k, v in value.items()})
             values[name] = value
         return cls(**values)
+
+    @classmethod
+    def read(cls, path: pathlib.Path) -> "Recipe":
+        """The recipe in a `recipe.json`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged or no recipe.
+        """
+        try:
+            return cls.from_settings(read_card(path))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} is no recipe: {error}.") from error
 
     def as_dict(self) -> dict[str, Any]:
         """All fields by group, ready for JSON."""

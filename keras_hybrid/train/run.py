@@ -7,15 +7,15 @@ from typing import Any
 import keras
 
 from keras_hybrid import models
-from keras_hybrid.data import Dataset, Split, load
+from keras_hybrid.data import Dataset, Split
 from keras_hybrid.train.calibrate import calibrate, scale_logits
 from keras_hybrid.train.choose import choose_image_size, choose_settings, is_open
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import Devices, plan
-from keras_hybrid.train.evaluate import evaluate, scorer
+from keras_hybrid.train.evaluate import check_tta, evaluate, scorer
 from keras_hybrid.train.fit import CallbackFactory, fit
 from keras_hybrid.train.folds import run_folds
-from keras_hybrid.train.hold_out import make_splits
+from keras_hybrid.train.hold_out import load_images, make_splits
 from keras_hybrid.train.keep_best import FILE as BEST
 from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.metrics_logger import read_metrics, summary
@@ -24,7 +24,7 @@ from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
-from keras_hybrid.train.workdir import claim, is_complete, refit_of
+from keras_hybrid.train.workdir import SETTINGS, claim, complete_card, refit_of
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import write_atomically
 
@@ -67,14 +67,13 @@ def _run(
         dataset = load_images(recipe)
         recipe = choose_settings(recipe, dataset)
     devices = plan(recipe)
-    if is_complete(recipe, directory):
-        print(f"{directory} holds this run, complete; --overwrite repeats it.")
-        return read_card(directory / "card.json")
+    if card := complete_card(recipe, directory):
+        return card
     dataset = dataset or load_images(recipe)
     training, validation = make_splits(recipe, dataset)
     with devices.scope():
         model = build(recipe, dataset)
-        scorer(model, recipe.selection.tta)  # or ValueError
+        check_tta(model, recipe.selection.tta)
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
             claim(recipe, directory)  # only now, so that bad settings leave no files
@@ -85,12 +84,6 @@ def _run(
         _finish(recipe, directory, dataset, model, devices, validation, kept)
     barrier()
     return read_card(directory / "card.json")
-
-
-def load_images(recipe: Recipe) -> Dataset:
-    """The dataset of a recipe."""
-    data, runtime = recipe.data, recipe.runtime
-    return load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
 
 
 def build(recipe: Recipe, dataset: Dataset) -> keras.Model:
@@ -158,7 +151,7 @@ def _refitted(recipe: Recipe, callbacks: CallbackFactory | None) -> Recipe:
     found = card["metrics"]
     epochs = int(found.get("kept_epoch", found["epochs"]))
     print(f"Training on all images for {epochs} epochs.")
-    chosen = Recipe.from_settings(read_card(searched.directory / "recipe.json"))
+    chosen = Recipe.read(searched.directory / SETTINGS)
     warmup = recipe.optimization.warmup_epochs
     return recipe.replace(
         validation_split=0.0,

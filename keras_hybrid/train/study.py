@@ -1,6 +1,5 @@
 """The study of a search: whose it is, in its folder and in its storage."""
 
-import json
 import pathlib
 import shutil
 import warnings
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from keras_hybrid.data import Dataset
 from keras_hybrid.train.recipe import Recipe, result_fields
 from keras_hybrid.train.tuning import Tuning
-from keras_hybrid.utils.card import write_card
-from keras_hybrid.utils.files import is_partial
+from keras_hybrid.train.workdir import check_settings, check_workdir
+from keras_hybrid.utils.card import read_card, write_card
 
 if TYPE_CHECKING:
     import optuna
@@ -63,14 +62,15 @@ def open_study(
     if known is None:
         study.set_user_attr("settings", settings)
     else:
-        _check(f"The storage's study {name!r}", known, settings, "--name")
+        where = f"The storage's study {name!r} holds a search"
+        check_settings(where, known, settings, "--name")
     return study
 
 
 def minutes_so_far(directory: pathlib.Path) -> float | None:
     """The length of a trial in a search that the folder holds."""
     file = directory / SETTINGS
-    return json.loads(file.read_text()).get("minutes") if file.exists() else None
+    return read_card(file).get("minutes") if file.exists() else None
 
 
 def _settings(tuning: Tuning, recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
@@ -82,33 +82,17 @@ def _settings(tuning: Tuning, recipe: Recipe, dataset: Dataset) -> dict[str, Any
     }
     for name in tuning.search:  # the trials choose them
         found.pop(name, None)
-    return json.loads(json.dumps(found))
+    return found
 
 
 def _claim(directory: pathlib.Path, settings: dict[str, Any]) -> None:
+    check_workdir(directory, SETTINGS, "search")
     file = directory / SETTINGS
     if file.exists():
-        _check(str(directory), json.loads(file.read_text()), settings, "--workdir")
+        check_settings(f"{directory} holds a search", read_card(file), settings)
         return
-    if directory.exists() and not all(map(is_partial, directory.iterdir())):
-        raise ValueError(
-            f"{directory} holds other files and no search; choose another --workdir."
-        )
     directory.mkdir(parents=True, exist_ok=True)
     write_card(settings, file)
-
-
-def _check(where: str, known: Any, settings: dict[str, Any], option: str) -> None:
-    changed = [
-        f"{key} {known.get(key)!r} -> {settings.get(key)!r}"
-        for key in sorted(known.keys() | settings.keys())
-        if known.get(key) != settings.get(key)
-    ]
-    if changed:
-        raise ValueError(
-            f"{where} holds a search of other settings ({'; '.join(changed)}). Choose "
-            f"another {option}, or --overwrite it."
-        )
 
 
 def _remove(directory: pathlib.Path) -> None:

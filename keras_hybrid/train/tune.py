@@ -13,10 +13,10 @@ from keras_hybrid import models
 from keras_hybrid.data import Dataset
 from keras_hybrid.train.choose import choose_image_size, choose_settings
 from keras_hybrid.train.fit import TrainingDiverged, fit
-from keras_hybrid.train.hold_out import make_splits, split_indices
+from keras_hybrid.train.hold_out import load_images, make_splits, split_indices
 from keras_hybrid.train.metrics_logger import read_metrics
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.run import build, load_images
+from keras_hybrid.train.run import build
 from keras_hybrid.train.study import minutes_so_far, open_study
 from keras_hybrid.train.tune_report import plot, write_results
 from keras_hybrid.train.tune_space import (

@@ -1,15 +1,16 @@
 """The folder of a run: whose it is, and whether the run is complete."""
 
-import json
 import pathlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from keras_hybrid.train.recipe import Recipe, result_fields
-from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import is_partial
 
 SETTINGS = "recipe.json"
+CARD = "card.json"
 _FOUND_BY_SEARCH = (
     "validation_split",
     "image_size",
@@ -28,26 +29,40 @@ _FOUND_BY_SEARCH = (
 """Fields in which a recipe with `refit` differs from that of its final run."""
 
 
-def check_workdir(directory: pathlib.Path) -> None:
-    """Raises ValueError if the folder holds other files and no run."""
-    if (directory / SETTINGS).exists() or not directory.exists():
+def check_workdir(
+    directory: pathlib.Path, settings: str = SETTINGS, kind: str = "run"
+) -> None:
+    """Raises ValueError if the folder holds other files and no run.
+
+    Args:
+        directory: The folder.
+        settings: The file by which a run is known.
+        kind: What messages call it.
+    """
+    if (directory / settings).exists() or not directory.exists():
         return
     if not all(is_partial(path) for path in directory.iterdir()):
         raise ValueError(
-            f"{directory} holds other files and no run; choose another --workdir."
+            f"{directory} holds other files and no {kind}; choose another --workdir."
         )
 
 
-def is_complete(recipe: Recipe, directory: pathlib.Path) -> bool:
-    """Whether the workdir holds this run, complete; raises if it holds another run.
+def complete_card(recipe: Recipe, directory: pathlib.Path) -> dict[str, Any] | None:
+    """The card of the run in the workdir, if it is complete; a line says so.
 
     Settings alone, which a run leaves that failed before its first epoch, are no run.
+
+    Raises:
+        ValueError: If the workdir holds other files or a run of other settings.
     """
     check_workdir(directory)
     if recipe.runtime.overwrite or not _has_results(directory):
-        return False
+        return None
     _check_same(recipe, directory)
-    return (directory / "card.json").exists()
+    if not (directory / CARD).exists():
+        return None
+    print(f"{directory} holds this run, complete; --overwrite repeats it.")
+    return read_card(directory / CARD)
 
 
 def refit_of(recipe: Recipe, directory: pathlib.Path) -> Recipe | None:
@@ -60,13 +75,13 @@ def refit_of(recipe: Recipe, directory: pathlib.Path) -> Recipe | None:
     if recipe.runtime.overwrite or not _has_results(directory):
         return None
     _check_same(recipe, directory, _FOUND_BY_SEARCH)
-    found = Recipe.from_settings(json.loads((directory / SETTINGS).read_text()))
+    found = Recipe.read(directory / SETTINGS)
     if found.selection.keep_best != "none" or found.data.validation_split:
         raise ValueError(
             f"{directory} holds a run that held images out. Choose another --workdir, "
             "or --overwrite it."
         )
-    if not (directory / "card.json").exists():
+    if not (directory / CARD).exists():
         return None
     return found.replace(workdir=str(directory))
 
@@ -78,7 +93,7 @@ def claim(recipe: Recipe, directory: pathlib.Path) -> None:
     if recipe.runtime.overwrite and settings.exists():
         # if killed here, the folder still has a recipe.json and counts as a run
         others = [path for path in directory.iterdir() if path != settings]
-        for path in sorted(others, key=lambda path: path.name != "card.json"):
+        for path in sorted(others, key=lambda path: path.name != CARD):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     write_card(recipe.as_dict(), settings)
 
@@ -93,18 +108,39 @@ def _has_results(directory: pathlib.Path) -> bool:
 
 
 def _check_same(
-    recipe: Recipe, directory: pathlib.Path, ignored: Iterable[str] = ()
+    recipe: Recipe, directory: pathlib.Path, ignored: Collection[str] = ()
 ) -> None:
     """Raises ValueError if the run in the workdir has other settings."""
-    found = result_fields(json.loads((directory / SETTINGS).read_text()))
+    found = result_fields(read_card(directory / SETTINGS))
     wanted = result_fields(recipe.as_dict())
+    found, wanted = (
+        {name: value for name, value in fields.items() if name not in ignored}
+        for fields in (found, wanted)
+    )
+    check_settings(f"{directory} holds a run", found, wanted)
+
+
+def check_settings(
+    where: str,
+    found: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    option: str = "--workdir",
+) -> None:
+    """Raises ValueError, which names each difference, if settings are not the same.
+
+    Args:
+        where: What has the settings that were found, e.g. "DIR holds a run".
+        found: Settings by name.
+        wanted: Settings by name.
+        option: The option that chooses another place.
+    """
     changed = [
         f"{key} {found.get(key)!r} -> {wanted.get(key)!r}"
-        for key in sorted((found.keys() | wanted.keys()) - set(ignored))
+        for key in sorted(found.keys() | wanted.keys())
         if found.get(key) != wanted.get(key)
     ]
     if changed:
         raise ValueError(
-            f"{directory} holds a run of other settings ({'; '.join(changed)}). "
-            "Choose another --workdir, or --overwrite it."
+            f"{where} of other settings ({'; '.join(changed)}). Choose another "
+            f"{option}, or --overwrite it."
         )
