@@ -5,7 +5,6 @@ import importlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -17,6 +16,7 @@ from PIL import Image
 from keras_hybrid import export
 from keras_hybrid.cli import main
 from keras_hybrid.export import formats
+from tests.installed import install
 
 for _package in ("torch", "onnx", "onnxscript", "onnxruntime"):
     pytest.importorskip(_package)
@@ -34,14 +34,8 @@ onnx_gzip = toy_format:FORMAT
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """The module, installed in a folder of its own and imported."""
-    folder = tmp_path / "installed"
-    information = folder / "toy_format-1.0.dist-info"
-    information.mkdir(parents=True)
-    (information / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: toy-format\nVersion: 1.0\n"
-    )
-    (information / "entry_points.txt").write_text(ENTRY_POINTS)
-    shutil.copy(pathlib.Path(__file__).with_name("toy_format.py"), folder)
+    module = pathlib.Path(__file__).with_name("toy_format.py")
+    folder = install(tmp_path / "installed", module, ENTRY_POINTS)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     monkeypatch.setattr(formats, "FORMATS", dict(formats.FORMATS))

@@ -5,7 +5,6 @@ import importlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -17,8 +16,10 @@ from keras_hybrid import analysis, data, models, weights
 from keras_hybrid.cli import main
 from keras_hybrid.models import registry
 from keras_hybrid.weights import name_map
+from tests.installed import install
 
 ROOT = pathlib.Path(__file__).parents[2]
+TOY = pathlib.Path(__file__).with_name("toy_family.py")
 ENTRY_POINTS = """\
 [keras_hybrid.models]
 toy = toy_family
@@ -29,18 +30,6 @@ BROKEN = """\
 [keras_hybrid.models]
 broken = no_such_module_anywhere
 """
-
-
-def install(folder, entry_points):
-    """The folder as pip leaves it: the module and the folder of its metadata."""
-    information = folder / "toy_family-1.0.dist-info"
-    information.mkdir(parents=True)
-    (information / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: toy-family\nVersion: 1.0\n"
-    )
-    (information / "entry_points.txt").write_text(entry_points)
-    shutil.copy(pathlib.Path(__file__).with_name("toy_family.py"), folder)
-    return folder
 
 
 @pytest.fixture
@@ -57,7 +46,7 @@ def unregistered(tmp_path, monkeypatch):
 @pytest.fixture
 def toy(unregistered):
     """The module, imported as a user's own file, without an entry point."""
-    install(unregistered, "")
+    install(unregistered, TOY, "")
     return importlib.import_module("toy_family")
 
 
@@ -173,7 +162,7 @@ def test_the_map_that_fits_the_model_is_used(toy):
 
 
 def test_an_entry_point_is_imported_where_it_is_needed(unregistered, capsys):
-    install(unregistered, ENTRY_POINTS)
+    install(unregistered, TOY, ENTRY_POINTS)
     models.get("cvt13")
     assert "toy_family" not in sys.modules
     assert models.get("toy2").parameters == 898
@@ -184,14 +173,14 @@ def test_an_entry_point_is_imported_where_it_is_needed(unregistered, capsys):
 
 
 def test_a_broken_package_is_a_warning(unregistered):
-    install(unregistered, BROKEN)
+    install(unregistered, TOY, BROKEN)
     with pytest.warns(UserWarning, match=r"broken .*no_such_module_anywhere.*cannot"):
         assert "cvt13" in models.list_models()
 
 
 def test_an_installed_package_on_the_command_line(tmp_path):
     """Trained in one process; listed and loaded in a fresh one."""
-    path = f"{install(tmp_path / 'installed', ENTRY_POINTS)}{os.pathsep}{ROOT}"
+    path = f"{install(tmp_path / 'installed', TOY, ENTRY_POINTS)}{os.pathsep}{ROOT}"
 
     def python(*arguments):
         done = subprocess.run(

@@ -17,7 +17,7 @@ from keras_hybrid.train.gabor import (
     inner_stage,
 )
 from keras_hybrid.train.optimizer import make_optimizer
-from tests.train.tiny import CLASSES, images, recipe
+from tests.train.tiny import CLASSES, images, interrupting, recipe
 
 
 def network(size=32):
@@ -120,7 +120,7 @@ def test_it_learns_beside_the_labels_and_is_not_saved(tmp_path, optimizer):
                     network(),
                     images(size=32),
                     None,
-                    callbacks=stop,
+                    callbacks=interrupting(2),
                 )
         trained = network()
         fit(settings, directory, trained, images(size=32), None)
@@ -131,16 +131,6 @@ def test_it_learns_beside_the_labels_and_is_not_saved(tmp_path, optimizer):
     lines = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()
     losses = [json.loads(line)["loss"] for line in lines]
     assert losses[-1] < losses[0] - 0.3  # the weight of 1 fell towards 0
-
-
-def stop(*_):
-    """A callback that interrupts the third epoch."""
-
-    def on_epoch_begin(epoch, logs):
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    return [keras.callbacks.LambdaCallback(on_epoch_begin=on_epoch_begin)]
 
 
 def test_muon_leaves_its_layer_and_the_head_to_adamw():

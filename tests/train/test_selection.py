@@ -22,7 +22,7 @@ from keras_hybrid.train.confusion import confusion_matrix
 from keras_hybrid.train.crossentropy import Crossentropy, class_weights
 from keras_hybrid.train.evaluate import evaluate, scorer
 from keras_hybrid.train.fit import fit
-from tests.train.tiny import CLASSES, images, network, recipe
+from tests.train.tiny import CLASSES, images, interrupting, network, recipe, run_on
 
 one_backend = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend will do"
@@ -70,7 +70,14 @@ def test_patience_and_a_run_that_was_stopped(tmp_path):
         folder.mkdir()
         if name == "stopped":
             with pytest.raises(KeyboardInterrupt):
-                fit(settings, folder, network(), images(), unlike(), callbacks=stop)
+                fit(
+                    settings,
+                    folder,
+                    network(),
+                    images(),
+                    unlike(),
+                    callbacks=interrupting(1),
+                )
         net = network()
         kept = fit(settings, folder, net, images(), unlike())
         assert len(log(folder)) == kept + 2 < 30
@@ -80,16 +87,6 @@ def test_patience_and_a_run_that_was_stopped(tmp_path):
         ends.append([value(v) for v in net.variables])
     for one, two in zip(*ends, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
-
-
-def stop(*_):
-    """A callback that interrupts the second epoch."""
-
-    def on_epoch_begin(epoch, logs):
-        if epoch == 1:
-            raise KeyboardInterrupt
-
-    return [keras.callbacks.LambdaCallback(on_epoch_begin=on_epoch_begin)]
 
 
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1"])
@@ -197,17 +194,8 @@ def load_blobs(data_dir, image_size, corrupt):
 @pytest.fixture
 def blobs(monkeypatch, tmp_path):
     """A recipe for them, in a folder of its own."""
-    monkeypatch.setattr(sources, "SOURCES", dict(sources.SOURCES))
-    data.register_dataset("blobs", load_blobs)
-    return Recipe.of(
-        dataset="blobs",
-        model="resnet9",
-        model_options=("widths=8,8,8", "stem_width=4"),
-        epochs=3,
-        batch_size=8,
-        learning_rate=5e-3,
-        workdir=str(tmp_path / "run"),
-    )
+    fields = {"epochs": 3, "batch_size": 8, "learning_rate": 5e-3}
+    return run_on(load_blobs, monkeypatch, tmp_path / "run", **fields)
 
 
 def test_refit_takes_the_epochs_that_were_best(blobs, tmp_path, capsys, monkeypatch):

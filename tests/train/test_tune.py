@@ -10,7 +10,6 @@ import pytest
 
 from keras_hybrid import data
 from keras_hybrid.cli import main
-from keras_hybrid.data import sources
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.tune import _Report, tune
 from keras_hybrid.train.tune_report import plot, write_results
@@ -21,6 +20,7 @@ from keras_hybrid.train.tune_space import (
     with_settings,
 )
 from keras_hybrid.train.tuning import Tuning
+from tests.train.tiny import run_on
 
 train_module = importlib.import_module("keras_hybrid.train.tune")
 optuna = pytest.importorskip("optuna")
@@ -41,17 +41,8 @@ def load_blobs(data_dir, image_size, corrupt):
 
 @pytest.fixture
 def blobs(monkeypatch, tmp_path):
-    monkeypatch.setattr(sources, "SOURCES", dict(sources.SOURCES))
-    data.register_dataset("blobs", load_blobs)
-    return Recipe.of(
-        dataset="blobs",
-        model="resnet9",
-        model_options=("widths=8,8,8", "stem_width=4"),
-        epochs=2,
-        batch_size=16,
-        validation_split=0.25,
-        workdir=str(tmp_path / "study"),
-    )
+    fields = {"epochs": 2, "batch_size": 16, "validation_split": 0.25}
+    return run_on(load_blobs, monkeypatch, tmp_path / "study", **fields)
 
 
 def rows_of(path):

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from keras_hybrid.data import Split
+from keras_hybrid import data
+from keras_hybrid.data import Split, sources
 from keras_hybrid.train import Recipe
 
 CLASSES = 3
@@ -29,3 +30,26 @@ def images(count=24, size=8):
 def recipe(**fields):
     defaults = {"epochs": 2, "warmup_epochs": 0.5, "batch_size": 4, "padding": 2}
     return Recipe.of(**defaults | fields)
+
+
+def run_on(loader, monkeypatch, workdir, **fields):
+    """A recipe of a thin ResNet-9 on a dataset that lasts as long as the test."""
+    monkeypatch.setattr(sources, "SOURCES", dict(sources.SOURCES))
+    data.register_dataset("blobs", loader)
+    return Recipe.of(
+        dataset="blobs",
+        model="resnet9",
+        model_options=("widths=8,8,8", "stem_width=4"),
+        workdir=str(workdir),
+        **fields,
+    )
+
+
+def interrupting(epoch):
+    """Makes a callback for `fit` that interrupts an epoch, counted from 0."""
+
+    def on_epoch_begin(number, logs):
+        if number == epoch:
+            raise KeyboardInterrupt
+
+    return lambda *_: [keras.callbacks.LambdaCallback(on_epoch_begin=on_epoch_begin)]
