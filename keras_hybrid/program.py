@@ -114,9 +114,16 @@ def _recipe_file(arguments: list[str]) -> Recipe | None:
 
 
 def _default(recipes: Mapping[str, Recipe], arguments: Sequence[str]) -> str:
-    """The first recipe; for `--minutes` the first without a number of epochs."""
+    """The first recipe that suits the options.
+
+    With `--weights` it is the recipe `checkpoint`, if there is one; with `--minutes`
+    the first without a number of epochs.
+    """
     names = list(recipes)
-    if any(argument.partition("=")[0] == "--minutes" for argument in arguments):
+    options = {argument.partition("=")[0] for argument in arguments}
+    if "--weights" in options and "checkpoint" in recipes:
+        return "checkpoint"
+    if "--minutes" in options:
         names = [x for x in names if not recipes[x].optimization.epochs] + names
     return names[0]
 

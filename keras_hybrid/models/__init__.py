@@ -1,6 +1,6 @@
 """The families and their variants, what a built model can do, and how to add one."""
 
-from keras_hybrid.models.assembly import features, logits, with_head
+from keras_hybrid.models.assembly import classifier, features, logits, with_head
 from keras_hybrid.models.atc import (
     ATC,
     ATC3,
@@ -71,6 +71,7 @@ from keras_hybrid.models.resnet import (
     WideResNet,
 )
 from keras_hybrid.models.resnet9 import ResNet9, ResNet9Hybrid
+from keras_hybrid.models.stages import stages
 
 __all__ = [
     "ATC",
@@ -138,12 +139,14 @@ __all__ = [
     "family_builder",
     "average_views",
     "check_views",
+    "classifier",
     "ensemble",
     "features",
     "get",
     "list_models",
     "logits",
     "option",
+    "stages",
     "variant",
     "with_head",
 ]

@@ -9,6 +9,9 @@ import numpy as np
 
 from keras_hybrid.utils.files import write_atomically
 
+FILE = "checkpoint.npz"
+"""Name of the file in the workdir."""
+
 
 def save_state(path: pathlib.Path, model: keras.Model, epoch: int) -> None:
     """Writes weights, optimizer and the number of finished epochs."""

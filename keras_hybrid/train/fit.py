@@ -13,11 +13,12 @@ from keras_hybrid import ops
 from keras_hybrid.data import Batches, Evaluation, Split
 from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
 from keras_hybrid.train.augmented import Augmented
-from keras_hybrid.train.checkpoint import restore_state
+from keras_hybrid.train.checkpoint import FILE, restore_state
 from keras_hybrid.train.class_metrics import CLASS_METRICS, ClassMetric
 from keras_hybrid.train.crossentropy import Crossentropy, class_weights
 from keras_hybrid.train.devices import Devices
 from keras_hybrid.train.keep_best import KeepBest
+from keras_hybrid.train.layer_rates import layer_rates
 from keras_hybrid.train.metrics_logger import (
     MetricsLogger,
     progress_so_far,
@@ -26,11 +27,11 @@ from keras_hybrid.train.metrics_logger import (
 from keras_hybrid.train.multiprocess import check_epoch, process_index, shard
 from keras_hybrid.train.optimizer import make_optimizer
 from keras_hybrid.train.progress import Progress, step_seconds
-from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.recipe import Optimization, Recipe
 from keras_hybrid.train.remat import RematAugmented
 from keras_hybrid.train.schedule import ProgressSchedule
 from keras_hybrid.train.sync_replicas import sync_replicas
-from keras_hybrid.utils.typing import Shape
+from keras_hybrid.utils.typing import Shape, fixed
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
 RESIDENT_BYTES = 4 * 2**30
@@ -79,14 +80,14 @@ def fit(
     batches = _batches(recipe, training, network.output_shape[-1])
     _check_executions(batches.steps_per_epoch, settings.steps_per_execution)
     model, schedule = _compiled(recipe, network, batches)
-    checkpoint = directory / "checkpoint.npz"
+    checkpoint = directory / FILE
     done = _resume(checkpoint, model)
     check_epoch(done)
     first = process_index() == 0
     if first:
         truncate_metrics(directory, done)
     past = progress_so_far(directory, done)
-    size = network.input_shape[1:3]
+    size = _train_size(settings, network)
     progress = Progress(settings, size, batches, schedule, done, **past)
     logger = MetricsLogger(directory, batches, progress, settings.seed, writes=first)
     best = None
@@ -188,6 +189,15 @@ def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
     )
 
 
+def _train_size(settings: Optimization, network: keras.Model) -> Shape:
+    """Height and width of training images at their largest."""
+    height, width = fixed(network.input_shape[1:3])
+    if not settings.train_size:
+        return height, width
+    scale = settings.train_size / min(height, width)
+    return round(scale * height), round(scale * width)
+
+
 def _resize(model: Augmented, size: Shape) -> None:
     """Compiles the training step for images of this size."""
     if size != model.train_size:
@@ -242,12 +252,14 @@ def _compiled(
     model = kind(network, batches.augmentation.fill, images, settings.gabor_loss)
     # Keras reads the schedule once per step, whether or not that step is an update.
     schedule = ProgressSchedule(
-        settings.learning_rate,
+        recipe.learning_rate,
         settings.final_learning_rate,
         settings.warmup_share,
         max(settings.epochs, 1) * batches.steps_per_epoch,
         settings.schedule,
     )
+    decay = recipe.fine_tuning.layer_decay
+    rates = layer_rates(network, decay) if decay < 1 else None
     optimizer = make_optimizer(
         settings.optimizer,
         model,
@@ -256,6 +268,7 @@ def _compiled(
         settings.global_clipnorm,
         ema_momentum=settings.ema_momentum,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        rates=rates,
     )
     weights = None
     if settings.class_balance == "weights":

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from keras_hybrid.data import Batches
-from keras_hybrid.train.checkpoint import save_state
+from keras_hybrid.train.checkpoint import FILE, save_state
 from keras_hybrid.train.progress import Progress
 from keras_hybrid.train.sync_replicas import seed_generators
 from keras_hybrid.utils.files import explain_full_disk, write_atomically
@@ -86,7 +86,7 @@ class MetricsLogger(keras.callbacks.Callback):
         path = self.directory / "metrics.jsonl"
         with explain_full_disk(path), open(path, "a") as file:
             file.write(json.dumps({"epoch": epoch + 1} | rounded) + "\n")
-        save_state(self.directory / "checkpoint.npz", self.model, epoch + 1)
+        save_state(self.directory / FILE, self.model, epoch + 1)
 
 
 def read_metrics(directory: pathlib.Path) -> list[dict[str, Any]]:

@@ -1,16 +1,18 @@
 """AdamW, Muon and SGD, with weight decay where it belongs."""
 
-import functools
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
+from keras_hybrid.train.layer_rates import with_layer_rates
 from keras_hybrid.train.muon import Muon
 from keras_hybrid.train.schedule import ProgressSchedule
 
-OPTIMIZERS = {
-    "adamw": keras.optimizers.AdamW,
-    "muon": functools.partial(Muon, adam_lr_ratio=0.5, momentum=0.9, rms_rate=0.2),
-    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+OPTIMIZERS: dict[str, tuple[type[keras.optimizers.Optimizer], dict[str, Any]]] = {
+    "adamw": (keras.optimizers.AdamW, {}),
+    "muon": (Muon, {"adam_lr_ratio": 0.5, "momentum": 0.9, "rms_rate": 0.2}),
+    "sgd": (keras.optimizers.SGD, {"momentum": 0.9, "nesterov": True}),
 }
 
 
@@ -22,6 +24,7 @@ def make_optimizer(
     global_clipnorm: float | None,
     ema_momentum: float | None = None,
     gradient_accumulation_steps: int = 1,
+    rates: Mapping[str, float] | None = None,
 ) -> keras.optimizers.Optimizer:
     """An optimizer that decays `decayed_variables` only.
 
@@ -41,16 +44,22 @@ def make_optimizer(
         ema_momentum: Momentum of the moving average of the weights, per update; None
             keeps no average.
         gradient_accumulation_steps: Steps whose gradients are averaged into one update.
+        rates: Factors of the learning rate by the path of the variable, see
+            `layer_rates`; None for one rate.
     """
     steps = gradient_accumulation_steps
     muon = {"adam_weight_decay": weight_decay} if name == "muon" else {}
-    optimizer = OPTIMIZERS[name](
+    kind, settings = OPTIMIZERS[name]
+    if rates:
+        kind = with_layer_rates(kind, rates)
+    optimizer = kind(
         learning_rate,
         weight_decay=weight_decay,
         global_clipnorm=global_clipnorm,
         use_ema=ema_momentum is not None,
         ema_momentum=ema_momentum ** (1 / steps) if ema_momentum else 0.99,
         gradient_accumulation_steps=steps if steps > 1 else None,
+        **settings,
         **muon,
     )
     decayed = {id(variable) for variable in decayed_variables(model)}

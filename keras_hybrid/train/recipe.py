@@ -15,6 +15,7 @@ from typing import Any
 from keras_hybrid.train.recipe_groups import (
     Augmentation,
     Data,
+    FineTuning,
     Network,
     Optimization,
     Runtime,
@@ -61,6 +62,7 @@ class Recipe:
     network: Network = dataclasses.field(default_factory=Network)
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     optimization: Optimization = dataclasses.field(default_factory=Optimization)
+    fine_tuning: FineTuning = dataclasses.field(default_factory=FineTuning)
     selection: Selection = dataclasses.field(default_factory=Selection)
     runtime: Runtime = dataclasses.field(default_factory=Runtime)
 
@@ -88,6 +90,13 @@ class Recipe:
         chosen_later = self.network.model == "auto"
         name = self.name if chosen_later else f"{self.name}-{self.network.model}"
         return pathlib.Path("saved_models") / name
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak learning rate."""
+        if self.optimization.learning_rate is not None:
+            return self.optimization.learning_rate
+        return 1e-4 if self.network.weights else 1e-3
 
     @classmethod
     def of(cls, **fields: Any) -> "Recipe":

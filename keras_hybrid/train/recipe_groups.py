@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from keras_hybrid.data import augmentation
+from keras_hybrid.train.freeze import stage_count
 
 DEFAULT_MINUTES = 15.0
 """Time of a run of which neither epochs nor minutes are given."""
@@ -130,8 +131,9 @@ class Optimization:
     optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
     """AdamW; Muon for dense and convolution kernels, AdamW for the rest; or SGD with
     Nesterov momentum of 0.9."""
-    learning_rate: float = 1e-3
-    """Peak learning rate, reached after the warm-up."""
+    learning_rate: float | None = None
+    """Peak learning rate, reached after the warm-up; None: 1e-3, or 1e-4 from
+    pretrained weights."""
     final_learning_rate: float = 1e-5
     """Learning rate at the end of the run."""
     schedule: Literal["cosine", "linear", "wsd"] = "cosine"
@@ -150,6 +152,9 @@ class Optimization:
     gabor_loss: float = 0.0
     """Weight of an auxiliary loss, in which a stage of the network predicts the Gabor
     energy of the image; it falls to 0 over the run. For few images, e.g. 1."""
+    train_size: int | None = None
+    """Side of the images while training, in pixels; the model and its tests keep
+    --image-size. A smaller side saves time and raises the accuracy (FixRes)."""
     progressive_resizing: bool = False
     """Train on images of half the size up to 40 % of the work, then of three quarters
     up to 75 %."""
@@ -173,6 +178,8 @@ class Optimization:
     def __post_init__(self) -> None:
         _check_counts(self, "gradient_accumulation_steps", "steps_per_execution")
         _check_counts(self, "epochs", "batch_size", least=0)
+        if self.train_size is not None:
+            _check_counts(self, "train_size", least=8)
         if self.minutes is not None and self.minutes <= 0:
             raise ValueError(f"minutes must be above 0, not {self.minutes}.")
         if not self.budget and not 0 <= self.warmup < self.epochs:
@@ -209,6 +216,27 @@ class Optimization:
         if self.minutes is not None or not self.epochs:
             return 60 * (self.minutes or DEFAULT_MINUTES)
         return None
+
+
+@dataclasses.dataclass(frozen=True)
+class FineTuning:
+    """How a network with pretrained weights is trained on."""
+
+    freeze: str = "none"
+    """Layers that keep their weights: none; backbone, all but the classifier; or
+    stages:N, up to the N-th feature map of models.features."""
+    probe_epochs: int = 0
+    """Train the classifier alone first, for so many epochs, on features that are
+    computed once; 0 trains all at once."""
+    layer_decay: float = 1.0
+    """Learning rate of a stage as a share of the next one's, e.g. 0.7; 1 gives all
+    stages the same."""
+
+    def __post_init__(self) -> None:
+        stage_count(self.freeze)  # or ValueError
+        _check_counts(self, "probe_epochs", least=0)
+        if not 0 < self.layer_decay <= 1:
+            raise ValueError(f"layer_decay must lie in (0, 1], not {self.layer_decay}.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,17 +9,20 @@ import keras
 from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split
 from keras_hybrid.train.calibrate import calibrate, scale_logits
+from keras_hybrid.train.checkpoint import FILE as CHECKPOINT
 from keras_hybrid.train.choose import choose_image_size, choose_settings, is_open
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.evaluate import check_tta, evaluate, scorer
 from keras_hybrid.train.fit import CallbackFactory, fit
 from keras_hybrid.train.folds import run_folds
+from keras_hybrid.train.freeze import frozen, frozen_layers
 from keras_hybrid.train.hold_out import load_images, make_splits
 from keras_hybrid.train.keep_best import FILE as BEST
 from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
+from keras_hybrid.train.probe import train_classifier
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
@@ -74,12 +77,18 @@ def _run(
     with devices.scope():
         model = build(recipe, dataset)
         check_tta(model, recipe.selection.tta)
+        frozen_layers(model, recipe.fine_tuning.freeze)  # or ValueError
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
             claim(recipe, directory)  # only now, so that bad settings leave no files
         barrier()
         network = models.logits(model)
-        kept = fit(recipe, directory, network, training, validation, devices, callbacks)
+        if recipe.fine_tuning.probe_epochs and not (directory / CHECKPOINT).exists():
+            train_classifier(recipe, network, training)
+        with frozen(network, recipe.fine_tuning.freeze):
+            kept = fit(
+                recipe, directory, network, training, validation, devices, callbacks
+            )
     if process_index() == 0:
         _finish(recipe, directory, dataset, model, devices, validation, kept)
     barrier()
@@ -131,7 +140,7 @@ def _finish(
     plot_curves(epochs, directory / "curves.png", directory.name)
     write_report(directory / "report.html", card, epochs, dataset.test, probabilities)
     write_card(card, directory / "card.json")  # last: a run with a card is complete
-    for name in ("checkpoint.npz", BEST):
+    for name in (CHECKPOINT, BEST):
         (directory / name).unlink(missing_ok=True)
 
 
