@@ -58,6 +58,25 @@ class Dataset:
     test: Split
     class_names: tuple[str, ...]
 
+    def select_classes(self, first: int, stop: int) -> "Dataset":
+        """The images of the classes from `first` up to `stop`, which is not included.
+
+        Raises:
+            ValueError: If there are fewer classes.
+        """
+        if stop > len(self.class_names):
+            raise ValueError(
+                f"{self.name} has {len(self.class_names)} classes, not {stop}."
+            )
+
+        def select(split: Split) -> Split:
+            labels = np.asarray(split.labels)
+            chosen = split.select(np.flatnonzero((labels >= first) & (labels < stop)))
+            return Split(chosen.images, chosen.labels - first)
+
+        names = self.class_names[first:stop]
+        return Dataset(self.name, select(self.train), select(self.test), names)
+
     def fingerprint(self) -> str:
         """SHA-256 (first 16 hex digits) of all pixels and labels.
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_hybrid import models
+from keras_hybrid.train.choose import choose_image_size
 from keras_hybrid.train.evaluate import evaluate, scorer
 from keras_hybrid.train.hold_out import load_images
 from keras_hybrid.train.recipe import Recipe
@@ -31,9 +32,10 @@ def run_folds(
         folds' validation metrics.
     """
     directory = recipe.directory
-    if card := complete_card(recipe, directory):
+    images = load_images(choose_image_size(recipe)).fingerprint()
+    if card := complete_card(recipe, directory, images):
         return card
-    claim(recipe, directory)
+    claim(recipe, directory, images)
     folders = [directory / f"fold{i + 1}" for i in range(recipe.data.folds)]
     cards = []
     for number, folder in enumerate(folders, 1):

@@ -16,7 +16,8 @@ from keras_hybrid.train.recipe import Recipe
 def load_images(recipe: Recipe) -> Dataset:
     """The dataset of a recipe."""
     data, runtime = recipe.data, recipe.runtime
-    return load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
+    dataset = load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
+    return dataset.select_classes(*data.class_range) if data.class_range else dataset
 
 
 def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:

@@ -25,6 +25,9 @@ from keras_hybrid.utils.card import read_card
 
 _NO_RESULT = ("runtime",)  # groups that do not determine the result
 
+IMAGES = "dataset_fingerprint"
+"""What `recipe.json` says besides the settings; see `Dataset.fingerprint`."""
+
 DEIT_AUGMENTATION: dict[str, Any] = {
     "rand_augment": 9,
     "random_erasing": 0.25,
@@ -149,7 +152,9 @@ class Recipe:
             ValueError: If it is damaged or no recipe.
         """
         try:
-            return cls.from_settings(read_card(path))
+            settings = read_card(path)
+            settings.pop(IMAGES, None)
+            return cls.from_settings(settings)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is no recipe: {error}.") from error
 

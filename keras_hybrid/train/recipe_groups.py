@@ -30,6 +30,9 @@ class Data:
     tensorflow-datasets), or folder (a sub-folder of images per class)."""
     image_size: int | None = None
     """Side of the images that the model sees, in pixels; None keeps the data's own."""
+    class_range: tuple[int, int] | None = None
+    """Use only classes from the first number up to, not including, the second, counted
+    from 0 in the dataset's order, e.g. 0 10; None uses all."""
     fraction: float = 1.0
     """Share of the training images of every class to use, in (0, 1]."""
     per_class: int | None = None
@@ -47,6 +50,11 @@ class Data:
     def __post_init__(self) -> None:
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must lie in (0, 1], not {self.fraction}.")
+        if self.class_range and not 0 <= self.class_range[0] < self.class_range[1]:
+            raise ValueError(
+                f"class_range takes two numbers, 0 <= first < second, not "
+                f"{self.class_range}."
+            )
         if self.per_class is not None and (self.per_class < 1 or self.fraction < 1):
             raise ValueError(
                 f"per_class must be 1 or more, and fraction left at 1; they are "
@@ -273,7 +281,10 @@ class Selection:
 
 @dataclasses.dataclass(frozen=True)
 class Runtime:
-    """Where and how the run computes; nothing here changes the result."""
+    """Where the run finds its images, and how it computes.
+
+    A run is known by its images and by the other groups.
+    """
 
     data_dir: str | None = None
     """Folder with the data; without it the dataset's own library finds it."""

@@ -27,7 +27,13 @@ from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
-from keras_hybrid.train.workdir import SETTINGS, claim, complete_card, refit_of
+from keras_hybrid.train.workdir import (
+    SETTINGS,
+    check_workdir,
+    claim,
+    complete_card,
+    refit_of,
+)
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import write_atomically
 
@@ -65,14 +71,14 @@ def _run(
 ) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.optimization.seed)
     recipe = choose_image_size(recipe)
-    dataset = None
+    check_workdir(directory)
+    dataset = load_images(recipe)
     if is_open(recipe):
-        dataset = load_images(recipe)
         recipe = choose_settings(recipe, dataset)
     devices = plan(recipe)
-    if card := complete_card(recipe, directory):
+    images = dataset.fingerprint()
+    if card := complete_card(recipe, directory, images):
         return card
-    dataset = dataset or load_images(recipe)
     training, validation = make_splits(recipe, dataset)
     with devices.scope():
         model = build(recipe, dataset)
@@ -80,7 +86,9 @@ def _run(
         frozen_layers(model, recipe.fine_tuning.freeze)  # or ValueError
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
-            claim(recipe, directory)  # only now, so that bad settings leave no files
+            claim(
+                recipe, directory, images
+            )  # only now, so that bad settings leave no files
         barrier()
         network = models.logits(model)
         if recipe.fine_tuning.probe_epochs and not (directory / CHECKPOINT).exists():

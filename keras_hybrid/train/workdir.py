@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from keras_hybrid.train.recipe import Recipe, result_fields
+from keras_hybrid.train.recipe import IMAGES, Recipe, result_fields
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import is_partial
 
@@ -47,18 +47,33 @@ def check_workdir(
         )
 
 
-def complete_card(recipe: Recipe, directory: pathlib.Path) -> dict[str, Any] | None:
+def complete_card(
+    recipe: Recipe, directory: pathlib.Path, images: str
+) -> dict[str, Any] | None:
     """The card of the run in the workdir, if it is complete; a line says so.
 
     Settings alone, which a run leaves that failed before its first epoch, are no run.
 
+    Args:
+        recipe: The settings.
+        directory: The workdir.
+        images: `Dataset.fingerprint` of the images.
+
     Raises:
-        ValueError: If the workdir holds other files or a run of other settings.
+        ValueError: If the workdir holds other files, or a run of other settings or on
+            other images.
     """
     check_workdir(directory)
     if recipe.runtime.overwrite or not _has_results(directory):
         return None
     _check_same(recipe, directory)
+    found = read_card(directory / SETTINGS).get(IMAGES)
+    if found != images:
+        where = recipe.runtime.data_dir or recipe.data.dataset
+        raise ValueError(
+            f"{directory} holds a run on other images than {where} has now. Choose "
+            "another --workdir, or --overwrite it."
+        )
     if not (directory / CARD).exists():
         return None
     print(f"{directory} holds this run, complete; --overwrite repeats it.")
@@ -86,8 +101,14 @@ def refit_of(recipe: Recipe, directory: pathlib.Path) -> Recipe | None:
     return found.replace(workdir=str(directory))
 
 
-def claim(recipe: Recipe, directory: pathlib.Path) -> None:
-    """Creates the workdir with its `recipe.json`; empties it for `--overwrite`."""
+def claim(recipe: Recipe, directory: pathlib.Path, images: str) -> None:
+    """Creates the workdir with its `recipe.json`; empties it for `--overwrite`.
+
+    Args:
+        recipe: The settings.
+        directory: The workdir.
+        images: `Dataset.fingerprint` of the images.
+    """
     settings = directory / SETTINGS
     directory.mkdir(parents=True, exist_ok=True)
     if recipe.runtime.overwrite and settings.exists():
@@ -95,7 +116,7 @@ def claim(recipe: Recipe, directory: pathlib.Path) -> None:
         others = [path for path in directory.iterdir() if path != settings]
         for path in sorted(others, key=lambda path: path.name != CARD):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    write_card(recipe.as_dict(), settings)
+    write_card(recipe.as_dict() | {IMAGES: images}, settings)
 
 
 def _has_results(directory: pathlib.Path) -> bool:
@@ -111,7 +132,7 @@ def _check_same(
     recipe: Recipe, directory: pathlib.Path, ignored: Collection[str] = ()
 ) -> None:
     """Raises ValueError if the run in the workdir has other settings."""
-    found = result_fields(read_card(directory / SETTINGS))
+    found = result_fields(Recipe.read(directory / SETTINGS).as_dict())
     wanted = result_fields(recipe.as_dict())
     found, wanted = (
         {name: value for name, value in fields.items() if name not in ignored}

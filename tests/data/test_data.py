@@ -175,3 +175,18 @@ def test_unknown_and_missing_data(tmp_path):
         load("cifar1000")
     with pytest.raises(FileNotFoundError, match="is not a folder"):
         load("cifar100", tmp_path / "nowhere")
+
+
+def test_classes_are_selected_and_numbered_from_0():
+    labels = np.array([0, 3, 1, 2, 3, 1])
+    pixels = np.arange(6, dtype="uint8")[:, None, None, None] * np.ones((1, 2, 2, 3))
+    split = Split(pixels.astype("uint8"), labels)
+    dataset = Dataset("x", split, split.select(np.arange(3)), tuple("abcd"))
+    some = dataset.select_classes(1, 3)
+    assert some.class_names == ("b", "c")
+    np.testing.assert_array_equal(some.train.labels, [0, 1, 0])
+    np.testing.assert_array_equal(some.train.images[:][:, 0, 0, 0], [2, 3, 5])
+    np.testing.assert_array_equal(some.test.labels, [0])
+    assert some.fingerprint() != dataset.fingerprint()
+    with pytest.raises(ValueError, match="x has 4 classes, not 5"):
+        dataset.select_classes(1, 5)

@@ -99,8 +99,7 @@ def test_a_run_leaves_what_it_should(tmp_path):
     assert loaded.output_shape == (None, 10)
     assert not loaded.compiled  # a model to use, without an optimizer
 
-    saved = json.loads((tmp_path / "run/recipe.json").read_text())
-    assert Recipe.from_settings(saved) == recipe
+    assert Recipe.read(tmp_path / "run/recipe.json") == recipe
 
     # complete: read, not repeated, also with another runtime
     again = run(recipe.replace(log_attention_images=4))
@@ -185,7 +184,7 @@ def test_options_are_read_as_literals():
 def test_hash_follows_all_groups_but_the_runtime():
     others = {"data": {"ordinal": True}, "network": {"dropout_rate": 0.1}}
     others |= {"augmentation": {"mixup": 0.3}, "optimization": {"seed": 1}}
-    others |= {"selection": {"tta": "flip"}}
+    others |= {"selection": {"tta": "flip"}, "fine_tuning": {"layer_decay": 0.5}}
     others |= {"runtime": {"workdir": "elsewhere", "export": ("onnx",), "devices": 2}}
     assert set(others) == {f.name for f in dataclasses.fields(Recipe)} - {"name"}
     for group, fields in others.items():
