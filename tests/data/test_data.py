@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_hybrid.data import (
+    Dataset,
     Augmentation,
     Batches,
     Split,
