@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from keras_hybrid.data import (
-    Dataset,
     Augmentation,
     Batches,
+    Dataset,
     Split,
     balanced_split,
     load,
