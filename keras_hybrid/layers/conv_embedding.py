@@ -4,13 +4,14 @@ from typing import Any
 
 import keras
 
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.convolution import PaddedConv2D
 from keras_hybrid.layers.factories import layer_norm
 from keras_hybrid.utils.typing import MapShape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class ConvEmbedding(keras.layers.Layer):
+class ConvEmbedding(CompositeLayer):
     """A strided convolution, then layer normalisation over channels.
 
     Args:

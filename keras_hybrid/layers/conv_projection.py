@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.factories import batch_norm_unless, dense, dense_macs
 from keras_hybrid.ops import area, to_map, to_tokens
@@ -14,7 +15,7 @@ METHODS = ("conv", "avg", "linear")
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class ConvProjection(keras.layers.Layer):
+class ConvProjection(CompositeLayer):
     """Projects tokens to queries, keys or values after looking at their neighbours.
 
     `"conv"`: depthwise convolution, batch normalisation, linear map, the paper's

@@ -6,12 +6,13 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.ops.positional_attention import attend_along_axes
 from keras_hybrid.utils.typing import MapShape, Tensor, fixed
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class FixedPositionalAttention(keras.layers.Layer):
+class FixedPositionalAttention(CompositeLayer):
     """`GatedPositionalAttention` of a trained model on maps of one size.
 
     Attention by place depends on weights alone, so that its rows, columns and gates

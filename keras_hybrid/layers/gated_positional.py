@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.factories import local_position_kernel
 from keras_hybrid.ops import (
     axis_weights,
@@ -17,7 +18,7 @@ from keras_hybrid.utils.typing import MapShape, Shape, Tensor, fixed
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class GatedPositionalAttention(keras.layers.Layer):
+class GatedPositionalAttention(CompositeLayer):
     """Content attention and positional attention, mixed by a gate per head.
 
     With gate g, a query at one position of the grid attends to another by

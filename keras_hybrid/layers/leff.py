@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.activations import gelu
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.convolution import fan_in_uniform
 from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
@@ -15,7 +16,7 @@ from keras_hybrid.utils.typing import MapShape, Tensor, TokensShape
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class LeFF(keras.layers.Layer):
+class LeFF(CompositeLayer):
     """An MLP on patch tokens that convolves between its linear maps.
 
     Dense layer, batch norm, GELU, depthwise convolution, batch norm, GELU, linear

@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers import activations
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.factories import batch_norm_unless, dense, fan_out_normal
 from keras_hybrid.layers.squeeze_excite import SqueezeExcite
@@ -20,7 +21,7 @@ STRIDE_BY = ("conv", "pool")
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class MBConv(keras.layers.Layer):
+class MBConv(CompositeLayer):
     """The residual branch: norm, 1x1 to many channels, depthwise 3x3, gate, 1x1 back.
 
     Batch normalisation and activation follow the first two convolutions; none

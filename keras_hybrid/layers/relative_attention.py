@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.factories import dense
 from keras_hybrid.layers.relative_position import RelativePositionBias
 from keras_hybrid.ops import to_tokens
@@ -15,7 +16,7 @@ BIAS_POSITIONS = ("before", "after")
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class RelativeAttention(keras.layers.Layer):
+class RelativeAttention(CompositeLayer):
     """Multi-head self-attention over a map, with a bias for each offset of positions.
 
     Args:

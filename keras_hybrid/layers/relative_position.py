@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.factories import dense
 from keras_hybrid.layers.relative_offsets import axis_offsets, offset_rows, signed_log
 from keras_hybrid.ops import area, resize_offsets
@@ -15,7 +16,7 @@ SOURCES = ("table", "mlp", "constant")
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class RelativePositionBias(keras.layers.Layer):
+class RelativePositionBias(CompositeLayer):
     """The bias between all positions of a map; it depends on their offset alone.
 
     The offsets' values are a learned table, or the output of a small MLP on their

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.convolution import PaddedConv2D
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.factories import (
@@ -17,7 +18,7 @@ from keras_hybrid.utils.typing import MapShape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class SeparableUnit(keras.layers.Layer):
+class SeparableUnit(CompositeLayer):
     """Depthwise convolution, batch norm, linear map, batch norm; the width is kept.
 
     With a 1x1 kernel it is a linear map at inference, which is how ATC contains
@@ -69,7 +70,7 @@ class SeparableUnit(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class ResidualEmbedding(keras.layers.Layer):
+class ResidualEmbedding(CompositeLayer):
     """A ResNet basic block with down-sampling as token embedding, then layer norm.
 
     conv3x3 (stride) - BN - ReLU - conv3x3 - BN, plus a 1x1 (stride) - BN shortcut,

@@ -6,12 +6,13 @@ import keras
 from keras import ops
 
 from keras_hybrid.layers import activations
+from keras_hybrid.layers.composite import CompositeLayer
 from keras_hybrid.layers.factories import dense, fan_out_normal
 from keras_hybrid.utils.typing import MapShape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
-class SqueezeExcite(keras.layers.Layer):
+class SqueezeExcite(CompositeLayer):
     """Scales every channel by a gate that sees the mean of all channels.
 
     Args:

@@ -1,0 +1,100 @@
+"""Keras' own int8 and LoRA on the dense layers of this package."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hybrid import models
+from keras_hybrid.export.keras_file import load_keras
+from tests.small import ATTENTIVE, FAMILIES, small
+
+RELOAD = """
+import sys
+import numpy as np
+from keras_hybrid.export.keras_file import load_keras
+model = load_keras(__import__("pathlib").Path(sys.argv[1]))
+np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))
+"""
+
+
+def network(family):
+    keras.utils.set_random_seed(2)
+    return models.logits(small(FAMILIES[family]))
+
+
+def pixels(model, count=4):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (count, *model.input_shape[1:])).astype("float32")
+
+
+def dense_layers(model):
+    return [x for x in model._flatten_layers() if isinstance(x, keras.layers.Dense)]
+
+
+@pytest.mark.filterwarnings("ignore:.*quantize:UserWarning")
+@pytest.mark.parametrize("family", ATTENTIVE)
+def test_int8(family, tmp_path):
+    """Every dense kernel is int8, the logits stay near, and the file is smaller."""
+    model = network(family)
+    images = pixels(model)
+    before = model.predict(images, verbose=0)
+    model.save(tmp_path / "float.keras")
+    count = len(dense_layers(model))
+    model.quantize("int8")
+    kernels = [layer._kernel for layer in dense_layers(model)]
+    assert count == len(kernels) > 2
+    assert {keras.backend.standardize_dtype(k.dtype) for k in kernels} == {"int8"}
+    after = model.predict(images, verbose=0)
+    assert 1e-6 < np.abs(after - before).max() < 0.15 * before.std()
+    model.save(tmp_path / "int8.keras")
+    sizes = [(tmp_path / f"{x}.keras").stat().st_size for x in ("float", "int8")]
+    assert sizes[1] < sizes[0]
+    again = load_keras(tmp_path / "int8.keras")
+    np.testing.assert_array_equal(again.predict(images, verbose=0), after)
+    again.save(tmp_path / "twice.keras")  # the policies survive a second time
+    twice = load_keras(tmp_path / "twice.keras")
+    np.testing.assert_array_equal(twice.predict(images, verbose=0), after)
+
+
+@pytest.mark.filterwarnings("ignore:.*quantize:UserWarning")
+def test_an_int8_file_in_a_fresh_process(tmp_path):
+    model = network("CvT")
+    images = pixels(model)
+    model.quantize("int8")
+    model.save(tmp_path / "int8.keras")
+    np.save(tmp_path / "images.npy", images)
+    files = (tmp_path / "int8.keras", tmp_path / "images.npy", tmp_path / "out.npy")
+    subprocess.run([sys.executable, "-c", RELOAD, *map(str, files)], check=True)
+    expected = model.predict(images, verbose=0)
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["CvT", "CoAtNet"])
+def test_lora_changes_nothing_at_first_and_is_merged_in_files(family, tmp_path):
+    model = network(family)
+    images = pixels(model)
+
+    def outputs(model):
+        return keras.ops.convert_to_numpy(model(images))
+
+    before = outputs(model)
+    layers = dense_layers(model)
+    for layer in layers:
+        layer.enable_lora(2)
+    np.testing.assert_allclose(outputs(model), before, atol=1e-5)
+    rng = np.random.default_rng(0)
+    for layer in layers:
+        shape = layer.lora_kernel_b.shape
+        layer.lora_kernel_b.assign(rng.normal(0, 0.2, shape).astype("float32"))
+    after = outputs(model)
+    assert np.abs(after - before).max() > 1e-3
+    model.save(tmp_path / "lora.keras")
+    merged = load_keras(tmp_path / "lora.keras")
+    kernels = [keras.ops.convert_to_numpy(x._kernel) for x in dense_layers(merged)]
+    expected = [keras.ops.convert_to_numpy(x.kernel) for x in layers]
+    for kernel, value in zip(kernels, expected, strict=True):
+        np.testing.assert_allclose(kernel, value, atol=1e-6)
+    np.testing.assert_allclose(outputs(merged), after, atol=1e-5)
