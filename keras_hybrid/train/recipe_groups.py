@@ -236,13 +236,18 @@ class FineTuning:
     probe_epochs: int = 0
     """Train the classifier alone first, for so many epochs, on features that are
     computed once; 0 trains all at once."""
+    lora_rank: int = 0
+    """Rank of LoRA: dense layers learn a change of this rank, and of the other layers
+    only the classifier learns; 0 trains all weights."""
     layer_decay: float = 1.0
     """Learning rate of a stage as a share of the next one's, e.g. 0.7; 1 gives all
     stages the same."""
 
     def __post_init__(self) -> None:
         stage_count(self.freeze)  # or ValueError
-        _check_counts(self, "probe_epochs", least=0)
+        _check_counts(self, "probe_epochs", "lora_rank", least=0)
+        if self.lora_rank and self.freeze != "none":
+            raise ValueError("--lora-rank and --freeze exclude each other.")
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay must lie in (0, 1], not {self.layer_decay}.")
 

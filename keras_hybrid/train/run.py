@@ -20,6 +20,7 @@ from keras_hybrid.train.freeze import frozen, frozen_layers
 from keras_hybrid.train.hold_out import load_images, make_splits
 from keras_hybrid.train.keep_best import FILE as BEST
 from keras_hybrid.train.load_pretrained import load_pretrained
+from keras_hybrid.train.lora import lora
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
 from keras_hybrid.train.probe import train_classifier
@@ -90,10 +91,10 @@ def _run(
                 recipe, directory, images
             )  # only now, so that bad settings leave no files
         barrier()
-        network = models.logits(model)
-        if recipe.fine_tuning.probe_epochs and not (directory / CHECKPOINT).exists():
+        network, tuning = models.logits(model), recipe.fine_tuning
+        if tuning.probe_epochs and not (directory / CHECKPOINT).exists():
             train_classifier(recipe, network, training)
-        with frozen(network, recipe.fine_tuning.freeze):
+        with frozen(network, tuning.freeze), lora(network, tuning.lora_rank):
             kept = fit(
                 recipe, directory, network, training, validation, devices, callbacks
             )

@@ -10,6 +10,7 @@ from keras_hybrid.train import FineTuning, Recipe, make_optimizer
 from keras_hybrid.train.fit import fit
 from keras_hybrid.train.freeze import frozen, frozen_layers
 from keras_hybrid.train.layer_rates import layer_rates
+from keras_hybrid.train.lora import lora
 from keras_hybrid.train.probe import train_classifier
 from tests.small import FAMILIES, small
 from tests.train.tiny import images, recipe
@@ -151,3 +152,37 @@ def test_train_size_is_the_size_of_training_images_only(tmp_path):
     )
     assert sizes == [(8, 8)]
     assert model.input_shape[1:3] == (16, 16)
+
+
+@pytest.mark.parametrize("name", ["cvt13", "coatnet0"])
+def test_lora_moves_dense_kernels_by_its_rank(tmp_path, name):
+    model = network(name, None)
+    split = images(size=model.input_shape[1])
+    pixels = split.images.astype("float32")
+    before, paths = values(model), [v.path for v in model.trainable_variables]
+    with lora(model, 1):
+        fit(recipe(epochs=1, learning_rate=0.01), tmp_path, model, split, None)
+        inside = keras.ops.convert_to_numpy(model(pixels))
+    assert [v.path for v in model.trainable_variables] == paths
+    moved = {path for path in changed(before, model) if "seed_generator" not in path}
+    dense = {
+        v.path
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.Dense)
+        for v in layer.trainable_variables
+    }
+    kernels = {path for path in dense if path.endswith("kernel")}
+    assert moved == kernels | {"head/bias"}
+    after = values(model)
+    for path in kernels - {"head/kernel"}:
+        sizes = np.linalg.svd(after[path] - before[path], compute_uv=False)
+        assert sizes[0] > 1e-4
+        assert sizes[1] < 1e-4 * sizes[0] + 1e-6, path
+    outside = keras.ops.convert_to_numpy(model(pixels))
+    np.testing.assert_allclose(outside, inside, atol=1e-4)
+
+
+def test_lora_needs_dense_layers():
+    model = network("resnet18", (32, 32))
+    with pytest.raises(ValueError, match="has no dense layer"), lora(model, 2):
+        pass
