@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from keras_hybrid.program import one_line_errors, run_recipe
+from keras_hybrid.program import one_line_errors, run_recipe, take_recipe_option
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.tuning import Tuning
 
@@ -240,7 +240,21 @@ def train_command(
     arguments: tyro.conf.Positional[tuple[str, ...]] = (),
 ) -> None:
     """Train a model on a dataset; every setting is an option."""
-    run_recipe(Recipe(), train_command.__doc__ or "", arguments, "keras-hybrid train")
+    from keras_hybrid.shipped_recipes import recipe_names, run_shipped_recipe
+
+    others, names = list(arguments), recipe_names()
+    with one_line_errors():
+        name = take_recipe_option(others)
+        if name is not None and name not in names and not pathlib.Path(name).exists():
+            raise ValueError(
+                f"--recipe {name} is no file, and no recipe of this package; those "
+                f"are {', '.join(names)}."
+            )
+    if name in names:
+        run_shipped_recipe(name, others)
+        return
+    doc = f"{train_command.__doc__}\n\n--recipe NAME runs one of {', '.join(names)}."
+    run_recipe(Recipe(), doc, arguments, "keras-hybrid train")
 
 
 def tune_command(tuning: Tuning) -> None:

@@ -100,16 +100,28 @@ def _recipe_file(arguments: list[str]) -> Recipe | None:
 
     Its workdir belongs to the run that it comes from, and is left out.
     """
+    file = take_recipe_option(arguments)
+    if file is None:
+        return None
+    return Recipe.read(pathlib.Path(file)).replace(workdir=None, overwrite=False)
+
+
+def take_recipe_option(arguments: list[str]) -> str | None:
+    """What `--recipe` names; the option is taken out of the arguments.
+
+    Raises:
+        ValueError: If nothing follows it.
+    """
     for i, argument in enumerate(arguments):
-        option, equals, file = argument.partition("=")
+        option, equals, value = argument.partition("=")
         if option != "--recipe":
             continue
         del arguments[i]
-        if not equals:
-            if i == len(arguments):
-                raise ValueError("--recipe needs a file, e.g. a run's recipe.json.")
-            file = arguments.pop(i)
-        return Recipe.read(pathlib.Path(file)).replace(workdir=None, overwrite=False)
+        if equals:
+            return value
+        if i == len(arguments):
+            raise ValueError("--recipe needs a file, e.g. a run's recipe.json.")
+        return arguments.pop(i)
     return None
 
 

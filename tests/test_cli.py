@@ -16,6 +16,7 @@ from PIL import Image
 from keras_hybrid import models, program
 from keras_hybrid.cli import main
 from keras_hybrid.program import run_recipe
+from keras_hybrid.shipped_recipes import recipe_names
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.recipe import field_owners
 from keras_hybrid.train.tuning import Tuning
@@ -188,6 +189,18 @@ def test_wrong_image_size(capsys, tmp_path):
 
 
 @pytest.mark.backend_independent
+def test_a_recipe_of_the_package_runs_by_name(tmp_path, monkeypatch, capsys):
+    """As `python recipes/NAME.py` does, its choice of recipes included."""
+    monkeypatch.chdir(tmp_path)
+    assert set(recipe_names()) >= {"cifar100", "few_images", "transfer"}
+    with pytest.raises(SystemExit):
+        main(["train", "--recipe", "cifar100", "minutes", "--data-dir", "nowhere"])
+    assert "nowhere is not a folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["train", "--recipe=cifr"])
+    assert "is no file, and no recipe of this package" in capsys.readouterr().err
+
+
 def test_unknown_recipe_field(capsys):
     with pytest.raises(SystemExit) as ended:
         run_recipe(Recipe(), "doc", ["--epoch", "3"])
