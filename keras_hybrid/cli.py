@@ -11,7 +11,7 @@ import tyro
 
 from keras_hybrid.program import one_line_errors, run_recipe
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.tuning import Tuning
+from keras_hybrid.train.tune_options import Tuning
 
 
 def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:

@@ -2,7 +2,7 @@
 
 from keras_hybrid.analysis.analysis_page import write_report
 from keras_hybrid.analysis.attention_map import AttentionMap
-from keras_hybrid.analysis.attention_maps import (
+from keras_hybrid.analysis.attention_probe import (
     AttentionProbe,
     attention_maps,
     class_attention,

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_hybrid.analysis.attention_map import AttentionMap, Grid
-from keras_hybrid.analysis.attention_maps import AttentionProbe, attention_layers
+from keras_hybrid.analysis.attention_probe import AttentionProbe, attention_layers
 from keras_hybrid.analysis.compute import batches, run
 from keras_hybrid.layers import GatedPositionalAttention
 

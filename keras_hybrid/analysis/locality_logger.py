@@ -7,7 +7,7 @@ import time
 import keras
 import numpy as np
 
-from keras_hybrid.analysis.attention_maps import AttentionProbe
+from keras_hybrid.analysis.attention_probe import AttentionProbe
 from keras_hybrid.analysis.gates import attention_centers, gates
 from keras_hybrid.analysis.locality import d_loc_from_maps
 from keras_hybrid.layers import GatedPositionalAttention

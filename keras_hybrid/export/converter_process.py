@@ -10,7 +10,7 @@ import numpy as np
 from keras_hybrid.export.formats import get_format
 from keras_hybrid.utils.subprocesses import ChildProcessFailed, run_module
 
-CONVERTER = "keras_hybrid.export.convert"  # the module that such a process runs
+CONVERTER = "keras_hybrid.export.writers"  # the module that such a process runs
 
 
 def convert(

@@ -48,7 +48,7 @@ class Format:
 
 
 _ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
-_WRITERS = "keras_hybrid.export.convert"
+_WRITERS = "keras_hybrid.export.writers"
 _LITERT = Format(
     "model.tflite",
     "tensorflow",

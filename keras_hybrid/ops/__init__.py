@@ -33,7 +33,7 @@ from keras_hybrid.ops.positional_attention import (
     positional_attention,
 )
 from keras_hybrid.ops.precision import at_least_float32
-from keras_hybrid.ops.resize import resample, resize_grid, resize_offsets
+from keras_hybrid.ops.resize_tables import resample, resize_grid, resize_offsets
 from keras_hybrid.ops.tokens import area, grid_size, to_map, to_tokens, tokens_shape
 from keras_hybrid.ops.windows import col2im, window_views
 

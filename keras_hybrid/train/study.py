@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_hybrid.data import Dataset
 from keras_hybrid.train.recipe import Recipe, result_fields
-from keras_hybrid.train.tuning import Tuning
+from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.train.workdir import check_settings, check_workdir
 from keras_hybrid.utils.card import read_card, write_card
 

@@ -18,13 +18,13 @@ from keras_hybrid.train.metrics_logger import read_metrics
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run import build
 from keras_hybrid.train.study import minutes_so_far, open_study
+from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.train.tune_report import plot, write_results
 from keras_hybrid.train.tune_space import (
     distributions,
     scaled_widths,
     with_settings,
 )
-from keras_hybrid.train.tuning import Tuning
 from keras_hybrid.utils.errors import first_line
 
 if TYPE_CHECKING:

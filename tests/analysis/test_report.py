@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from keras_hybrid.analysis import d_loc, rollout, write_report
-from keras_hybrid.analysis.attention_maps import attention_maps
+from keras_hybrid.analysis.attention_probe import attention_maps
 from keras_hybrid.analysis.choose_images import choose_images, labels_from_folders
 from keras_hybrid.analysis.locality_logger import FIELDS
 from keras_hybrid.cli import main

@@ -111,7 +111,9 @@ def test_layer_rates_scale_the_whole_update(name):
         ]
         optimizer.apply(gradients, model.trainable_variables)
         after = values(model)
-        return {v.path: after[v.path] - before[v.path] for v in model.trainable_variables}
+        return {
+            v.path: after[v.path] - before[v.path] for v in model.trainable_variables
+        }
 
     plain, scaled = step(1.0), step(0.5)
     shares = {"stage1": 0.125, "stage2": 0.25, "stage3": 0.5, "head": 1, "stem": 0.125}

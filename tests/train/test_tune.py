@@ -12,6 +12,7 @@ from keras_hybrid import data
 from keras_hybrid.cli import main
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.tune import _Report, tune
+from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.train.tune_report import plot, write_results
 from keras_hybrid.train.tune_space import (
     SEARCHABLE,
@@ -19,7 +20,6 @@ from keras_hybrid.train.tune_space import (
     scaled_widths,
     with_settings,
 )
-from keras_hybrid.train.tuning import Tuning
 from tests.train.tiny import run_on
 
 train_module = importlib.import_module("keras_hybrid.train.tune")

@@ -1,6 +1,6 @@
 """Turns a file into another format; runs as a process of its own.
 
-    KERAS_BACKEND=BACKEND python -m keras_hybrid.export.convert WRITER SOURCE TARGET
+    KERAS_BACKEND=BACKEND python -m keras_hybrid.export.writers WRITER SOURCE TARGET
 
 Every format has one backend that writes it well, whatever backend trained the model;
 a process of its own has that backend, and gives back the memory that converters leak.
