@@ -184,7 +184,7 @@ def main(writer: str, source: str, target: str, options: str = "{}") -> None:
         write(origin, path, **chosen)
         return
     model = with_named_outputs(load_keras(origin))
-    with ops.forms(depthwise_conv="native"):
+    with ops.forms(depthwise_conv="plain"):
         write(model, path, **chosen)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hybrid.ops import at_least_float32, batch_normalization, takes_plain
+from keras_hybrid.ops import at_least_float32, batch_normalization, uses_plain
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -23,7 +23,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         usual = self.scale and self.center and mask is None and not self.renorm
         last = self.axis in (-1, len(inputs.shape) - 1)
         trains = training and self.trainable
-        if not (trains and usual and last) or takes_plain(
+        if not (trains and usual and last) or uses_plain(
             "batch_normalization", inputs, self.gamma, self.beta, self.epsilon
         ):
             return super().call(inputs, training=training, mask=mask)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_hybrid.ops import dense, takes_plain
+from keras_hybrid.ops import dense, uses_plain
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -12,7 +12,7 @@ class Dense(keras.layers.Dense):
     """`keras.layers.Dense`, computed by `ops.dense`. The arguments are Keras' own."""
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        if takes_plain("dense", inputs, self.kernel):
+        if uses_plain("dense", inputs, self.kernel):
             return super().call(inputs, training=training)
         x = dense(inputs, ops.cast(self.kernel, inputs.dtype))
         if self.bias is not None:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_hybrid.ops import at_least_float32, layer_normalization, takes_plain
+from keras_hybrid.ops import at_least_float32, layer_normalization, uses_plain
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -17,7 +17,7 @@ class LayerNorm(keras.layers.LayerNormalization):
 
     def call(self, inputs: Tensor) -> Tensor:
         last = self.axis in ([-1], [len(inputs.shape) - 1])
-        if not (last and self.scale and self.center) or takes_plain(
+        if not (last and self.scale and self.center) or uses_plain(
             "layer_normalization", inputs, self.gamma, self.beta, self.epsilon
         ):
             return super().call(inputs)

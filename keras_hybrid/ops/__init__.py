@@ -20,8 +20,8 @@ from keras_hybrid.ops.dispatch import (
     jax_on_cpu,
     list_forms,
     register,
-    takes_plain,
     unregister,
+    uses_plain,
 )
 from keras_hybrid.ops.max_pool import max_pool
 from keras_hybrid.ops.normalization import batch_normalization, layer_normalization
@@ -66,7 +66,7 @@ __all__ = [
     "resample",
     "resize_grid",
     "resize_offsets",
-    "takes_plain",
+    "uses_plain",
     "to_map",
     "to_tokens",
     "tokens_shape",

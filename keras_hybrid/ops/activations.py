@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_hybrid.ops.dispatch import call, register
+from keras_hybrid.ops.dispatch import call, declare, register
 from keras_hybrid.ops.precision import at_least_float32
 from keras_hybrid.utils.typing import Tensor
 
@@ -46,6 +46,6 @@ def _by_torch(x: Tensor) -> Tensor:
 
 # Keras' own on JAX goes through erfc, which costs a training step of ConViT on a CPU
 # 8 % more memory.
-register("gelu", "plain", _by_erf)
+declare("gelu", _by_erf)
 register("gelu", "keras", _by_keras, lambda x: keras.backend.backend() == "tensorflow")
 register("gelu", "fused", _by_torch, lambda x: keras.backend.backend() == "torch")
