@@ -109,6 +109,11 @@ def _recipe_file(arguments: list[str]) -> Recipe | None:
             if i == len(arguments):
                 raise ValueError("--recipe needs a file, e.g. a run's recipe.json.")
             file = arguments.pop(i)
+        if file.endswith(".py"):
+            raise ValueError(
+                f"--recipe takes a run's recipe.json; a recipe file is run by Python: "
+                f"python {file}"
+            )
         return Recipe.read(pathlib.Path(file)).replace(workdir=None, overwrite=False)
     return None
 

@@ -29,13 +29,22 @@ one_backend = pytest.mark.skipif(
 )
 
 
+class Unread(data.LazyImages):
+    """Test images that a search must not read."""
+
+    def read(self, indices):
+        raise AssertionError("the test images were read")
+
+    def fingerprint_chunks(self, indices):
+        return iter([b"one image"])
+
+
 def load_blobs(data_dir, image_size, corrupt):
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 2
     pixels = 80 + 60 * labels[:, None, None, None] + rng.normal(0, 60, (80, 16, 16, 3))
     train = data.Split(pixels.clip(0, 255).astype("uint8"), labels)
-    # whoever tests fails: there is no such class
-    test = data.Split(train.images[:1], np.array([9]))
+    test = data.Split(Unread((1, 16, 16, 3)), np.array([1]))
     return data.Dataset("blobs", train, test, ("a", "b"))
 
 
@@ -228,6 +237,8 @@ def test_commands(tmp_path, capsys):
         (["--recipe"], "needs a file"),
         (["--recipe", str(run / "card.json")], "is no recipe"),
         (["--recipe", str(run / "none.json")], "none.json"),
+        (["--recipe", "mine.py"], "a recipe file is run by Python: python mine.py"),
+        (["--recipe=mine.py"], "a recipe file is run by Python: python mine.py"),
     ):
         with pytest.raises(SystemExit):
             main(["train", *arguments])
