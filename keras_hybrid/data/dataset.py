@@ -30,7 +30,7 @@ class Split:
     labels: np.ndarray
 
     def __post_init__(self) -> None:
-        shape = getattr(self.images, "shape", ())
+        shape: tuple[int, ...] = getattr(self.images, "shape", ())
         dtype = getattr(self.images, "dtype", None)
         if len(shape) != 4 or shape[-1] != 3 or dtype != np.uint8:
             raise ValueError(

@@ -191,6 +191,7 @@ def image_shape(
     return tuple(shape[1:])
 
 
+# Not utils.errors.first_line: this file runs without the package.
 def _first_line(error: Exception) -> str:
     lines = (line.strip() for line in str(error).splitlines())
     return next(filter(None, lines), type(error).__name__)

@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.sweep import write_csv
 from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.csv_rows import write_csv
 from keras_hybrid.utils.files import write_atomically
 
 if TYPE_CHECKING:

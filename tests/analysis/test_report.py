@@ -1,6 +1,5 @@
 """The page of `analyse`: its sections, its numbers, and errors of the user."""
 
-import csv
 import json
 import re
 
@@ -16,6 +15,7 @@ from keras_hybrid.analysis.locality_logger import FIELDS
 from keras_hybrid.cli import main
 from keras_hybrid.data.read_images import read_image
 from tests.analysis.conftest import build
+from tests.read_csv import rows_of
 from tests.small import ATTENTIVE, FAMILIES, small
 
 COMMON = [
@@ -31,11 +31,6 @@ ONE = pytest.mark.skipif(
     keras.backend.backend() != "torch",
     reason="tested on one backend, the one without compilation",
 )
-
-
-def rows_of(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def folder_of_images(root):

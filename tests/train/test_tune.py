@@ -1,6 +1,5 @@
 """The search for settings: what it tries, keeps, stops early and goes on with."""
 
-import csv
 import importlib
 import json
 
@@ -20,6 +19,7 @@ from keras_hybrid.train.tune_space import (
     scaled_widths,
     with_settings,
 )
+from tests.read_csv import rows_of
 from tests.train.tiny import run_on
 
 train_module = importlib.import_module("keras_hybrid.train.tune")
@@ -52,11 +52,6 @@ def load_blobs(data_dir, image_size, corrupt):
 def blobs(monkeypatch, tmp_path):
     fields = {"epochs": 2, "batch_size": 16, "validation_split": 0.25}
     return run_on(load_blobs, monkeypatch, tmp_path / "study", **fields)
-
-
-def rows_of(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @one_backend
