@@ -1,4 +1,4 @@
-"""Operations beneath the layers, one per file: the only place that knows a backend.
+"""Operations beneath the layers, one per file. Layers and models know no backend.
 
 Each operation has a plain form, which is its formula, and may have faster forms with
 hand-written gradients. `dispatch` chooses one by backend and device; `forms` overrides
