@@ -243,7 +243,7 @@ def train_command(
     run_recipe(Recipe(), train_command.__doc__ or "", arguments, "keras-hybrid train")
 
 
-def tune_command(tuning: Tuning) -> None:
+def tune_command(tuning: Annotated[Tuning, tyro.conf.arg(name="")]) -> None:
     """Search for the best settings of a training run, on validation images alone."""
     from keras_hybrid.train.tune import tune
 

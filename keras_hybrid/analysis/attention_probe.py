@@ -31,7 +31,7 @@ class AttentionProbe:
 
     Raises:
         ValueError: If the model has no attention layer, no layer of a given name, or
-            a free input size.
+            a dynamic input size.
 
     Example:
         >>> for attention in AttentionProbe(model)(images):

@@ -29,7 +29,7 @@ def reference_images(
     """The random images `(count, H, W, C)` that a card's logits belong to.
 
     Args:
-        shape: The model's input; 224 stands for a free height or width.
+        shape: The model's input; 224 stands for a dynamic height or width.
         pixels: Whether the model takes pixels: uint8; else N(0, 1), float32.
         count: How many; the first ones do not depend on it.
     """

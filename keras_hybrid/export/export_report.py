@@ -67,7 +67,7 @@ def tolerance(format: str, logits: np.ndarray) -> float:
 
 
 def files_of(path: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The file, or all files of a folder by their place in it, in order."""
+    """The file, or all files of a folder by their path in it, in order."""
     if path.is_dir():
         files = sorted(x for x in path.rglob("*") if x.is_file())
         return {x.relative_to(path).as_posix(): x for x in files}

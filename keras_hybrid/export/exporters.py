@@ -1,4 +1,4 @@
-"""Exports a model: a function a format, and `export` for a file in several."""
+"""Exports a model: one function per format, and `export` for several formats."""
 
 import pathlib
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ def to_saved_model(
     Args:
         model: A model of this package with its classifier.
         path: Folder to write.
-        class_names: A name a class.
+        class_names: One name per class.
         images: What to compare on, `(N, H, W, C)`; None draws 8 random images.
         overwrite: Replace what is already there.
 
@@ -75,8 +75,8 @@ def to_litert(
         model: A model of this package with its classifier.
         path: File to write, which ends in `.tflite`.
         precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the stored
-            weights alone; `"int8"` for linear maps, with what they take and give.
-        class_names: A name a class.
+            weights alone; `"int8"` for dense layers with their inputs and outputs.
+        class_names: One name per class.
         images: What to compare on, `(N, H, W, C)`; None draws 8 random images.
         calibration: For `"int8"`: a few hundred images like those to come, which
             set the ranges of the activations.
@@ -149,7 +149,7 @@ def export(
         progress: Called with each report as soon as its file is there.
 
     Returns:
-        A report a format.
+        One report per format.
 
     Raises: As `to_saved_model`, before anything is written if that is possible.
     """

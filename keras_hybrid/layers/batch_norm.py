@@ -13,8 +13,8 @@ from keras_hybrid.utils.typing import Tensor
 class BatchNorm(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, trained by `ops.batch_normalization`.
 
-    That is where the operation has a faster form than the plain one, for the last axis
-    with scale and shift. Otherwise, and in its arguments, it is Keras' layer.
+    Same arguments as Keras' layer. In training it uses the faster form of the operation
+    when normalizing the last axis with scale and shift; otherwise identical to Keras.
     """
 
     def call(

@@ -35,7 +35,7 @@ def dense(width: int, name: str, **kwargs: Any) -> Dense:
 
 
 def dense_macs(input_shape: Shape, width: int) -> int:
-    """Multiply-adds of a linear map to `width` channels, for one image."""
+    """Multiply-adds of a dense layer to `width` channels, for one image."""
     return math.prod(fixed(input_shape[1:])) * width
 
 

@@ -11,8 +11,8 @@ from keras_hybrid.utils.typing import Tensor
 class LayerNorm(keras.layers.LayerNormalization):
     """`keras.layers.LayerNormalization`, computed by `ops.layer_normalization`.
 
-    That is where the operation has a faster form than the plain one, for the last axis
-    with scale and shift. Otherwise, and in its arguments, it is Keras' layer.
+    Same arguments as Keras' layer. It uses the faster form of the operation when
+    normalizing the last axis with scale and shift; otherwise identical to Keras.
     """
 
     def call(self, inputs: Tensor) -> Tensor:

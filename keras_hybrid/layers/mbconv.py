@@ -149,7 +149,7 @@ class MBConv(keras.layers.Layer):
         return (side + up) // self.strides
 
     def macs(self, input_shape: MapShape) -> int:
-        """Multiply-adds of one image, of convolutions and linear maps."""
+        """Multiply-adds of one image, of convolutions and dense layers."""
         height, width, channels = fixed(input_shape[1:])
         outside = math.prod(fixed(self.compute_output_shape(input_shape)[1:3]))
         inside = outside if self.stride_by == "pool" else height * width

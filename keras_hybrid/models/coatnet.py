@@ -333,7 +333,7 @@ CoAtNet5 = _row(5, 687_472_008, 145_264_300_000)
 
 
 def _astroformer(size: int, parameters: int, macs: int, reported: str = "") -> Builder:
-    reported = f"{reported} % as reported, not as reproduced." if reported else ""
+    reported = f"{reported} %, not reproduced." if reported else ""
     name = f"Astroformer{size}"
     return variant(ASTROFORMER, name, parameters, macs, reported, **_SIZES[size])
 

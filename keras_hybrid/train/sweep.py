@@ -4,9 +4,10 @@ import dataclasses
 import fnmatch
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import keras
+import tyro
 
 from keras_hybrid.train.fit import CallbackFactory
 from keras_hybrid.train.recipe import Recipe
@@ -18,7 +19,7 @@ from keras_hybrid.utils.csv_rows import write_csv
 class Sweep:
     """The options of a sweep."""
 
-    recipe: Recipe
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
     """The settings that all runs share."""
     only: tuple[str, ...] = ("*",)
     """Names of the runs to train, shell patterns allowed, e.g. 'atc*'."""

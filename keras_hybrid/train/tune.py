@@ -177,7 +177,7 @@ class _Report(keras.callbacks.Callback):
         return [self]
 
     def value(self, logs: dict[str, Any]) -> float:
-        """The metric, more of which is better."""
+        """The metric; higher is better."""
         value = float(logs[f"val_{self.metric}"])
         return -value if self.metric == "loss" else value
 
