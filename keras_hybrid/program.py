@@ -216,4 +216,4 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on where it was.")
+        sys.exit("\nStopped. The same command resumes.")

@@ -1,4 +1,4 @@
-"""Reads the attention maps of a model, of every family."""
+"""Reads the attention maps of a model of any family."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Exported files compared with Keras, each run by its own runtime in a process."""
+"""Compares exported files with Keras; each runs in its runtime in a child process."""
 
 import pathlib
 import tempfile
@@ -145,7 +145,7 @@ def verify(
 
 
 def _artefact(place: pathlib.Path) -> dict[str, Any] | None:
-    """What a card says of an exported file; None for the card of a .keras file."""
+    """The part of a card about an exported file; None in the card of a .keras file."""
     try:
         facts = read_card(place).get("artefact")
     except ValueError as error:

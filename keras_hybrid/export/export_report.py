@@ -1,4 +1,4 @@
-"""What was measured of an exported file, and the card that keeps it."""
+"""The comparison of an exported file with Keras, and the card that records it."""
 
 import dataclasses
 import importlib.metadata
@@ -83,7 +83,7 @@ def hashes(path: pathlib.Path) -> dict[str, dict]:
 
 
 def versions(format: str) -> dict[str, str]:
-    """Versions of what wrote and ran a file."""
+    """Versions of the packages that wrote and ran a file."""
     found = {"python": platform.python_version()}
     for package in ("keras_hybrid", "keras", *get_format(format).needs):
         names = importlib.metadata.packages_distributions().get(package, [package])

@@ -96,7 +96,7 @@ def _open_litert(path: pathlib.Path) -> Opened:
 
 
 def litert_interpreter(path: pathlib.Path) -> Any:
-    """The interpreter of a .tflite file, which must be whole."""
+    """The interpreter of a complete .tflite file."""
     litert = _package("ai_edge_litert.interpreter", "export", path)
     _check_flatbuffer(path)
     try:

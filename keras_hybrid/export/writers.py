@@ -1,9 +1,9 @@
-"""Turns a file into another format; runs as a process of its own.
+"""Converts a file to another format; runs as a child process.
 
     KERAS_BACKEND=BACKEND python -m keras_hybrid.export.writers WRITER SOURCE TARGET
 
-Every format has one backend that writes it well, whatever backend trained the model;
-a process of its own has that backend, and gives back the memory that converters leak.
+Every format is written with one Keras backend, whatever backend trained the model. A
+child process has that backend, and frees the memory that converters leak.
 """
 
 import functools

@@ -84,7 +84,7 @@ class LeFF(keras.layers.Layer):
         return ops.concatenate([x[:, :1], to_tokens(y)], axis=1)
 
     def _nothing(self) -> Tensor:
-        """Zero, of which every weight has the gradient zero instead of none."""
+        """Zero, computed so that every weight gets a zero gradient instead of None."""
         return ops.cast(
             sum(0.0 * ops.sum(weight) for weight in self.trainable_weights),
             self.compute_dtype,

@@ -100,7 +100,7 @@ def network(x: Tensor, config: CeiTConfig) -> tuple[Tensor | None, Tensor]:
 
 
 def _image_to_tokens(x: Tensor, config: CeiTConfig) -> Tensor:
-    """An image -> a map of one token a patch."""
+    """An image -> a map with one token per patch."""
     x = PaddedConv2D(
         config.i2t_channels,
         config.i2t_kernel,

@@ -104,7 +104,7 @@ class CoAtNetConfig:
 
     @property
     def padding_mode(self) -> str:
-        """What lies beyond the border of a map."""
+        """How maps are padded, see `ops.pad_map`."""
         return "circular" if self.periodic else "zeros"
 
 
@@ -252,7 +252,7 @@ def _layer_scale(x: Tensor, config: CoAtNetConfig, name: str) -> Tensor:
 
 
 def _vector(x: Tensor, config: CoAtNetConfig) -> Tensor:
-    """What the classifier reads, (B, C) or (B, head_hidden)."""
+    """The input of the classifier, (B, C) or (B, head_hidden)."""
     mean = layers.GlobalAveragePooling2D("channels_last", name="mean")
     norm = _norm(config, "norm")
     if not config.head_hidden:

@@ -40,7 +40,7 @@ def _by_keras(x: Tensor) -> Tensor:
 
 
 def _by_torch(x: Tensor) -> Tensor:
-    """torch's fused GELU, which computes in float32 whatever it is given."""
+    """torch's fused GELU, which computes in float32 for every dtype."""
     return ops.gelu(x, approximate=False)
 
 

@@ -24,7 +24,7 @@ def depthwise_conv(x: Tensor, kernel: Tensor, strides: int = 1) -> Tensor:
 
 
 def _plain(x: Tensor, kernel: Tensor, strides: int) -> Tensor:
-    """The backend's own operation, which is fast without XLA and in exported files."""
+    """The backend's operation, which is fast without XLA and in exported files."""
     return ops.depthwise_conv(
         x, kernel, strides=strides, padding="valid", data_format="channels_last"
     )

@@ -45,7 +45,7 @@ def calibrate(network: keras.Model, scorer: keras.Model, split: Split) -> float:
     if not wrong or temperature in (TEMPERATURES[0], TEMPERATURES[-1]):
         print(
             f"Not calibrated: {len(split)} validation images, {wrong} of them wrong, "
-            "do not tell the temperature."
+            "do not determine the temperature."
         )
         return 1.0
     scale_logits(network, 1 / temperature)

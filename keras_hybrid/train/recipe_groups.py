@@ -220,7 +220,7 @@ class Optimization:
 
 @dataclasses.dataclass(frozen=True)
 class FineTuning:
-    """How a network with pretrained weights is trained on."""
+    """How a network with pretrained weights is fine-tuned."""
 
     freeze: str = "none"
     """Layers that keep their weights: none; backbone, all but the classifier; or

@@ -40,7 +40,7 @@ def tune(tuning: Tuning) -> Recipe:
     """Searches until the time or the trials are over; writes what it found.
 
     The workdir gets `trials.csv`, plots, and `recipe.json`, the best settings so far. A
-    search that was stopped goes on, with new time. The test images are not looked at.
+    search that was stopped resumes with a new time budget. Test images are not read.
 
     Args:
         tuning: The options.
