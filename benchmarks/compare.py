@@ -18,10 +18,10 @@ import numpy as np
 from benchmarks.candidates import CANDIDATES, CONTROLS, FILES, PEERS, Candidate
 from benchmarks.cases import Case
 from benchmarks.cases import case as find_case
+from benchmarks.child_processes import WorkerProcess, prepare, start_worker
 from benchmarks.compare_table import lines
 from benchmarks.harness import Row, Timing, interleave, write
 from benchmarks.setup import Setup
-from benchmarks.workers import Worker, prepare, start_worker
 
 # Largest difference from the outputs of the reference; bfloat16 has 8 bits.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1}
@@ -103,7 +103,7 @@ def _supported(case: Case, candidates: Sequence[str], task: str) -> list[str]:
     return [name for name in candidates if name not in excluded]
 
 
-def _measurement(worker: Worker) -> Callable[[], tuple[float, float]]:
+def _measurement(worker: WorkerProcess) -> Callable[[], tuple[float, float]]:
     """A function that measures a worker, after a pause for the previous candidate."""
 
     def measure() -> tuple[float, float]:
@@ -114,14 +114,16 @@ def _measurement(worker: Worker) -> Callable[[], tuple[float, float]]:
     return measure
 
 
-def _control_spread(workers: list[Worker], timings: list[Timing]) -> float | None:
+def _control_spread(
+    workers: list[WorkerProcess], timings: list[Timing]
+) -> float | None:
     for worker, timing in zip(workers, timings, strict=True):
         if worker.name in CONTROLS:
             return round(timing.spread, 2)
     return None
 
 
-def _difference(worker: Worker, precision: str) -> float:
+def _difference(worker: WorkerProcess, precision: str) -> float:
     if worker.name in CONTROLS:
         return math.nan  # a control is another network
     difference = worker.request("check")["difference"]
@@ -134,7 +136,7 @@ def _difference(worker: Worker, precision: str) -> float:
 
 
 def _check_losses(
-    workers: list[Worker], losses: list[list[float]], precision: str
+    workers: list[WorkerProcess], losses: list[list[float]], precision: str
 ) -> None:
     """Raises unless the losses of the first two steps are the same for all."""
     known = {

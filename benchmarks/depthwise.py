@@ -25,7 +25,7 @@ def measure(batch_size: int = 64, rounds: int = 9) -> list[Row]:
     calls: dict[tuple[str, str], Callable[[], None]] = {}
     losses = []
     for xla in XLA[backend]:
-        for form in ("native", "shifted"):
+        for form in ("plain", "shifted"):
             name = f"{backend}{', XLA' if xla else ''}, {form}"
             train, predict, loss = _compiled(xla, form, x, y)
             calls[name, "training"], calls[name, "inference"] = train, predict

@@ -11,7 +11,7 @@ import tyro
 
 from keras_hybrid.program import one_line_errors, run_recipe, take_recipe_option
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.tuning import Tuning
+from keras_hybrid.train.tune_options import Tuning
 
 
 def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
@@ -257,7 +257,7 @@ def train_command(
     run_recipe(Recipe(), doc, arguments, "keras-hybrid train")
 
 
-def tune_command(tuning: Tuning) -> None:
+def tune_command(tuning: Annotated[Tuning, tyro.conf.arg(name="")]) -> None:
     """Search for the best settings of a training run, on validation images alone."""
     from keras_hybrid.train.tune import tune
 

@@ -103,6 +103,11 @@ def _recipe_file(arguments: list[str]) -> Recipe | None:
     file = take_recipe_option(arguments)
     if file is None:
         return None
+    if file.endswith(".py"):
+        raise ValueError(
+            f"--recipe takes a run's recipe.json; a recipe file is run by Python: "
+            f"python {file}"
+        )
     return Recipe.read(pathlib.Path(file)).replace(workdir=None, overwrite=False)
 
 
@@ -223,4 +228,4 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on where it was.")
+        sys.exit("\nStopped. The same command resumes.")

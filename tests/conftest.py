@@ -52,6 +52,10 @@ class Golden:
             if key.startswith(prefix)
         }
 
+    def loss(self, logits):
+        """The sum whose gradients were recorded: logits times the cotangent."""
+        return keras.ops.sum(keras.ops.multiply(logits, self.cotangent))
+
     def __getattr__(self, name):
         return self.arrays[name]
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from keras_hybrid import models
 
 _COATNET = {"depths": (1, 1, 1, 2), "widths": (16, 16, 32, 32), "stem_widths": (8, 16)}
@@ -22,6 +24,11 @@ SMALL = {
 FAMILIES = {models.get(name).family.name: name for name in models.list_models()}
 # Those whose variant above has attention.
 ATTENTIVE = sorted(set(FAMILIES) - {"ResNet", "WideResNet"})
+
+
+def noise(*shape):
+    """Normal values of a shape, the same in every test."""
+    return np.random.default_rng(0).normal(size=shape).astype("f4")
 
 
 def small(name, size=None, **arguments):

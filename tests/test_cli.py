@@ -19,7 +19,7 @@ from keras_hybrid.program import run_recipe
 from keras_hybrid.shipped_recipes import recipe_names
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.recipe import field_owners
-from keras_hybrid.train.tuning import Tuning
+from keras_hybrid.train.tune_options import Tuning
 
 ROOT = pathlib.Path(__file__).parents[1]
 

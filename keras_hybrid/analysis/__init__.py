@@ -2,7 +2,7 @@
 
 from keras_hybrid.analysis.analysis_page import write_report
 from keras_hybrid.analysis.attention_map import AttentionMap
-from keras_hybrid.analysis.attention_maps import (
+from keras_hybrid.analysis.attention_probe import (
     AttentionProbe,
     attention_maps,
     class_attention,
@@ -14,7 +14,7 @@ from keras_hybrid.analysis.gates import (
     attention_centers,
     gates,
 )
-from keras_hybrid.analysis.locality import d_loc, nonlocality, position_nonlocality
+from keras_hybrid.analysis.locality import d_loc, nonlocality
 from keras_hybrid.analysis.locality_logger import LocalityLogger, read_log
 from keras_hybrid.analysis.masking import gate_overrides, masked, masking_effect
 from keras_hybrid.analysis.paper_sizes import size_by_type, size_table
@@ -42,7 +42,6 @@ __all__ = [
     "masking_effect",
     "nonlocality",
     "periodic_copy",
-    "position_nonlocality",
     "rank_profile",
     "rank_table",
     "read_log",

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_hybrid.analysis import attention_sections, model_sections
-from keras_hybrid.analysis.attention_maps import attention_layers, attention_maps
+from keras_hybrid.analysis.attention_probe import attention_layers, attention_maps
 from keras_hybrid.analysis.csv_page import CsvPage
 from keras_hybrid.analysis.locality_logger import read_log
 from keras_hybrid.analysis.rank import has_transformer_blocks

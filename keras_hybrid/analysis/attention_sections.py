@@ -1,4 +1,4 @@
-"""The sections of the analysis page about attention, a function each."""
+"""The sections of the analysis page about attention, one function per section."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

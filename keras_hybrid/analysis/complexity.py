@@ -34,7 +34,7 @@ def macs(model: keras.Model) -> int:
     as they are computed. It leaves out norms, activations, sums and pooling.
 
     Raises:
-        ValueError: If the model's input has a free height or width.
+        ValueError: If the model's input has a dynamic height or width (None).
         NotImplementedError: If a layer has a kernel but its class has no count.
 
     Example:

@@ -1,12 +1,12 @@
 """A page whose figures and tables come with their numbers as CSV files."""
 
-import csv
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from keras_hybrid.utils.csv_rows import write_csv
 from keras_hybrid.utils.page import Page
 
 
@@ -34,14 +34,10 @@ class CsvPage(Page):
         Returns:
             `name`, for the argument `csv` of `figure` and `table`.
         """
-        rows = list(rows)
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        with open(self.directory / name, "w", newline="") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(
-                {key: _six_digits(value) for key, value in row.items()} for row in rows
-            )
+        rounded = (
+            {key: _six_digits(value) for key, value in row.items()} for row in rows
+        )
+        write_csv(rounded, self.directory / name)
         return name
 
 

@@ -7,9 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_hybrid.analysis.attention_map import AttentionMap, Grid
-from keras_hybrid.analysis.attention_maps import AttentionProbe, attention_layers
+from keras_hybrid.analysis.attention_probe import AttentionProbe, attention_layers
 from keras_hybrid.analysis.compute import batches, run
-from keras_hybrid.layers import GatedPositionalAttention
 
 ReadMaps = Callable[[np.ndarray], Iterable[AttentionMap]]
 MODES = ("layer_input", "patch_embedding")
@@ -114,24 +113,6 @@ def d_loc_from_maps(
                 values = nonlocality(attention, renormalize=renormalize).sum(axis=0)
                 sums[attention.layer] = sums.get(attention.layer, 0) + values
     return {name: values / len(images) for name, values in sums.items()}
-
-
-def position_nonlocality(
-    heads: int, grid: Grid, locality_strength: float = 1.0
-) -> np.ndarray:
-    """D_loc of positional attention with GPSA's initial weights.
-
-    Args:
-        heads: Number of heads.
-        grid: Height and width of the feature map.
-        locality_strength: Initial locality strength.
-
-    Returns:
-        `(heads,)`.
-    """
-    layer = GatedPositionalAttention(heads, locality_strength)
-    layer.build((None, *grid, heads))
-    return nonlocality(ops.convert_to_numpy(layer.position_weights(*grid)), grid)
 
 
 def _from_patch_embedding(model: keras.Model) -> ReadMaps:

@@ -7,10 +7,11 @@ import time
 import keras
 import numpy as np
 
-from keras_hybrid.analysis.attention_maps import AttentionProbe
+from keras_hybrid.analysis.attention_probe import AttentionProbe
 from keras_hybrid.analysis.gates import attention_centers, gates
 from keras_hybrid.analysis.locality import d_loc_from_maps
 from keras_hybrid.layers import GatedPositionalAttention
+from keras_hybrid.utils.csv_rows import write_csv
 
 FIELDS = ("epoch", "layer", "head", "d_loc", "gate", "strength", "distance")
 
@@ -56,10 +57,7 @@ class LocalityLogger(keras.callbacks.Callback):
         self._probe = AttentionProbe(self.network or self.model)
         earlier = read_log(self.path) if epoch else []
         kept = [row for row in earlier if row["epoch"] <= epoch]
-        with open(self.path, "w", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(kept)
+        write_csv(kept, self.path, FIELDS)
         if epoch == 0:
             self._measure(0, self._probe)
 

@@ -1,4 +1,4 @@
-"""The sections of the analysis page about the whole model, a function each."""
+"""The sections of the analysis page about the whole model, one function per section."""
 
 import keras
 import numpy as np

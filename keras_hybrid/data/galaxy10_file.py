@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data.download import Download
-from keras_hybrid.data.progress import in_chunks
+from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.data.splits import stratified_split
 
 FILE = Download(

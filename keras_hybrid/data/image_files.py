@@ -16,7 +16,7 @@ from keras_hybrid.data.lazy_images import (
     in_threads,
     reason,
 )
-from keras_hybrid.data.progress import in_chunks
+from keras_hybrid.data.progress_bar import in_chunks
 
 Corrupt = Literal["raise", "skip"]
 

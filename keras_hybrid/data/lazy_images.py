@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import UnidentifiedImageError
 
 from keras_hybrid.data.decode import decode, resize_array
-from keras_hybrid.data.progress import in_chunks
+from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.utils.errors import first_line
 
 IN_MEMORY = 4 * 2**30

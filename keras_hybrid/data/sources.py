@@ -18,7 +18,7 @@ from keras_hybrid.data.tiny_imagenet import ARCHIVE, load_tiny_imagenet
 from keras_hybrid.utils.plugins import installed, load_plugin
 
 ENTRY_POINTS = "keras_hybrid.datasets"
-"""Entry point group: a package declares `NAME = "module:loader"` in it."""
+"""Entry point group: `NAME = "module:object"`, a `Loader` or a `DatasetSource`."""
 
 
 class Loader(Protocol):
@@ -80,8 +80,8 @@ def register_dataset(
 ) -> None:
     """Adds a dataset, for `load`, `Recipe(dataset=name)` and `--dataset name`.
 
-    A package that is installed beside this one can declare the loader as an entry
-    point of the group `keras_hybrid.datasets` instead.
+    An installed package can declare the loader, or a `DatasetSource`, as an entry point
+    of the group `keras_hybrid.datasets` instead.
 
     Args:
         name: Name of the dataset.
@@ -131,10 +131,10 @@ def load(
     folder = None if data_dir is None else pathlib.Path(data_dir).expanduser()
     if folder and not folder.is_dir():
         raise FileNotFoundError(
-            f"--data-dir {data_dir} is not a folder. {source.advice}"
+            f"--data-dir {data_dir} is not a folder. {source.advice}".strip()
         )
     if source.needs_folder and not folder:
-        raise FileNotFoundError(f"There is no --data-dir. {source.advice}")
+        raise FileNotFoundError(f"{name} needs --data-dir. {source.advice}".strip())
     dataset = source.loader(data_dir=folder, image_size=image_size, corrupt=corrupt)
     if image_size is None or dataset.train.images.shape[1:3] == (image_size,) * 2:
         return dataset
@@ -151,8 +151,8 @@ def _source(name: str) -> DatasetSource:
     tfds_name = name.removeprefix("tfds:")
     if tfds_name not in (name, ""):
         return DatasetSource(functools.partial(load_tfds, tfds_name))
-    loader = load_plugin(ENTRY_POINTS, name)
-    if loader is None:
+    found = load_plugin(ENTRY_POINTS, name)
+    if found is None:
         known = ", ".join([*SOURCES, *installed(ENTRY_POINTS), "tfds:NAME"])
         raise ValueError(f"There is no dataset {name!r}; known: {known}.")
-    return DatasetSource(loader)
+    return found if isinstance(found, DatasetSource) else DatasetSource(found)

@@ -11,7 +11,7 @@ from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.decode import resize_array
 from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.lazy_images import allocate_images, in_threads, reason
-from keras_hybrid.data.progress import in_chunks
+from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.data.splits import stratified_split
 
 TEST_SHARE = 0.1

@@ -1,4 +1,4 @@
-"""Trained models as files that need no Keras, each checked before it counts."""
+"""Exports trained models to files that need no Keras, and checks each file."""
 
 from keras_hybrid.export.check import verify
 from keras_hybrid.export.export_report import ExportMismatch, Report

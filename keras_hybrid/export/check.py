@@ -1,4 +1,4 @@
-"""Exported files compared with Keras, each run by its own runtime in a process."""
+"""Compares exported files with Keras; each runs in its runtime in a child process."""
 
 import pathlib
 import tempfile
@@ -29,7 +29,7 @@ def reference_images(
     """The random images `(count, H, W, C)` that a card's logits belong to.
 
     Args:
-        shape: The model's input; 224 stands for a free height or width.
+        shape: The model's input; 224 stands for a dynamic height or width.
         pixels: Whether the model takes pixels: uint8; else N(0, 1), float32.
         count: How many; the first ones do not depend on it.
     """
@@ -145,7 +145,7 @@ def verify(
 
 
 def _artefact(place: pathlib.Path) -> dict[str, Any] | None:
-    """What a card says of an exported file; None for the card of a .keras file."""
+    """The part of a card about an exported file; None in the card of a .keras file."""
     try:
         facts = read_card(place).get("artefact")
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The last block for its class token alone, where nothing consumes its patches."""
+"""Computes only the class token in the last block if its patches are not used."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _NARROWED = (*_BY_TOKEN, layers.ConvProjection, layers.DotProductAttention)
 
 
 def class_only(model: keras.Model) -> keras.Model:
-    """The same function, without patches from the last attention's queries on.
+    """The same model without patches after the queries of the last attention.
 
     The layers between that attention and the split from the patches keep their names
     and compute the class token's row. A model whose map is read stays as it is.

@@ -1,4 +1,4 @@
-"""The processes that convert, each with the Keras backend of its format."""
+"""Converts files in child processes with the Keras backend of the format."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ import numpy as np
 from keras_hybrid.export.formats import get_format
 from keras_hybrid.utils.subprocesses import ChildProcessFailed, run_module
 
-CONVERTER = "keras_hybrid.export.convert"  # the module that such a process runs
+CONVERTER = "keras_hybrid.export.writers"  # the module that such a process runs
 
 
 def convert(
@@ -20,10 +20,10 @@ def convert(
 
     Args:
         format: Name of the format.
-        source: The file. What is made of it stays beside it, too, for the formats
-            that are made from that.
+        source: The file. Intermediate files stay beside it, for other formats that
+            are made from them.
         target: The file or folder to write.
-        options: Arguments of the functions in `convert`, by format.
+        options: Arguments of the functions in `writers`, by format.
 
     Raises:
         ChildProcessFailed: If the process ends with an error.

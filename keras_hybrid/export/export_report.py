@@ -1,4 +1,4 @@
-"""What was measured of an exported file, and the card that keeps it."""
+"""The comparison of an exported file with Keras, and the card that records it."""
 
 import dataclasses
 import importlib.metadata
@@ -67,7 +67,7 @@ def tolerance(format: str, logits: np.ndarray) -> float:
 
 
 def files_of(path: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The file, or all files of a folder by their place in it, in order."""
+    """The file, or all files of a folder by their path in it, in order."""
     if path.is_dir():
         files = sorted(x for x in path.rglob("*") if x.is_file())
         return {x.relative_to(path).as_posix(): x for x in files}
@@ -83,7 +83,7 @@ def hashes(path: pathlib.Path) -> dict[str, dict]:
 
 
 def versions(format: str) -> dict[str, str]:
-    """Versions of what wrote and ran a file."""
+    """Versions of the packages that wrote and ran a file."""
     found = {"python": platform.python_version()}
     for package in ("keras_hybrid", "keras", *get_format(format).needs):
         names = importlib.metadata.packages_distributions().get(package, [package])

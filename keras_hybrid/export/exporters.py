@@ -1,4 +1,4 @@
-"""Exports a model: a function a format, and `export` for a file in several."""
+"""Exports a model: one function per format, and `export` for several formats."""
 
 import pathlib
 from collections.abc import Callable, Sequence
@@ -37,16 +37,16 @@ def to_saved_model(
     as the Keras model does, in float32 and in uint8, and return `logits` and
     `probabilities`. The names of the classes are in `assets/class_names.txt`.
 
-    Works from every backend, as all exports do: the file is written by another
-    process on the backend that is good at it, and run by a third on its own runtime.
-    A card `NAME.card.json` beside it keeps what was measured, for `verify`.
+    Like all exports it works on every backend: a child process with the backend of the
+    format writes the file, and another child process runs it in its runtime.
+    A card `NAME.card.json` beside it records the comparison, for `verify`.
 
     Args:
         model: A model of this package with its classifier.
         path: Folder to write.
-        class_names: A name a class.
-        images: What to compare on, `(N, H, W, C)`; None draws 8 random images.
-        overwrite: Replace what is already there.
+        class_names: One name per class.
+        images: Images for the comparison, `(N, H, W, C)`; None draws 8 random ones.
+        overwrite: Replace existing files.
 
     Returns:
         The report of the comparison with Keras.
@@ -54,7 +54,7 @@ def to_saved_model(
     Raises:
         FileExistsError: If the path exists and `overwrite` is false.
         ImportError: If a package is missing; it names the extra to install.
-        ExportMismatch: If the file computes something else; it is not kept.
+        ExportMismatch: If the outputs of the file differ; the file is not kept.
     """
     return _export_one("saved_model", model, path, class_names, images, overwrite)
 
@@ -75,15 +75,15 @@ def to_litert(
         model: A model of this package with its classifier.
         path: File to write, which ends in `.tflite`.
         precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the stored
-            weights alone; `"int8"` for linear maps, with what they take and give.
-        class_names: A name a class.
-        images: What to compare on, `(N, H, W, C)`; None draws 8 random images.
-        calibration: For `"int8"`: a few hundred images like those to come, which
-            set the ranges of the activations.
+            weights alone; `"int8"` for dense layers with their inputs and outputs.
+        class_names: One name per class.
+        images: Images for the comparison, `(N, H, W, C)`; None draws 8 random ones.
+        calibration: For `"int8"`: a few hundred representative images, which set the
+            ranges of the activations.
         integers_only: For `"int8"`: whether everything is int8, input and output
             uint8. It fits devices without floats; a class token and small tokens lose
             what distinguishes them.
-        overwrite: Replace what is already there.
+        overwrite: Replace existing files.
 
     Returns, raises: As `to_saved_model`.
     """
@@ -136,20 +136,20 @@ def export(
 ) -> list[Report]:
     """Exports a `.keras` file in several formats into the folder `out`.
 
-    Every card begins with what the model's own says: class names, metrics, recipe.
+    Every card includes the model's card: class names, metrics, recipe.
 
     Args:
         source: The file.
         formats: Names of formats.
         out: The folder, made if it is not there.
-        overwrite: Replace what is already there.
+        overwrite: Replace existing files.
         images, calibration, integers_only: As `to_litert`.
         tta: Views over which the files average, see `models.average_views`, or
-            `"none"`; None means what the model's own card says.
+            `"none"`; None means the setting in the model's card.
         progress: Called with each report as soon as its file is there.
 
     Returns:
-        A report a format.
+        One report per format.
 
     Raises: As `to_saved_model`, before anything is written if that is possible.
     """
@@ -202,7 +202,7 @@ def _export_one(
 def _check(
     format: str, path: pathlib.Path, overwrite: bool, options: dict[str, dict]
 ) -> None:
-    """Refuses what cannot go well before anything is done."""
+    """Checks the arguments before anything is written."""
     suffix = pathlib.Path(require(format).file_name).suffix
     if path.suffix != suffix and (suffix or path.suffix in (".tflite", ".onnx")):
         raise ValueError(f"The path of {format} must end in {suffix!r}: {path}.")
@@ -210,6 +210,6 @@ def _check(
         raise FileExistsError(f"{path} exists already; use --overwrite.")
     if format == "litert_int8" and options.get(format, {}).get("calibration") is None:
         raise ValueError(
-            "litert_int8 needs calibration images like those to come: give "
+            "litert_int8 needs representative calibration images: give "
             "--calibration, a folder or a .npz file (calibration= in Python)."
         )

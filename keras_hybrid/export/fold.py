@@ -1,4 +1,4 @@
-"""A trained model with everything computed once that does not depend on the image."""
+"""Folds a trained model for inference: constants, norms and scales into weights."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ class _Inner:
 
     Attributes:
         setting: The layer's setting without them.
-        after: A linear map, and the norm after it.
-        before: A linear map, and the norm before it.
+        after: A linear layer, and the norm after it.
+        before: A linear layer, and the norm before it.
     """
 
     setting: Mapping[str, bool]
@@ -53,7 +53,7 @@ _INSIDE = {
         _FOLDED, [("conv", "conv_norm"), ("linear", "linear_norm")]
     ),
 }
-# Layers that take their input to, and their output from, a linear map: its name.
+# Layers whose input goes to, or whose output comes from, a linear layer: its name.
 _ENTRIES: dict[type, str | None] = {layers.Dense: None, layers.RelativeAttention: "qkv"}
 _EXITS: dict[type, str | None] = {
     layers.Dense: None,
@@ -61,7 +61,7 @@ _EXITS: dict[type, str | None] = {
     layers.PaddedDepthwiseConv2D: None,
     layers.RelativeAttention: "project",
 }
-# What a scale and a shift of channels may be moved across: means and choices.
+# Layers across which a scale and shift of channels may be moved.
 _TRANSPARENT = (
     keras.layers.AveragePooling2D,
     keras.layers.GlobalAveragePooling1D,
@@ -74,11 +74,11 @@ _TRANSPARENT = (
 def fold(model: keras.Model) -> keras.Model:
     """The same function of the image in fewer operations, for inference.
 
-    - Batch norms become part of the linear map before or after them, scales of
-      branches (LayerScale) too.
-    - The factors and offsets of a layer norm become part of the linear maps after
+    - Batch norms and LayerScale become part of the dense layer or convolution before
+      or after them.
+    - The factors and offsets of a layer norm become part of the linear layers after
       it, where nothing else reads it.
-    - GPSA's attention by place and relative position biases become constants.
+    - GPSA's positional attention and relative position biases become constants.
     - Dropout, stochastic depth and the LeFF that no logit reads are left out. So are
       the patches of the last block, where only its class token is read.
 
@@ -106,13 +106,13 @@ def fold(model: keras.Model) -> keras.Model:
 
 
 def _simplify_layers(model: keras.Model) -> keras.Model:
-    """Every layer by itself."""
+    """Simplifies every layer by itself."""
     folded = {layer.name: _simplified(layer) for layer in model.layers}
     return clone_graph(model, folded)
 
 
 def _simplified(layer: keras.Layer) -> keras.Layer | None:
-    """What computes the same as the layer at inference; None for the identity."""
+    """A simpler layer with equal outputs at inference; None for the identity."""
     if isinstance(layer, keras.layers.Dropout | layers.DropPath):
         return None
     if isinstance(layer, layers.LeFF) and len(keras.tree.flatten(layer.input)) == 1:
@@ -161,12 +161,12 @@ def _with_constant_positions(layer: layers.GatedPositionalAttention) -> keras.La
 
 
 def _merge_neighbours(model: keras.Model) -> keras.Model:
-    """Scales and shifts of channels into the linear maps before or after them."""
+    """Moves scales and shifts of channels into the linear layers around them."""
     graph = Graph(model)
     folded: dict[str, keras.Layer | None] = {}
 
     def linear(layer: keras.Layer, table: Mapping[type, str | None]) -> keras.Layer:
-        """The linear map of a layer, with a bias, in the new model."""
+        """The linear layer in a layer, with a bias, in the new model."""
         new = folded.get(layer.name)
         if new is None:
             bias = {"use_bias": True} if hasattr(layer, "use_bias") else {}
@@ -241,7 +241,7 @@ def _affine(layer: keras.Layer) -> tuple[Any, Any] | None:
 
 
 def _apply_after(linear: keras.Layer, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Makes a linear map return `scale * y + shift` for its y, per channel."""
+    """Makes a linear layer return `scale * y + shift` for its y, per channel."""
     is_depthwise = isinstance(linear, layers.PaddedDepthwiseConv2D)
     factors = scale[:, None] if is_depthwise else scale
     linear.kernel.assign(_array(linear.kernel) * factors)
@@ -249,7 +249,7 @@ def _apply_after(linear: keras.Layer, scale: np.ndarray, shift: np.ndarray) -> N
 
 
 def _apply_before(linear: keras.Layer, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Makes a linear map `(C, C')` take `scale * x + shift` for its x."""
+    """Makes a dense layer `(C, C')` take `scale * x + shift` for its x."""
     kernel = _array(linear.kernel)
     linear.bias.assign(_array(linear.bias) + shift @ kernel)
     linear.kernel.assign(kernel * scale[:, None])

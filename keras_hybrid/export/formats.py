@@ -1,4 +1,4 @@
-"""The formats that a model can be exported to, and what registers another."""
+"""The formats that a model can be exported to, and the function that adds one."""
 
 import dataclasses
 import importlib.util
@@ -15,7 +15,7 @@ class Format:
     """How a format is written, opened, and compared with Keras.
 
     `writer` and `opener` are names, `"module:function"`, because each is called in a
-    process of its own; the module must be importable there.
+    child process; the module must be importable there.
 
     Attributes:
         file_name: Name of the file or folder in a run's folder.
@@ -48,7 +48,7 @@ class Format:
 
 
 _ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
-_WRITERS = "keras_hybrid.export.convert"
+_WRITERS = "keras_hybrid.export.writers"
 _LITERT = Format(
     "model.tflite",
     "tensorflow",

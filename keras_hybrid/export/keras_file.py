@@ -16,7 +16,7 @@ _LARGEST_CONFIG = 2**26  # bytes
 
 
 def keras_file(path: pathlib.Path) -> pathlib.Path:
-    """The .keras file that a path means: itself, or a run's folder's model."""
+    """The .keras file at a path: the file itself, or `model.keras` in its folder."""
     return path / "model.keras" if (path / "model.keras").exists() else path
 
 
@@ -58,7 +58,7 @@ def load_keras(path: pathlib.Path) -> keras.Model:
 
 
 def _check_sizes(archive: zipfile.ZipFile, size: int) -> None:
-    """Refuses what unpacks to far more than there is, and damaged members."""
+    """Raises for members that are damaged or unpack to far more than their size."""
     members = {info.filename: info.file_size for info in archive.infolist()}
     if "config.json" not in members:
         raise ValueError("it has no config.json, so that it is no .keras file")

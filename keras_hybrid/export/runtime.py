@@ -96,7 +96,7 @@ def _open_litert(path: pathlib.Path) -> Opened:
 
 
 def litert_interpreter(path: pathlib.Path) -> Any:
-    """The interpreter of a .tflite file, which must be whole."""
+    """The interpreter of a complete .tflite file."""
     litert = _package("ai_edge_litert.interpreter", "export", path)
     _check_flatbuffer(path)
     try:
@@ -191,6 +191,7 @@ def image_shape(
     return tuple(shape[1:])
 
 
+# Not utils.errors.first_line: this file runs without the package.
 def _first_line(error: Exception) -> str:
     lines = (line.strip() for line in str(error).splitlines())
     return next(filter(None, lines), type(error).__name__)

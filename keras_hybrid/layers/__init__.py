@@ -1,4 +1,4 @@
-"""The layers that the families are built from, one concept a file."""
+"""The layers that the families are built from, one concept per file."""
 
 from keras_hybrid.layers.activations import gelu, quick_gelu
 from keras_hybrid.layers.attention import DotProductAttention

@@ -21,7 +21,7 @@ def quick_gelu(x: Tensor) -> Tensor:
 
 
 def get(name: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """The activation of that name: these two, or Keras'; a function is itself.
+    """The activation of that name, from here or from Keras; functions are returned.
 
     Raises:
         ValueError: If there is none.

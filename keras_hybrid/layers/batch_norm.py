@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hybrid.ops import at_least_float32, batch_normalization, takes_plain
+from keras_hybrid.ops import at_least_float32, batch_normalization, uses_plain
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -13,8 +13,8 @@ from keras_hybrid.utils.typing import Tensor
 class BatchNorm(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, trained by `ops.batch_normalization`.
 
-    That is where the operation has a faster form than the plain one, for the last axis
-    with scale and shift. Otherwise, and in its arguments, it is Keras' layer.
+    Same arguments as Keras' layer. In training it uses the faster form of the operation
+    when normalizing the last axis with scale and shift; otherwise identical to Keras.
     """
 
     def call(
@@ -23,7 +23,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         usual = self.scale and self.center and mask is None and not self.renorm
         last = self.axis in (-1, len(inputs.shape) - 1)
         trains = training and self.trainable
-        if not (trains and usual and last) or takes_plain(
+        if not (trains and usual and last) or uses_plain(
             "batch_normalization", inputs, self.gamma, self.beta, self.epsilon
         ):
             return super().call(inputs, training=training, mask=mask)

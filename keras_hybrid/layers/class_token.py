@@ -27,7 +27,7 @@ class ClassToken(keras.layers.Layer):
 
     @property
     def undecayed_variables(self) -> tuple[keras.Variable, ...]:
-        """Variables without weight decay: the token is no connection."""
+        """Variables without weight decay, as all embeddings."""
         return (self.token,)
 
     def call(self, x: Tensor) -> Tensor:
@@ -43,10 +43,10 @@ class ClassToken(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class SelectToken(keras.layers.Layer):
-    """One token of a sequence, as a sequence of its own.
+    """One token of a sequence, as a sequence of length 1.
 
     Args:
-        index: Its place; 0 is the class token, -1 the last token.
+        index: Position of the token; 0 is the class token, -1 the last token.
 
     Input shape: `(B, N, C)`. Output shape: `(B, 1, C)`.
     """

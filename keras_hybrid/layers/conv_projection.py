@@ -18,10 +18,10 @@ METHODS = ("conv", "avg", "linear")
 class ConvProjection(CompositeLayer):
     """Projects tokens to queries, keys or values after looking at their neighbours.
 
-    `"conv"`: depthwise convolution, batch normalisation, linear map, the paper's
+    `"conv"`: depthwise convolution, batch normalisation, dense layer, the paper's
     choice. `"avg"`: average pooling in place of the first two. `"linear"`: the
-    linear map alone. A stride thins out keys and values. A class token takes no
-    part in the convolution or its statistics; it goes to the linear map directly.
+    dense layer alone. A stride thins out keys and values. A class token takes no
+    part in the convolution or its statistics; it goes to the dense layer directly.
 
     Args:
         width: Channels of the output.
@@ -33,7 +33,7 @@ class ConvProjection(CompositeLayer):
 
     Call arguments:
         x: A map `(B, H, W, C)`, or tokens `(B, 1 + H * W, C)`, class token first.
-        grid: For tokens: any map of H x W, which gives them their places.
+        grid: For tokens: any map of H x W, which gives them their positions.
 
     Output shape: `(B, H', W', width)` or `(B, 1 + H' * W', width)`, with
     `H' = ceil(H / strides)` (one more for `"avg"`, even H and stride 2).

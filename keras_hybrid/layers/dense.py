@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hybrid.ops import dense, takes_plain
+from keras_hybrid.ops import dense, uses_plain
 from keras_hybrid.utils.typing import Shape, Tensor
 
 
@@ -24,7 +24,7 @@ class Dense(keras.layers.Dense):
         super().build(input_shape)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        if takes_plain("dense", inputs, self.kernel):
+        if uses_plain("dense", inputs, self.kernel):
             return super().call(inputs, training=training)
         x = dense(inputs, ops.cast(self.kernel, inputs.dtype))
         if self.bias is not None:

@@ -17,7 +17,7 @@ def batch_norm(name: str, epsilon: float = 1e-5, **kwargs: Any) -> BatchNorm:
 
 
 def batch_norm_unless(without: bool, name: str, **kwargs: Any) -> keras.layers.Layer:
-    """Batch normalisation, or the identity in its place."""
+    """Batch normalisation, or the identity if `without`."""
     if without:
         return keras.layers.Identity(name=name, **kwargs)
     return batch_norm(name, **kwargs)
@@ -35,12 +35,12 @@ def dense(width: int, name: str, **kwargs: Any) -> Dense:
 
 
 def dense_macs(input_shape: Shape, width: int) -> int:
-    """Multiply-adds of a linear map to `width` channels, for one image."""
+    """Multiply-adds of a dense layer to `width` channels, for one image."""
     return math.prod(fixed(input_shape[1:])) * width
 
 
 def fan_out_normal() -> keras.initializers.Initializer:
-    """N(0, sqrt(2 / fan_out)), where EfficientNet starts its convolutions."""
+    """N(0, sqrt(2 / fan_out)), the initializer of EfficientNet's convolutions."""
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
 
 

@@ -1,4 +1,4 @@
-"""A named place in a model where its features can be read."""
+"""A named output of features inside a model."""
 
 import keras
 
@@ -14,7 +14,7 @@ class FeatureOutput(keras.layers.Layer):
 
     Call arguments:
         x: A map `(B, H, W, C)`, or tokens `(B, 1 + H * W, C)`, class token first.
-        grid: For tokens: any map of H x W, which gives them their places.
+        grid: For tokens: any map of H x W, which gives them their positions.
 
     Output shape: that of `x`.
     """

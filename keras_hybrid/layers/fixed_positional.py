@@ -1,4 +1,4 @@
-"""Gated positional attention whose attention by place was computed once."""
+"""Gated positional attention with its positional attention as constants."""
 
 from typing import Any
 
@@ -7,16 +7,17 @@ from keras import ops
 
 from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.layers.composite import CompositeLayer
+from keras_hybrid.layers.gated_positional import gated_attention_macs
 from keras_hybrid.ops.positional_attention import attend_along_axes
-from keras_hybrid.utils.typing import MapShape, Tensor, fixed
+from keras_hybrid.utils.typing import MapShape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class FixedPositionalAttention(CompositeLayer):
     """`GatedPositionalAttention` of a trained model on maps of one size.
 
-    Attention by place depends on weights alone, so that its rows, columns and gates
-    are constants, which `export.fold` computes:
+    Positional attention depends on weights only, not on the image. `export.fold`
+    computes its maps over rows and columns and the gates once, as constants:
 
         share * softmax(q k^T * scale) v + rows (columns v).
 
@@ -58,8 +59,8 @@ class FixedPositionalAttention(CompositeLayer):
         split = (-1, *shape[1:3], self.heads, shape[3] // self.heads)
         content = ops.reshape(self.content(query, key, value), split)
         value = ops.reshape(value, split)
-        place = attend_along_axes(self.rows, self.columns, value)
-        out = ops.cast(self.share, content.dtype) * content + place
+        positional = attend_along_axes(self.rows, self.columns, value)
+        out = ops.cast(self.share, content.dtype) * content + positional
         return ops.reshape(out, (-1, *shape[1:]))
 
     def compute_output_shape(
@@ -73,9 +74,7 @@ class FixedPositionalAttention(CompositeLayer):
     def macs(
         self, query_shape: MapShape, key_shape: MapShape, value_shape: MapShape
     ) -> int:
-        height, width, channels = fixed(query_shape[1:])
-        size = height * width
-        return size * channels * (2 * size + height + width)
+        return gated_attention_macs(query_shape)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "heads": self.heads}

@@ -161,10 +161,7 @@ class GatedPositionalAttention(CompositeLayer):
     def macs(
         self, query_shape: MapShape, key_shape: MapShape, value_shape: MapShape
     ) -> int:
-        """Multiply-adds of one image: two products of content, two along the axes."""
-        height, width, channels = fixed(query_shape[1:])
-        size = height * width
-        return size * channels * (2 * size + height + width)
+        return gated_attention_macs(query_shape)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -176,3 +173,10 @@ class GatedPositionalAttention(CompositeLayer):
             "train_gate": self.train_gate,
             "dropout_rate": self.dropout_rate,
         }
+
+
+def gated_attention_macs(shape: MapShape) -> int:
+    """Multiply-adds of one image: two products of content, two along the axes."""
+    height, width, channels = fixed(shape[1:])
+    size = height * width
+    return size * channels * (2 * size + height + width)

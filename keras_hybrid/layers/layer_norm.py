@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_hybrid.ops import at_least_float32, layer_normalization, takes_plain
+from keras_hybrid.ops import at_least_float32, layer_normalization, uses_plain
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -11,13 +11,13 @@ from keras_hybrid.utils.typing import Tensor
 class LayerNorm(keras.layers.LayerNormalization):
     """`keras.layers.LayerNormalization`, computed by `ops.layer_normalization`.
 
-    That is where the operation has a faster form than the plain one, for the last axis
-    with scale and shift. Otherwise, and in its arguments, it is Keras' layer.
+    Same arguments as Keras' layer. It uses the faster form of the operation when
+    normalizing the last axis with scale and shift; otherwise identical to Keras.
     """
 
     def call(self, inputs: Tensor) -> Tensor:
         last = self.axis in ([-1], [len(inputs.shape) - 1])
-        if not (last and self.scale and self.center) or takes_plain(
+        if not (last and self.scale and self.center) or uses_plain(
             "layer_normalization", inputs, self.gamma, self.beta, self.epsilon
         ):
             return super().call(inputs)

@@ -17,14 +17,14 @@ from keras_hybrid.utils.typing import MapShape, Tensor, TokensShape
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class LeFF(CompositeLayer):
-    """An MLP on patch tokens that convolves between its linear maps.
+    """An MLP on patch tokens that convolves between its dense layers.
 
     Dense layer, batch norm, GELU, depthwise convolution, batch norm, GELU, linear
     map, batch norm. The class token passes unchanged.
 
     Args:
         width: Channels of input and output.
-        hidden: Channels between the linear maps.
+        hidden: Channels between the dense layers.
         kernel_size: Side of the depthwise kernel, in tokens.
         use_norm: Whether to normalise.
         final_activation: Whether a GELU follows the last norm, as the paper's
@@ -32,7 +32,7 @@ class LeFF(CompositeLayer):
 
     Call arguments:
         x: Tokens `(B, 1 + H * W, width)`, class token first.
-        grid: Any map of H x W, which gives the tokens their places. Without it x
+        grid: Any map of H x W, which gives the tokens their positions. Without it x
             is the class token alone, `(B, 1, width)`.
 
     Output shape: that of `x`.
@@ -85,7 +85,7 @@ class LeFF(CompositeLayer):
         return ops.concatenate([x[:, :1], to_tokens(y)], axis=1)
 
     def _nothing(self) -> Tensor:
-        """Zero, of which every weight has the gradient zero instead of none."""
+        """Zero, computed so that every weight gets a zero gradient instead of None."""
         return ops.cast(
             sum(0.0 * ops.sum(weight) for weight in self.trainable_weights),
             self.compute_dtype,
@@ -114,7 +114,7 @@ class LeFF(CompositeLayer):
 
 
 def _linear(channels: int, width: int, name: str, policy: dict[str, Any]) -> Dense:
-    """A 1x1 convolution: a linear map that starts as a convolution does."""
+    """A 1x1 convolution: a dense layer that starts as a convolution does."""
     return dense(
         width,
         name,

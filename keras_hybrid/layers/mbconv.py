@@ -150,7 +150,7 @@ class MBConv(CompositeLayer):
         return (side + up) // self.strides
 
     def macs(self, input_shape: MapShape) -> int:
-        """Multiply-adds of one image, of convolutions and linear maps."""
+        """Multiply-adds of one image, of convolutions and dense layers."""
         height, width, channels = fixed(input_shape[1:])
         outside = math.prod(fixed(self.compute_output_shape(input_shape)[1:3]))
         inside = outside if self.stride_by == "pool" else height * width

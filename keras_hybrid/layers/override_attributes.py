@@ -1,4 +1,4 @@
-"""Settings of layers that hold for a while."""
+"""Changes attributes of layers within a `with` block."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import keras
 def override_attributes(
     model: keras.Model, kind: type[keras.Layer], **settings: Any
 ) -> Iterator[list[keras.Layer]]:
-    """Sets attributes of all layers of a kind, those within layers too, for a while.
+    """Sets attributes of all layers of a class, sublayers too, in a `with` block.
 
     Args:
         model: The model.

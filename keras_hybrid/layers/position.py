@@ -20,7 +20,7 @@ class PositionEmbedding(keras.layers.Layer):
     Args:
         grid: Height and width of the grid, in tokens.
         class_token: Whether the tokens begin with a class token, which then has
-            a row of its own.
+            a row in the table.
 
     Input shape: a map `(B, H, W, C)`, or tokens `(B, H * W, C)`, or with a class
     token `(B, 1 + H * W, C)`. Output shape: the same.
@@ -41,7 +41,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     @property
     def undecayed_variables(self) -> tuple[keras.Variable, ...]:
-        """Variables without weight decay: the table holds no connections."""
+        """Variables without weight decay, as all embeddings."""
         return (self.table,)
 
     def call(self, x: Tensor) -> Tensor:

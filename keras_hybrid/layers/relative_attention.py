@@ -35,7 +35,7 @@ class RelativeAttention(CompositeLayer):
 
     Raises:
         ValueError: If `bias_position` or `source` is unknown, `head_width` does not
-            divide the channels, or H or W is free.
+            divide the channels, or H or W is dynamic (None).
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class RelativeAttention(CompositeLayer):
         return (*input_shape[:-1], self.width)
 
     def macs(self, input_shape: MapShape) -> int:
-        """Multiply-adds of one image, of linear maps and the attention's products."""
+        """Multiply-adds of one image, of dense layers and the attention's products."""
         height, width, channels = fixed(input_shape[1:])
         positions, inside = height * width, self.heads * self.head_width
         products = 2 + (self.bias_position == "after")

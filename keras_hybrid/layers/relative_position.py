@@ -36,11 +36,11 @@ class RelativePositionBias(CompositeLayer):
             the table has a row for each of them only. Such a table cannot be
             resized.
 
-    Input shape: a map `(B, H, W, C)`, of which only H and W matter; both fixed.
+    Input shape: a map `(B, H, W, C)` with static H and W; its values are not read.
     Output shape: `(1, heads, H * W, H * W)`, query by key.
 
     Raises:
-        ValueError: If `source` is unknown, or H or W is free.
+        ValueError: If `source` is unknown, or H or W is dynamic (None).
     """
 
     def __init__(

@@ -19,9 +19,9 @@ from keras_hybrid.utils.typing import MapShape, Tensor
 
 @keras.saving.register_keras_serializable("keras_hybrid")
 class SeparableUnit(CompositeLayer):
-    """Depthwise convolution, batch norm, linear map, batch norm; the width is kept.
+    """Depthwise convolution, batch norm, dense layer, batch norm; the width is kept.
 
-    With a 1x1 kernel it is a linear map at inference, which is how ATC contains
+    With a 1x1 kernel it is a dense layer at inference, which is how ATC contains
     CvT. There is no activation inside.
 
     Args:

@@ -17,7 +17,7 @@ class SqueezeExcite(CompositeLayer):
 
     Args:
         width: Channels of input and output.
-        squeeze_width: Channels between the two linear maps.
+        squeeze_width: Channels between the two dense layers.
         activation: Name of the activation between them.
 
     Input shape: `(B, H, W, width)`. Output shape: the same.
@@ -52,7 +52,7 @@ class SqueezeExcite(CompositeLayer):
         return input_shape
 
     def macs(self, input_shape: MapShape) -> int:
-        """Multiply-adds of one image, of the linear maps."""
+        """Multiply-adds of one image, of the dense layers."""
         return 2 * self.width * self.squeeze_width
 
     def get_config(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ COMMON_ARGUMENTS = {
     "include_top": "Whether to end in the classifier.",
     "weights": "None, or the path of a `.keras`, `.weights.h5`, `.safetensors` or"
     " `.pth` file.",
-    "input_shape": "`(height, width, channels)`; None for a free height or width.",
+    "input_shape": "`(height, width, channels)`; None for a dynamic height or width.",
     "pooling": "Output without the top: None for the last feature map, 'avg' or 'max'"
     " of it, or 'head' for the vector that the classifier reads.",
     "classes": "Number of classes.",

@@ -119,7 +119,7 @@ ATC = family_builder(FAMILY)
 def _row(
     name: str, parameters: int, macs: int, reported: str = "", **fields: Any
 ) -> Builder:
-    reported = f"CIFAR-100 top-1 {reported} % as reported." if reported else ""
+    reported = f"CIFAR-100 top-1 {reported} %, not reproduced." if reported else ""
     return variant(FAMILY, name, parameters, macs, reported, **fields)
 
 

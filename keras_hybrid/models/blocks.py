@@ -24,14 +24,14 @@ def mlp(
     name: str,
     **start: str | keras.initializers.Initializer,
 ) -> Tensor:
-    """Two linear maps with an activation between them, back to the channels of x.
+    """Two dense layers with an activation between them, back to the channels of x.
 
     Args:
         x: Tokens or a map.
         width: Channels between the two.
         activation: Name or function.
         name: Prefix of the layers' names.
-        **start: Initializers of the linear maps.
+        **start: Initializers of the dense layers.
     """
     channels = x.shape[-1]
     x = dense(width, f"{name}_expand", **start)(x)
@@ -49,7 +49,7 @@ def position_embedding(x: Tensor, grid: Tensor, name: str, class_token: bool) ->
         class_token: Whether x are tokens that begin with a class token.
 
     Raises:
-        ValueError: If the height or width is free.
+        ValueError: If the height or width is dynamic (None).
     """
     _, height, width, _ = grid.shape
     if height is None or width is None:

@@ -21,7 +21,7 @@ the LeFF keeps its weights, and only the moving statistics of its norms stand st
 in training. A headless model that ends in the last map computes it all.
 
 Images may be rectangles. The initial weights are the released code's: N(0, 0.02)
-for linear maps, tokens and positions, uniform for convolutions and LeFF, zero for
+for dense layers, tokens and positions, uniform for convolutions and LeFF, zero for
 the positions in LCA.
 """
 
@@ -100,7 +100,7 @@ def network(x: Tensor, config: CeiTConfig) -> tuple[Tensor | None, Tensor]:
 
 
 def _image_to_tokens(x: Tensor, config: CeiTConfig) -> Tensor:
-    """An image -> a map of one token a patch."""
+    """An image -> a map with one token per patch."""
     x = PaddedConv2D(
         config.i2t_channels,
         config.i2t_kernel,

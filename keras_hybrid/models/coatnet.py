@@ -104,7 +104,7 @@ class CoAtNetConfig:
 
     @property
     def padding_mode(self) -> str:
-        """What lies beyond the border of a map."""
+        """How maps are padded, see `ops.pad_map`."""
         return "circular" if self.periodic else "zeros"
 
 
@@ -252,7 +252,7 @@ def _layer_scale(x: Tensor, config: CoAtNetConfig, name: str) -> Tensor:
 
 
 def _vector(x: Tensor, config: CoAtNetConfig) -> Tensor:
-    """What the classifier reads, (B, C) or (B, head_hidden)."""
+    """The input of the classifier, (B, C) or (B, head_hidden)."""
     mean = layers.GlobalAveragePooling2D("channels_last", name="mean")
     norm = _norm(config, "norm")
     if not config.head_hidden:
@@ -333,7 +333,7 @@ CoAtNet5 = _row(5, 687_472_008, 145_264_300_000)
 
 
 def _astroformer(size: int, parameters: int, macs: int, reported: str = "") -> Builder:
-    reported = f"{reported} % as reported, not as reproduced." if reported else ""
+    reported = f"{reported} %, not reproduced." if reported else ""
     name = f"Astroformer{size}"
     return variant(ASTROFORMER, name, parameters, macs, reported, **_SIZES[size])
 

@@ -12,14 +12,14 @@ published weights do:
 - queries and keys start small and random, not zero;
 - the class token has no position embedding.
 
-Where the code cannot go, this goes on: images may be rectangles (what does not
-fill a patch at the far borders is cut off), and GPSA is computed without a map of
-all pairs of patches. With GPSA in every block the released code never adds the
-class token and classifies the first patch; here it still joins before the head,
-and because no block is left in which it could look at the patches, the head reads
-the mean of all tokens.
+Extensions beyond the released code: images may be rectangles (pixels at the right and
+bottom that do not fill a patch are cut off), and GPSA is computed without a map of all
+pairs of patches. With GPSA in every block the released code never adds the class token
+and classifies the first patch. Here the class token is added before the head. No block
+is left in which it could attend to the patches, so the head reads the mean of all
+tokens.
 
-The initial weights are the released code's: N(0, 0.02) for linear maps, tokens and
+The initial weights are the released code's: N(0, 0.02) for dense layers, tokens and
 positions, uniform for the patch embedding, the identity for GPSA's values.
 """
 

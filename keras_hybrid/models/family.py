@@ -1,4 +1,4 @@
-"""What the variants of one paper share: network, configuration, preprocessing."""
+"""A family: the network, config and preprocessing that its variants share."""
 
 import dataclasses
 from collections.abc import Callable
@@ -40,7 +40,7 @@ IMAGENET = Preprocessing()
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """What the variants of one paper share.
+    """A family of models, usually from one paper.
 
     Attributes:
         name: The paper's name of the architecture, which the generic builder has, too.

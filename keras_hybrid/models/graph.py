@@ -36,7 +36,7 @@ class Graph:
 
 
 def clone_layer(layer: keras.Layer, **settings: Any) -> keras.Layer:
-    """A built copy of a layer with other settings; weights it has not are zero."""
+    """A built copy of a layer with other settings; weights that it lacks are zero."""
     new = type(layer).from_config(layer.get_config() | settings)
     if layer.built:
         new.build_from_config(layer.get_build_config())

@@ -1,4 +1,4 @@
-"""Operations beneath the layers, one per file: the only place that knows a backend.
+"""Operations beneath the layers, one per file. Layers and models know no backend.
 
 Each operation has a plain form, which is its formula, and may have faster forms with
 hand-written gradients. `dispatch` chooses one by backend and device; `forms` overrides
@@ -20,8 +20,8 @@ from keras_hybrid.ops.dispatch import (
     jax_on_cpu,
     list_forms,
     register,
-    takes_plain,
     unregister,
+    uses_plain,
 )
 from keras_hybrid.ops.max_pool import max_pool
 from keras_hybrid.ops.normalization import batch_normalization, layer_normalization
@@ -33,7 +33,7 @@ from keras_hybrid.ops.positional_attention import (
     positional_attention,
 )
 from keras_hybrid.ops.precision import at_least_float32
-from keras_hybrid.ops.resize import resample, resize_grid, resize_offsets
+from keras_hybrid.ops.resize_tables import resample, resize_grid, resize_offsets
 from keras_hybrid.ops.tokens import area, grid_size, to_map, to_tokens, tokens_shape
 from keras_hybrid.ops.windows import col2im, window_views
 
@@ -66,7 +66,7 @@ __all__ = [
     "resample",
     "resize_grid",
     "resize_offsets",
-    "takes_plain",
+    "uses_plain",
     "to_map",
     "to_tokens",
     "tokens_shape",

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_hybrid.ops.custom_gradient import with_gradient
-from keras_hybrid.ops.dispatch import call, jax_on_cpu, register
+from keras_hybrid.ops.dispatch import call, declare, jax_on_cpu, register
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -81,7 +81,7 @@ def _dtype(x: Tensor) -> str:
 
 # Fused attentions cannot compute in float64. Below float32 they are the faster ones on
 # JAX's CPUs, too.
-register("dot_product_attention", "plain", _attend)
+declare("dot_product_attention", _attend)
 register("dot_product_attention", "fused", _fused, lambda q, *_: _dtype(q) != "float64")
 register(
     "dot_product_attention",
@@ -113,5 +113,5 @@ def _add_with_matmul(x: Tensor, bias: Tensor) -> Tensor:
     return with_gradient(_add, _add_gradient)(x, bias)
 
 
-register("add_shared_bias", "plain", _add)
+declare("add_shared_bias", _add)
 register("add_shared_bias", "matmul_gradient", _add_with_matmul, jax_on_cpu)

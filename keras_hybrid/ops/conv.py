@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_hybrid.ops.custom_gradient import with_gradient
 from keras_hybrid.ops.dense import kernel_gradient
-from keras_hybrid.ops.dispatch import call, jax_on_cpu, register
+from keras_hybrid.ops.dispatch import call, declare, jax_on_cpu, register
 from keras_hybrid.ops.precision import at_least_float32
 from keras_hybrid.ops.windows import window_views
 from keras_hybrid.utils.typing import Tensor
@@ -29,7 +29,7 @@ def conv(x: Tensor, kernel: Tensor, strides: int = 1) -> Tensor:
     return call("conv", x, kernel, strides)
 
 
-def _native(x: Tensor, kernel: Tensor, strides: int) -> Tensor:
+def _plain(x: Tensor, kernel: Tensor, strides: int) -> Tensor:
     """The backend's convolution."""
     return ops.conv(x, kernel, strides, "valid", data_format="channels_last")
 
@@ -54,7 +54,7 @@ def _with_matmul_gradient(x: Tensor, kernel: Tensor, strides: int) -> Tensor:
         return dx, _kernel_gradient(x, upstream, kernel, strides)
 
     def function(x: Tensor, kernel: Tensor) -> Tensor:
-        return _native(x, kernel, strides)
+        return _plain(x, kernel, strides)
 
     return with_gradient(function, gradient)(x, kernel)
 
@@ -97,5 +97,5 @@ def _divisor(number: int, most: int) -> int:
     return max((n for n in range(1, most + 1) if number % n == 0), default=1)
 
 
-register("conv", "plain", _native)
+declare("conv", _plain)
 register("conv", "matmul_gradient", _with_matmul_gradient, jax_on_cpu)

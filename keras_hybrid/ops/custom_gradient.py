@@ -13,7 +13,7 @@ Gradient: TypeAlias = Callable[..., tuple[Tensor, ...]]
 
 
 def with_gradient(function: Function, gradient: Gradient) -> Function:
-    """Gives a function of tensors a gradient of its own.
+    """Gives a function of tensors a hand-written gradient.
 
     The gradient is an ordinary function of tensors and is differentiated as such, so
     second and higher derivatives are those of the formulas. On JAX forward mode works,

@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_hybrid.ops.custom_gradient import with_gradient
-from keras_hybrid.ops.dispatch import call, jax_on_cpu, register
+from keras_hybrid.ops.dispatch import call, declare, jax_on_cpu, register
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -42,5 +42,5 @@ def _ordered(x: Tensor, kernel: Tensor) -> Tensor:
     return with_gradient(ops.matmul, _gradient)(x, kernel)
 
 
-register("dense", "plain", ops.matmul)
+declare("dense", ops.matmul)
 register("dense", "ordered_gradient", _ordered, jax_on_cpu)

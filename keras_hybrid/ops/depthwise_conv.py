@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_hybrid.ops.custom_gradient import with_gradient
-from keras_hybrid.ops.dispatch import call, jax_on_cpu, register
+from keras_hybrid.ops.dispatch import call, declare, jax_on_cpu, register
 from keras_hybrid.ops.precision import at_least_float32
 from keras_hybrid.ops.windows import col2im, window_views
 from keras_hybrid.utils.typing import Tensor
@@ -23,8 +23,8 @@ def depthwise_conv(x: Tensor, kernel: Tensor, strides: int = 1) -> Tensor:
     return call("depthwise_conv", x, kernel, strides)
 
 
-def _native(x: Tensor, kernel: Tensor, strides: int) -> Tensor:
-    """The backend's operation, the fast one without XLA and in exported files."""
+def _plain(x: Tensor, kernel: Tensor, strides: int) -> Tensor:
+    """The backend's operation, which is fast without XLA and in exported files."""
     return ops.depthwise_conv(
         x, kernel, strides=strides, padding="valid", data_format="channels_last"
     )
@@ -86,5 +86,5 @@ def _kernel_gradient(
     return ops.cast(ops.reshape(sums, kernel.shape), kernel.dtype)
 
 
-register("depthwise_conv", "native", _native)  # the plain form
+declare("depthwise_conv", _plain)
 register("depthwise_conv", "shifted", _shifted, jax_on_cpu)

@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_hybrid.ops.custom_gradient import with_gradient
-from keras_hybrid.ops.dispatch import call, jax_on_cpu, register
+from keras_hybrid.ops.dispatch import call, declare, jax_on_cpu, register
 from keras_hybrid.ops.windows import col2im, window_views
 from keras_hybrid.utils.typing import Tensor
 
@@ -22,7 +22,7 @@ def max_pool(x: Tensor, size: int, strides: int) -> Tensor:
     return call("max_pool", x, size, strides)
 
 
-def _native(x: Tensor, size: int, strides: int) -> Tensor:
+def _plain(x: Tensor, size: int, strides: int) -> Tensor:
     """The backend's operation."""
     return ops.max_pool(x, size, strides, "valid", data_format="channels_last")
 
@@ -36,7 +36,7 @@ def _to_the_maximum(x: Tensor, size: int, strides: int) -> Tensor:
     """
 
     def function(x: Tensor) -> Tensor:
-        return _native(x, size, strides)
+        return _plain(x, size, strides)
 
     def gradient(
         inputs: tuple[Tensor, ...], output: Tensor, upstream: Tensor
@@ -55,5 +55,5 @@ def _to_the_maximum(x: Tensor, size: int, strides: int) -> Tensor:
     return with_gradient(function, gradient)(x)
 
 
-register("max_pool", "plain", _native)
+declare("max_pool", _plain)
 register("max_pool", "first_maximum", _to_the_maximum, jax_on_cpu)

@@ -5,7 +5,7 @@ import math
 from keras import ops
 
 from keras_hybrid.ops.custom_gradient import with_gradient
-from keras_hybrid.ops.dispatch import call, jax_on_cpu, register
+from keras_hybrid.ops.dispatch import call, declare, jax_on_cpu, register
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -117,7 +117,7 @@ def _all_but_last(x: Tensor) -> tuple[int, ...]:
 
 
 # JAX derives these gradients through mean and variance, in several passes over x.
-register("batch_normalization", "plain", _batch_plain)
+declare("batch_normalization", _batch_plain)
 register("batch_normalization", "closed_gradient", _batch_closed, jax_on_cpu)
-register("layer_normalization", "plain", _layer_plain)
+declare("layer_normalization", _layer_plain)
 register("layer_normalization", "closed_gradient", _layer_closed, jax_on_cpu)

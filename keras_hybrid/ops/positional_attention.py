@@ -9,7 +9,7 @@ where (dx, dy) leads from the query to the key, in tokens, and d^2 = dx^2 + dy^2
 
 from keras import ops
 
-from keras_hybrid.ops.dispatch import call, register
+from keras_hybrid.ops.dispatch import call, declare, register
 from keras_hybrid.ops.precision import at_least_float32
 from keras_hybrid.utils.typing import Tensor
 
@@ -109,5 +109,5 @@ def _separable(kernel: Tensor, bias: Tensor, gate: Tensor, value: Tensor) -> Ten
     return attend_along_axes(gate[:, None, None] * rows, columns, value)
 
 
-register("positional_attention", "plain", _over_all_pairs)
+declare("positional_attention", _over_all_pairs)
 register("positional_attention", "separable", _separable)

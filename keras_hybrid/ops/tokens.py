@@ -12,7 +12,7 @@ def grid_size(x: Tensor) -> int:
 
 
 def area(height: int | None, width: int | None) -> int | None:
-    """H * W of a static shape; None where a side is free."""
+    """H * W of a static shape; None where a side is dynamic."""
     return None if height is None or width is None else height * width
 
 

@@ -20,7 +20,8 @@ from keras_hybrid.train.recipe import (
 )
 from keras_hybrid.train.run import run
 from keras_hybrid.train.schedule import ProgressSchedule
-from keras_hybrid.train.sweep import Sweep, print_table, sweep, write_csv
+from keras_hybrid.train.sweep import Sweep, print_table, sweep
+from keras_hybrid.utils.csv_rows import write_csv
 
 __all__ = [
     "DEIT_AUGMENTATION",

@@ -1,7 +1,7 @@
-"""Temperature scaling: probabilities that are right as often as they say.
+"""Temperature scaling, so that confidence matches accuracy.
 
-Guo et al. 2017, arXiv:1706.04599. The classifier is linear, so that its weights are
-divided by the temperature and the model stays what it is.
+Guo et al. 2017, arXiv:1706.04599. The classifier is linear, so its weights are divided
+by the temperature, and the architecture does not change.
 """
 
 import keras
@@ -27,15 +27,15 @@ def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def calibrate(network: keras.Model, scorer: keras.Model, split: Split) -> float:
-    """Divides the logits of a network by the best temperature; returns that.
+    """Divides the logits of a network by the best temperature, and returns it.
 
-    Where the images do not tell it, because all are right or the best temperature is an
-    extreme one, the logits stay as they are, and a line says so.
+    If no image is misclassified, or the best temperature is the end of the range, the
+    images do not determine it. Then the logits stay as they are, and a line says so.
 
     Args:
         network: The network, whose classifier is changed in place.
-        scorer: What predicts, `(B, H, W, 3)` pixels -> logits: the network, or its mean
-            over views.
+        scorer: The model that predicts, `(B, H, W, 3)` pixels -> logits: the network,
+            or its mean over views.
         split: Images that it was not trained on.
     """
     images = Evaluation(split, scorer.output_shape[-1], BATCH)
@@ -45,7 +45,7 @@ def calibrate(network: keras.Model, scorer: keras.Model, split: Split) -> float:
     if not wrong or temperature in (TEMPERATURES[0], TEMPERATURES[-1]):
         print(
             f"Not calibrated: {len(split)} validation images, {wrong} of them wrong, "
-            "do not tell the temperature."
+            "do not determine the temperature."
         )
         return 1.0
     scale_logits(network, 1 / temperature)

@@ -1,4 +1,4 @@
-"""What a recipe leaves open, chosen by the images that are there."""
+"""Chooses the settings that a recipe leaves open, from the images."""
 
 import itertools
 import pathlib
@@ -16,13 +16,13 @@ from keras_hybrid.train.recipe_groups import DEFAULT_MINUTES
 MODEL = "resnet9"
 """What `--model auto` trains from scratch; see docs, little data."""
 SIZES = (32, 64, 96)
-"""Sides to which a folder's images are brought, in pixels."""
+"""Image sizes to choose from for a folder, in pixels."""
 SAMPLE = 64
 """Files whose size is read."""
 
 
 def choose_image_size(recipe: Recipe) -> Recipe:
-    """Fills in the size of a folder's images, of which half are no smaller."""
+    """Fills in the image size of a folder: the largest of `SIZES` up to the median."""
     data, folder = recipe.data, recipe.runtime.data_dir
     if data.dataset != "folder" or data.image_size is not None or not folder:
         return recipe
@@ -33,7 +33,7 @@ def choose_image_size(recipe: Recipe) -> Recipe:
             with Image.open(record.path) as image:
                 sides.append(min(image.size))
         except OSError:
-            continue  # the loader tells of it
+            continue  # the loader reports it
     middle = statistics.median(sides) if sides else SIZES[-1]
     size = max((x for x in SIZES if x <= middle), default=SIZES[0])
     _say("image-size", size, f"the files have {middle:.0f} pixels on the short side")

@@ -19,7 +19,7 @@ The result of a run does not depend on the devices:
 
 - `batch_size` is the **global** batch and must divide by the devices. The stream of
   images, their order and augmentation are those of one device, so a run that was
-  stopped goes on with another number of devices.
+  stopped can resume on another number of devices.
 - `learning_rate` belongs to the global batch and is never changed for you: scale it
   when you enlarge the batch. CeiT, ConViT and CvT published a rate proportional to
   the batch (5e-4 per 512 images; CvT 2e-3 at 2048), Astroformer one that grows with

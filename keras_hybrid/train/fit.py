@@ -71,7 +71,7 @@ def fit(
             process that writes files calls it.
 
     Returns:
-        The epoch, from 1, of which the network has the weights.
+        The epoch, from 1, whose weights the network has.
 
     Raises:
         TrainingDiverged: If the loss becomes NaN or infinite.

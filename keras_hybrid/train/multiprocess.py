@@ -51,7 +51,7 @@ def barrier() -> None:
 
 
 def check_epoch(epoch: int) -> None:
-    """Compares the epoch that the processes go on after.
+    """Checks that all processes resume after the same epoch.
 
     Raises:
         ValueError: If they differ, because not all of them see the checkpoint.
@@ -62,7 +62,7 @@ def check_epoch(epoch: int) -> None:
         found = multihost_utils.process_allgather(np.array(epoch)).tolist()
         if len(set(found)) > 1:
             raise ValueError(
-                f"The processes go on after different epochs, {found}; --workdir must "
+                f"The processes resume after different epochs, {found}; --workdir must "
                 "lie on a file system that all of them share."
             )
 

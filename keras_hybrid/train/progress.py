@@ -1,4 +1,4 @@
-"""How far a run is, by epochs or by time, and the size of its images there."""
+"""Progress of a run, by epochs or by time, and the image size of each epoch."""
 
 import statistics
 import time
@@ -113,7 +113,7 @@ class Progress(keras.callbacks.Callback):
     def plan(self, step_seconds: float) -> None:
         """Plans with a step of this length; says what fits in the time.
 
-        A run that goes on with less than half an epoch's time left is finished.
+        A run that is resumed with less than half an epoch's time left is finished.
 
         Raises:
             ValueError: If the first epoch takes longer than all the time.

@@ -11,7 +11,7 @@ from keras_hybrid.data import augmentation
 from keras_hybrid.train.freeze import stage_count
 
 DEFAULT_MINUTES = 15.0
-"""Time of a run of which neither epochs nor minutes are given."""
+"""Time of a run without --epochs and --minutes."""
 
 
 def _check_counts(group: Any, *names: str, least: int = 1) -> None:
@@ -40,10 +40,10 @@ class Data:
     validation_split: float = 0.1
     """Share of the training images held out for validation, in [0, 1)."""
     folds: int = 0
-    """Cross-validate: hold each of so many parts of the training images out in turn,
-    then join the networks in one model, which averages their logits; 0 for none."""
+    """Cross-validate with this number of folds: train one network per fold, and save
+    one model that averages their logits; 0 turns it off."""
     fold: int | None = None
-    """Train only the network that this fold, from 1, is held out of."""
+    """Train only fold N, from 1: the network that does not see its images."""
     ordinal: bool = False
     """Classes have an order: also report predictions at most one class off."""
 
@@ -132,8 +132,8 @@ class Optimization:
     epochs: int = 30
     """Passes over the training images; 0 for as many as fit in --minutes."""
     minutes: float | None = None
-    """Train for this long, whatever --epochs says; None with --epochs 0 means 15. With
-    --folds or --refit it is the time of all networks."""
+    """Minutes to train for. They replace --epochs; without either they are 15. With
+    --folds or --refit all networks together take this long."""
     batch_size: int = 64
     """Images per step, of all devices together; 0 chooses by the number of images."""
     optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
@@ -155,8 +155,8 @@ class Optimization:
     label_smoothing: float = 0.1
     """Share of the target that is spread over all classes."""
     class_balance: Literal["none", "weights", "sampling"] = "none"
-    """What makes rare classes count as much as others: their weight in the loss, or
-    how often their images are seen."""
+    """Balance rare classes by weights in the loss, or by sampling their images more
+    often."""
     gabor_loss: float = 0.0
     """Weight of an auxiliary loss, in which a stage of the network predicts the Gabor
     energy of the image; it falls to 0 over the run. For few images, e.g. 1."""
@@ -228,14 +228,14 @@ class Optimization:
 
 @dataclasses.dataclass(frozen=True)
 class FineTuning:
-    """How a network with pretrained weights is trained on."""
+    """How a network with pretrained weights is fine-tuned."""
 
     freeze: str = "none"
     """Layers that keep their weights: none; backbone, all but the classifier; or
     stages:N, up to the N-th feature map of models.features."""
     probe_epochs: int = 0
-    """Train the classifier alone first, for so many epochs, on features that are
-    computed once; 0 trains all at once."""
+    """Epochs of a linear probe before fine-tuning: only the classifier is trained, on
+    features that are computed once; 0 for no probe."""
     lora_rank: int = 0
     """Rank of LoRA: dense layers learn a change of this rank, and of the other layers
     only the classifier learns; 0 trains all weights."""
@@ -259,16 +259,16 @@ class Selection:
     keep_best: Literal["none", "accuracy", "balanced_accuracy", "macro_f1", "loss"] = (
         "none"
     )
-    """Keep the epoch that is best on the validation images by this metric, and not the
-    last one."""
+    """Keep the epoch with the best validation metric of this name; none keeps the
+    last epoch."""
     patience: int | None = None
-    """Stop after so many epochs without a better one; needs --keep-best."""
+    """Early stopping: epochs without improvement to wait for; needs --keep-best."""
     refit: bool = False
-    """Train once more, with the validation images, too, for as many epochs as were
-    best; needs --keep-best."""
+    """Train again on all images, validation images included, for the best number of
+    epochs; needs --keep-best."""
     calibrate: bool = False
-    """Divide the logits by the temperature at which probabilities fit the validation
-    images best."""
+    """Temperature scaling on the validation images, so that confidence matches
+    accuracy."""
     temperature: float = 1.0
     """Divide the logits by this number."""
     tta: Literal["none", "flip", "flip_shift", "d4"] = "none"

@@ -1,4 +1,4 @@
-"""Training in less memory: cheap activations are computed again, not kept."""
+"""Rematerialization: cheap activations are recomputed, which saves memory."""
 
 import contextlib
 import os

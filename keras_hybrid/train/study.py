@@ -1,4 +1,4 @@
-"""The study of a search: whose it is, in its folder and in its storage."""
+"""The Optuna study of a search, and the check that the folder belongs to it."""
 
 import pathlib
 import shutil
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_hybrid.data import Dataset
 from keras_hybrid.train.recipe import Recipe, result_fields
-from keras_hybrid.train.tuning import Tuning
+from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.train.workdir import check_settings, check_workdir
 from keras_hybrid.utils.card import read_card, write_card
 
@@ -20,7 +20,7 @@ SETTINGS = "search.json"
 def open_study(
     tuning: Tuning, recipe: Recipe, dataset: Dataset, directory: pathlib.Path
 ) -> "optuna.Study":
-    """The study of a search, new or one to go on with.
+    """The study of a search, new or resumed.
 
     The folder and the study keep the settings, so that trials of another search, on
     other images or by another metric, are never compared with these.

@@ -1,26 +1,25 @@
 """Many runs, one after another, and one table of their metrics."""
 
-import csv
 import dataclasses
 import fnmatch
-import io
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import keras
+import tyro
 
 from keras_hybrid.train.fit import CallbackFactory
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run import run
-from keras_hybrid.utils.files import write_atomically
+from keras_hybrid.utils.csv_rows import write_csv
 
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
     """The options of a sweep."""
 
-    recipe: Recipe
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
     """The settings that all runs share."""
     only: tuple[str, ...] = ("*",)
     """Names of the runs to train, shell patterns allowed, e.g. 'atc*'."""
@@ -66,17 +65,6 @@ def sweep(
         write_csv(rows.values(), table)
         keras.backend.clear_session()
     return rows
-
-
-def write_csv(rows: Iterable[Mapping[str, Any]], path: pathlib.Path) -> None:
-    """Writes mappings as a CSV file, atomically; missing keys give empty cells."""
-    rows = list(rows)
-    text = io.StringIO()
-    columns = dict.fromkeys(key for row in rows for key in row)
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(path, lambda part: part.write_text(text.getvalue()))
 
 
 def print_table(rows: Iterable[Mapping[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What Keras' replicas on TensorFlow need to compute what one device does."""
+"""Makes Keras' replicas on TensorFlow compute the same as one device."""
 
 import contextlib
 from collections.abc import Iterator

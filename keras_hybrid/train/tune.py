@@ -18,13 +18,13 @@ from keras_hybrid.train.metrics_logger import read_metrics
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run import build
 from keras_hybrid.train.study import minutes_so_far, open_study
+from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.train.tune_report import plot, write_results
 from keras_hybrid.train.tune_space import (
     distributions,
     scaled_widths,
     with_settings,
 )
-from keras_hybrid.train.tuning import Tuning
 from keras_hybrid.utils.errors import first_line
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def tune(tuning: Tuning) -> Recipe:
     """Searches until the time or the trials are over; writes what it found.
 
     The workdir gets `trials.csv`, plots, and `recipe.json`, the best settings so far. A
-    search that was stopped goes on, with new time. The test images are not looked at.
+    search that was stopped resumes with a new time budget. Test images are not read.
 
     Args:
         tuning: The options.
@@ -177,7 +177,7 @@ class _Report(keras.callbacks.Callback):
         return [self]
 
     def value(self, logs: dict[str, Any]) -> float:
-        """The metric, more of which is better."""
+        """The metric; higher is better."""
         value = float(logs[f"val_{self.metric}"])
         return -value if self.metric == "loss" else value
 

@@ -1,4 +1,4 @@
-"""What a search leaves: the table of its trials, two plots, and the best recipe."""
+"""Writes the results of a search: its trials, two plots, and the best recipe."""
 
 import dataclasses
 import functools
@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.sweep import write_csv
 from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.csv_rows import write_csv
 from keras_hybrid.utils.files import write_atomically
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def plot(study: "optuna.Study", directory: pathlib.Path) -> None:
     """The importance of each setting, and every trial as a line."""
     values = [x.value for x in study.trials if x.state.name == "COMPLETE"]
     if len(values) < 4 or len(set(values)) < 2:
-        return  # they would say nothing
+        return  # too few for a plot
     import matplotlib.pyplot as plt
     from optuna.visualization import matplotlib as plots
 

@@ -1,4 +1,4 @@
-"""What a search can change: fields of a recipe with their ranges, and the width."""
+"""The search space: fields of a recipe with their ranges, and the width."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

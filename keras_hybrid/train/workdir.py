@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, and whether the run is complete."""
+"""The folder of a run: the run that it belongs to, and whether it is complete."""
 
 import pathlib
 import shutil

@@ -1,9 +1,34 @@
-"""Rows of measurements, kept in CSV files that grow."""
+"""CSV files of rows: written at once, or extended by rows of the same columns."""
 
 import csv
+import io
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from keras_hybrid.utils.files import write_atomically
+
+
+def write_csv(
+    rows: Iterable[Mapping[str, Any]],
+    path: pathlib.Path,
+    columns: Sequence[str] | None = None,
+) -> None:
+    """Writes mappings as a CSV file, atomically; missing keys give empty cells.
+
+    Args:
+        rows: The mappings.
+        path: The file.
+        columns: Names of the columns; None means all keys of the rows.
+    """
+    rows = list(rows)
+    if columns is None:
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, lambda part: part.write_text(text.getvalue()))
 
 
 def append_csv(rows: Sequence[Mapping[str, Any]], path: pathlib.Path) -> None:

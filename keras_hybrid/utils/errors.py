@@ -1,4 +1,4 @@
-"""Errors of others, said in one line."""
+"""One-line messages of exceptions."""
 
 import re
 
@@ -7,7 +7,7 @@ _COLOUR = re.compile(r"\x1b\[\d*m")
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error that says something, or else the name of its class."""
+    """The first non-empty line of an exception's message, or else its class name."""
     lines = [_COLOUR.sub("", line).strip() for line in str(error).splitlines()]
     said = [line for line in lines if line and not line.startswith(_KERAS)]
     return said[0] if said else type(error).__name__

@@ -69,5 +69,5 @@ def explain_full_disk(path: pathlib.Path) -> Iterator[None]:
             raise
         raise OSError(
             f"No space left to write {path}; what the run has saved before is intact. "
-            "Make room, then the same command goes on from there."
+            "Make room; the same command then resumes."
         ) from error

@@ -1,4 +1,4 @@
-"""The most memory that this process ever had, in bytes."""
+"""Peak memory of this process, in bytes."""
 
 import pathlib
 import resource
@@ -6,7 +6,7 @@ import sys
 
 
 def host_peak() -> int:
-    """Of the machine."""
+    """Peak memory on the host."""
     status = pathlib.Path("/proc/self/status")
     if status.exists():  # getrusage would begin with what the parent had
         lines = status.read_text().splitlines()
@@ -17,7 +17,7 @@ def host_peak() -> int:
 
 
 def device_peak() -> int | None:
-    """Of a GPU, by the count of JAX or torch; None where neither counts."""
+    """Peak memory on a GPU, as JAX or torch reports it; None without either."""
     if "jax" in sys.modules:
         import jax
 

@@ -1,4 +1,4 @@
-"""One HTML file with text, figures and tables inside, for a desk and for a phone."""
+"""One HTML file with text, figures and tables, for large and small screens."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Entry points: what other installed packages add to this one."""
+"""Entry points: plugins from other installed packages."""
 
 import importlib.metadata
 import warnings

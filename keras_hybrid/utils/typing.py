@@ -11,7 +11,7 @@ what is meant, and a comment such as `# (B, N, C)` says the shape.
 """
 
 Shape: TypeAlias = tuple[int | None, ...]
-"""A static shape; None where a length is free."""
+"""A static shape; None where a length is dynamic."""
 
 MapShape: TypeAlias = tuple[int | None, int | None, int | None, int]
 """The static shape of a map, `(B, H, W, C)`."""
@@ -21,13 +21,13 @@ TokensShape: TypeAlias = tuple[int | None, int | None, int]
 
 
 def fixed(shape: Iterable[int | None]) -> tuple[int, ...]:
-    """The lengths of a shape, or of a part of one, of which none is free.
+    """The lengths of a static shape, or of a part of one.
 
     Raises:
-        ValueError: If a length is free.
+        ValueError: If a length is dynamic (None).
     """
     lengths = tuple(shape)
     known = tuple(length for length in lengths if length is not None)
     if len(known) < len(lengths):
-        raise ValueError(f"The shape {lengths} has free lengths.")
+        raise ValueError(f"The shape {lengths} has dynamic lengths.")
     return known

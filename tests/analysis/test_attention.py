@@ -9,7 +9,7 @@ import pytest
 from keras_hybrid import models
 from keras_hybrid.analysis import attention_maps, class_attention, rollout
 from keras_hybrid.analysis.attention_map import AttentionMap
-from keras_hybrid.analysis.attention_maps import attention_layers
+from keras_hybrid.analysis.attention_probe import attention_layers
 from keras_hybrid.layers import RelativeAttention
 from tests.analysis.conftest import GRID, slow_on_jax
 from tests.small import ATTENTIVE, FAMILIES, small

@@ -14,7 +14,6 @@ from keras_hybrid.analysis import (
     masked,
     masking_effect,
     nonlocality,
-    position_nonlocality,
 )
 from keras_hybrid.analysis.locality import distances
 from tests.analysis import reference
@@ -22,6 +21,14 @@ from tests.analysis.conftest import GRID, build
 from tests.small import small
 
 BLOCKS = [f"block{i}_attention" for i in (1, 2, 3)]
+
+
+def position_nonlocality(heads, grid, locality_strength=1.0):
+    """D_loc of positional attention with GPSA's initial weights, `(heads,)`."""
+    layer = layers.GatedPositionalAttention(heads, locality_strength)
+    layer.build((None, *grid, heads))
+    weights = keras.ops.convert_to_numpy(layer.position_weights(*grid))
+    return nonlocality(weights, grid)
 
 
 def test_d_loc_in_the_papers_mode(convit):

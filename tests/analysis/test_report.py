@@ -1,6 +1,5 @@
 """The page of `analyse`: its sections, its numbers, and errors of the user."""
 
-import csv
 import json
 import re
 
@@ -10,12 +9,13 @@ import pytest
 from PIL import Image
 
 from keras_hybrid.analysis import d_loc, rollout, write_report
-from keras_hybrid.analysis.attention_maps import attention_maps
+from keras_hybrid.analysis.attention_probe import attention_maps
 from keras_hybrid.analysis.choose_images import choose_images, labels_from_folders
 from keras_hybrid.analysis.locality_logger import FIELDS
 from keras_hybrid.cli import main
 from keras_hybrid.data.read_images import read_image
 from tests.analysis.conftest import build
+from tests.read_csv import rows_of
 from tests.small import ATTENTIVE, FAMILIES, small
 
 COMMON = [
@@ -31,11 +31,6 @@ ONE = pytest.mark.skipif(
     keras.backend.backend() != "torch",
     reason="tested on one backend, the one without compilation",
 )
-
-
-def rows_of(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def folder_of_images(root):

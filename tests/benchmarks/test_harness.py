@@ -1,12 +1,11 @@
 """Rounds, medians and rows."""
 
-import csv
-
 import pytest
 
 from benchmarks import harness
 from benchmarks.__main__ import COMMANDS, DURATIONS, main
 from benchmarks.harness import Row, interleave, summary, timed, write
+from tests.read_csv import rows_of
 
 pytestmark = pytest.mark.backend_independent
 
@@ -45,8 +44,7 @@ def test_rows_append_to_one_file_and_name_the_machine(tmp_path):
     row = Row("net", "jax", "training", 8, timing=timing, facts={"memory": 7})
     write([row], tmp_path / "rows.csv")
     write([row, row], tmp_path / "rows.csv")
-    with open(tmp_path / "rows.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(tmp_path / "rows.csv")
     assert len(rows) == 3
     assert rows[0]["case"] == "net" and rows[0]["memory"] == "7"
     assert rows[0]["seconds"] == "0.1617" and rows[0]["fastest"] == "0.1235"

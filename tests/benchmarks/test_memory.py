@@ -1,12 +1,13 @@
 """The memory that --remat saves, by XLA's count."""
 
-import csv
 import os
 import subprocess
 import sys
 
 import keras
 import pytest
+
+from tests.read_csv import rows_of
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="it needs JAX")
 
@@ -18,8 +19,7 @@ def test_less_memory_for_a_few_operations(tmp_path):
     # one process each, because XLA reads its flags once
     for more in ([], ["--remat"]):
         subprocess.run([*program, *more], env=os.environ, check=True)
-    with open(out, newline="") as file:
-        plain, remat = csv.DictReader(file)
+    plain, remat = rows_of(out)
     assert (plain["candidate"], remat["candidate"]) == ("plain", "remat")
     memory, operations = (
         float(remat[name]) / float(plain[name])

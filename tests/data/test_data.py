@@ -7,6 +7,7 @@ from keras_hybrid.data import (
     Augmentation,
     Batches,
     Dataset,
+    LazyImages,
     Split,
     balanced_split,
     load,
@@ -191,3 +192,45 @@ def test_classes_are_selected_and_numbered_from_0():
     assert some.fingerprint() != dataset.fingerprint()
     with pytest.raises(ValueError, match="x has 4 classes, not 5"):
         dataset.select_classes(1, 5)
+
+
+PIXELS = np.zeros((4, 6, 6, 3), "uint8")
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (PIXELS / np.float32(255), np.arange(4), r"\[0, 255\], not float32 \(4, 6, 6"),
+        (PIXELS[..., 0], np.arange(4), r"\(N, H, W, 3\) .*not uint8 \(4, 6, 6\)"),
+        (PIXELS[..., :1], np.arange(4), r"not uint8 \(4, 6, 6, 1\)"),
+        (list(PIXELS), np.arange(4), "not a list"),
+        (PIXELS, np.eye(4, dtype=int), r"Labels .* integer.*, not int64 \(4, 4\)"),
+        (PIXELS, np.arange(4.0), r"not float64 \(4,\)"),
+        (PIXELS, [0, 1, 0, 1], "Labels .*, not a list"),
+        (PIXELS, np.arange(3), "There are 4 images and 3 labels"),
+    ],
+)
+def test_what_is_no_split(images, labels, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        Split(images, labels)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_labels_have_class_names(part, wrong):
+    right = Split(PIXELS, np.array([0, 1, 0, 1], "uint8"))
+    other = Split(PIXELS, np.array([0, 1, 0, wrong]))
+    splits = {"train": right, "test": right} | {part: other}
+    message = rf"x has 2 class names.* \[0, 1\]; the {part} split has a label {wrong}"
+    with pytest.raises(ValueError, match=message):
+        Dataset("x", class_names=("a", "b"), **splits)
+
+
+def test_a_dataset_reads_no_image():
+    class Unread(LazyImages):
+        def read(self, indices):
+            raise AssertionError
+
+    split = Split(Unread((4, 6, 6, 3)), np.arange(4))
+    Dataset("x", split, split.select(np.array([2, 3])), tuple("abcd"))

@@ -97,11 +97,13 @@ def test_keras_cv_does_not_ignore_them(registered):
 
 
 GAMMA = data.CustomAugmentation(sample_gamma, apply_gamma)
+SOURCE = data.DatasetSource(load_toy, "Give a folder of toys.", needs_folder=True)
 
 
-def test_entry_points_of_other_packages(monkeypatch):
+@pytest.mark.parametrize("loader", ["load_toy", "SOURCE"])
+def test_entry_points_of_other_packages(monkeypatch, tmp_path, loader):
     declared = {
-        "keras_hybrid.datasets": ("toy", "load_toy"),
+        "keras_hybrid.datasets": ("toy", loader),
         "keras_hybrid.augmentations": ("gamma", "GAMMA"),
     }
 
@@ -111,7 +113,15 @@ def test_entry_points_of_other_packages(monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
     monkeypatch.setattr(custom_augmentation, "_REGISTERED", {})
-    assert data.load("toy").class_names == ("a", "b", "c")
+    assert data.load("toy", tmp_path).class_names == ("a", "b", "c")
+    with pytest.raises(FileNotFoundError, match="is not a folder") as caught:
+        data.load("toy", tmp_path / "none")
+    advice = loader == "SOURCE"
+    ending = " Give a folder of toys." if advice else "is not a folder."
+    assert str(caught.value).endswith(ending)
+    if advice:
+        with pytest.raises(FileNotFoundError, match=r"toy needs --data-dir\. Give a"):
+            data.load("toy")
     settings = data.Augmentation(extra_augmentations=("gamma=0.2",))
     assert len(settings.sample(np.random.default_rng(0), 4, 8, 8)[0]) == 1
     with pytest.raises(ValueError, match=r"known: .*toy, tfds:NAME"):

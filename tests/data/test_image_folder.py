@@ -320,5 +320,5 @@ def test_a_class_without_test_images_is_said(tmp_path, capsys):
 
 
 def test_no_folder():
-    with pytest.raises(FileNotFoundError, match="There is no --data-dir"):
+    with pytest.raises(FileNotFoundError, match=r"folder needs --data-dir\. Give"):
         load("folder")

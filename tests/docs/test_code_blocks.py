@@ -4,7 +4,7 @@ Blocks run in a folder with `recipes/`, a folder `photos/`, an image `photo.jpg`
 trained `saved_models/digits-atc3`. Two things differ from a reader's machine: training
 commands get two epochs, and `pip install` is checked against the extras that exist.
 Blocks under a comment `<!-- options only: REASON -->` have their options parsed, but do
-not train.
+not train. The Python blocks of a section share their names; no other section's are seen.
 """
 
 import os
@@ -36,9 +36,14 @@ BLOCK = re.compile(
 FEW = ("--epochs", "2", "--warmup-epochs", "0")
 
 
-def blocks(page):
-    """(language, code, whether only its options are checked) of a page's blocks."""
-    for match in BLOCK.finditer(page.read_text()):
+def sections(page):
+    """The texts under the second-level headings of a page."""
+    return re.split(r"^(?=## )", page.read_text(), flags=re.MULTILINE)
+
+
+def blocks(section):
+    """(language, code, whether only its options are checked) of a section's blocks."""
+    for match in BLOCK.finditer(section):
         yield match["language"], match["code"], match["only"] is not None
 
 
@@ -100,18 +105,19 @@ def trained(tmp_path_factory):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page(page, trained):
-    namespace = {}
-    for language, code, only_options in blocks(page):
-        if language == "python":
-            program = compile(code, str(page), "exec")
-            if not only_options:
-                exec(program, namespace)
-        elif language == "sh":
-            for words in commands(code):
-                chosen, words = environment_of(list(words))
-                check(words, chosen, trained, only_options)
-        else:
-            assert language in ("text", "toml", "yaml", "csv", "json"), language
+    for section in sections(page):
+        namespace = {"__name__": "block"}
+        for language, code, only_options in blocks(section):
+            if language == "python":
+                program = compile(code, str(page), "exec")
+                if not only_options:
+                    exec(program, namespace)
+            elif language == "sh":
+                for words in commands(code):
+                    chosen, words = environment_of(list(words))
+                    check(words, chosen, trained, only_options)
+            else:
+                assert language in ("text", "toml", "yaml", "csv", "json"), language
 
 
 def check(words, chosen, folder, only_options):

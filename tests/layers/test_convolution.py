@@ -55,5 +55,5 @@ def test_pieces_hold_as_many_images_as_they_may(most, expected):
 def test_multiply_adds_need_a_fixed_size():
     layer = layers.PaddedConv2D(5, 3, strides=2)
     assert layer.macs((None, 8, 6, 4)) == (4 * 3 * 5) * (9 * 4)
-    with pytest.raises(ValueError, match=r"\(None, 3, 5\) has free lengths"):
+    with pytest.raises(ValueError, match=r"\(None, 3, 5\) has dynamic lengths"):
         layer.macs((None, None, 6, 4))

@@ -19,7 +19,7 @@ def numpy_depthwise(x, kernel, bias, stride, padding):
     return np.einsum("bhwijc,ijc->bhwc", windows, kernel[..., 0]) + bias
 
 
-@pytest.mark.parametrize("form", ["native", "shifted"])
+@pytest.mark.parametrize("form", ["plain", "shifted"])
 @pytest.mark.parametrize("size, stride, padding", [(3, 1, 1), (3, 2, 1), (5, 2, 2)])
 def test_depthwise_is_the_definition(form, size, stride, padding):
     rng = np.random.default_rng(0)
@@ -51,12 +51,12 @@ def test_forms_have_the_same_gradients(size, stride, padding, policy, gradients)
         return keras.ops.sum(marked)
 
     found = {}
-    for form in ("native", "shifted"):
+    for form in ("plain", "shifted"):
         with ops.forms(depthwise_conv=form):
             found[form] = gradients(model, x, loss, training=True)
-    assert len(found["native"]) == 4
-    for path, native in found["native"].items():
-        assert np.abs(native).max() > 0.1
-        away = np.linalg.norm(found["shifted"][path] - native) / np.linalg.norm(native)
+    assert len(found["plain"]) == 4
+    for path, plain in found["plain"].items():
+        assert np.abs(plain).max() > 0.1
+        away = np.linalg.norm(found["shifted"][path] - plain) / np.linalg.norm(plain)
         # bfloat16 loses most in the bias before, whose terms cancel
         assert away < {"float32": 1e-5, "mixed_bfloat16": 0.1}[policy], path

@@ -109,7 +109,7 @@ def test_silenced_attention_leaves_a_residual_convolution_block(stage, randomise
 
 
 def test_pointwise_kernels_reduce_atc_to_cvt(randomise):
-    """1x1 units fold into linear maps: CvT with MLP ratio 1 and output I + W."""
+    """1x1 units fold into dense layers: CvT with MLP ratio 1 and output I + W."""
     atc = randomise(
         models.ATC(
             residual_kernel=1, mlp_ratio=1, unit_activation="quick_gelu", **SMALL
@@ -148,7 +148,7 @@ def test_pointwise_kernels_reduce_atc_to_cvt(randomise):
 
 
 def fold_unit(values, name):
-    """Depthwise 1x1, BN, linear, BN -> one linear map (kernel, bias), in float64."""
+    """Depthwise 1x1, BN, linear, BN -> one dense layer (kernel, bias), in float64."""
 
     def affine(norm):
         gamma, beta, mean, variance = (

@@ -5,6 +5,7 @@ import pytest
 from keras_hybrid import models
 from keras_hybrid.layers import LeFF
 from keras_hybrid.weights import ceit, load_torch
+from tests.small import noise
 
 numpy = keras.ops.convert_to_numpy
 TOLERANCE = 2e-5
@@ -38,10 +39,6 @@ def micro(**arguments):
 
 def parameters(weights):
     return sum(int(np.prod(weight.shape)) for weight in weights)
-
-
-def images(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype("f4")
 
 
 @pytest.mark.parametrize("class_only", [True, False])
@@ -88,10 +85,7 @@ def test_training_mode(class_only, golden, gradients, assert_torch_gradients):
     model = micro(class_only=class_only, drop_path_rate=0.0)
     load_torch(model, file.state_dict)
 
-    def loss(logits):
-        return keras.ops.sum(keras.ops.multiply(logits, recorded.cotangent))
-
-    ours = gradients(model, file.x, loss, training=True)
+    ours = gradients(model, file.x, recorded.loss, training=True)
     assert_torch_gradients(model, ours, recorded, ceit.OFFICIAL)
     dead = [value for path, value in ours.items() if path.startswith("block3_leff/")]
     assert len(dead) == 12 and not any(value.any() for value in dead)
@@ -103,7 +97,7 @@ def test_training_mode(class_only, golden, gradients, assert_torch_gradients):
 def test_epsilon(golden):
     """Logits of ordinary images do not see the epsilon; faint ones do."""
     model = load_torch(micro(), golden("ceit_micro").state_dict)
-    x = 1e-3 * images(2, 5, 32)
+    x = 1e-3 * noise(2, 5, 32)
     centred = x - x.mean(-1, keepdims=True)
     normed = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6)
     norms = [x for x in model.layers if isinstance(x, keras.layers.LayerNormalization)]
@@ -179,14 +173,14 @@ def test_ablations(arguments, change, randomise):
     assert found - parameters(micro().trainable_weights) == change
     whole = micro(**arguments, class_only=False)
     whole.set_weights(randomise(model).get_weights())
-    x = images(2, 64, 64, 3)
+    x = noise(2, 64, 64, 3)
     out = numpy(model(x))
     assert out.shape == (2, 7) and np.ptp(out, axis=0).max() > 1e-6
     np.testing.assert_allclose(numpy(whole(x)), out, 0, 1e-5)
 
 
 def test_final_activation_of_leff():
-    x, grid = images(2, 1 + 6, 8), images(2, 2, 3, 1)
+    x, grid = noise(2, 1 + 6, 8), noise(2, 2, 3, 1)
     plain = LeFF(8, 16)
     plain.build(x.shape)
     paper = LeFF(8, 16, final_activation=True)
@@ -200,7 +194,7 @@ def test_final_activation_of_leff():
 
 def test_rectangle(randomise):
     model = randomise(micro(input_shape=(48, 80, 3), class_only=False))
-    maps = models.features(model)([images(2, 48, 80, 3)])
+    maps = models.features(model)([noise(2, 48, 80, 3)])
     assert {value.shape[1:] for value in maps.values()} == {(3, 5, 32)}
 
 

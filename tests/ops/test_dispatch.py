@@ -1,4 +1,4 @@
-"""The switch of forms."""
+"""The forms of operations, and which of them is used."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def atc():
     return models.ATC(classes=3, **fields)
 
 
-def test_a_form_from_outside_is_taken_within_its_scope(recorded):
+def test_a_form_from_outside_is_used_within_its_scope(recorded):
     model, x = atc(), np.random.default_rng(0).normal(size=(2, 16, 16, 3))
     expected = keras.ops.convert_to_numpy(model(x))
     assert not recorded
@@ -46,7 +46,7 @@ def test_a_form_from_outside_is_taken_within_its_scope(recorded):
     assert len(recorded) == count
 
 
-def test_the_form_added_last_is_taken_where_it_applies(recorded):
+def test_the_form_registered_last_is_used_where_it_applies(recorded):
     ops.unregister("depthwise_conv", "recorded")
     ops.register("depthwise_conv", "recorded", lambda x, kernel, strides: x)
     x = np.ones((1, 4, 4, 2), "float32")
@@ -60,7 +60,7 @@ def test_scopes_nest(recorded):
     with ops.forms(depthwise_conv="recorded"):
         with ops.forms(depthwise_conv="auto", max_pool="plain"):
             ops.depthwise_conv(x, kernel, 1)
-            assert not recorded and ops.takes_plain("max_pool", x, 2, 2)
+            assert not recorded and ops.uses_plain("max_pool", x, 2, 2)
         with ops.forms("plain"):
             ops.depthwise_conv(x, kernel, 1)
             assert not recorded
@@ -75,10 +75,10 @@ def plain_in_a_thread(chosen=None):
     def look():
         x = np.ones((1, 4, 4, 2), "float32")
         if chosen is None:
-            found.append(ops.takes_plain("max_pool", x, 2, 2))
+            found.append(ops.uses_plain("max_pool", x, 2, 2))
         else:
             with ops.forms(max_pool=chosen):
-                found.append(ops.takes_plain("max_pool", x, 2, 2))
+                found.append(ops.uses_plain("max_pool", x, 2, 2))
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -109,7 +109,7 @@ def test_replicas_see_the_scope_around_them():
         "cpu = tf.config.list_physical_devices('CPU')[0]; "
         "tf.config.set_logical_device_configuration(cpu, devices); "
         "strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']); seen = []; "
-        "look = lambda: seen.append(ops.takes_plain('gelu', tf.ones(1))); "
+        "look = lambda: seen.append(ops.uses_plain('gelu', tf.ones(1))); "
         "step = tf.function(lambda: strategy.run(look))\n"
         "with ops.forms('plain'): step()\n"
         "strategy.run(look); print(seen)"
@@ -122,12 +122,13 @@ def test_replicas_see_the_scope_around_them():
 
 def test_plain_is_the_first_form_of_every_operation():
     x = np.ones((1, 4, 4, 2), "float32")
-    assert ops.list_forms()["depthwise_conv"][:2] == ["native", "shifted"]
+    assert ops.list_forms()["depthwise_conv"][:2] == ["plain", "shifted"]
     with ops.forms(depthwise_conv="plain"):
-        assert ops.takes_plain("depthwise_conv", x, None, 1)
+        assert ops.uses_plain("depthwise_conv", x, None, 1)
     with ops.forms("plain"):
-        for name in ops.list_forms():
-            assert ops.takes_plain(name)
+        for name, forms in ops.list_forms().items():
+            assert forms[0] == "plain"
+            assert ops.uses_plain(name)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_plain_is_the_first_form_of_every_operation():
         (
             None,
             {"depthwise": "plain"},
-            "no operation 'depthwise'; known: .*depthwise_c",
+            r"no operation 'depthwise'. Nearest: depthwise_conv\.",
         ),
         (None, {"conv": "fast"}, "conv has no form 'fast'; known: plain, matmul"),
         ("fast", {}, "'plain' only, not 'fast'"),
@@ -147,13 +148,36 @@ def test_what_does_not_exist_is_named(every, chosen, message):
         pass
 
 
-def test_a_form_is_registered_once():
-    with pytest.raises(ValueError, match="has a form 'native' already"):
-        ops.register("depthwise_conv", "native", lambda: None)
+@pytest.mark.parametrize("form", ["plain", "shifted", "auto"])
+def test_a_form_is_registered_once(form):
+    with pytest.raises(ValueError, match=f"has a form '{form}' already"):
+        ops.register("depthwise_conv", form, lambda: None)
+
+
+def test_an_operation_from_outside_is_an_error():
+    before = ops.list_forms()
+    with pytest.raises(ValueError, match=r"'max_pol'. Nearest: max_pool\.$"):
+        ops.register("max_pol", "plain", lambda: None)
+    with pytest.raises(ValueError, match=r"'zzz'. Nearest: .*gelu.*dense"):
+        ops.unregister("zzz", "plain")
+    assert ops.list_forms() == before
+
+
+@pytest.mark.parametrize(
+    "form, message",
+    [
+        ("nope", "conv has no form 'nope'; known: plain, matmul_gradient, auto"),
+        ("plain", "The form 'plain' of conv cannot be removed"),
+    ],
+)
+def test_only_registered_forms_are_removed(form, message):
+    with pytest.raises(ValueError, match=message):
+        ops.unregister("conv", form)
+    assert ops.list_forms()["conv"] == ["plain", "matmul_gradient"]
 
 
 def test_fast_forms_are_those_of_jax_on_cpus():
     x, kernel = np.ones((1, 4, 4, 2), "float32"), np.ones((3, 3, 2, 1), "float32")
     fast = keras.backend.backend() == "jax"  # the tests see no GPU
-    assert ops.takes_plain("depthwise_conv", x, kernel, 1) is not fast
-    assert ops.takes_plain("max_pool", x, 2, 2) is not fast
+    assert ops.uses_plain("depthwise_conv", x, kernel, 1) is not fast
+    assert ops.uses_plain("max_pool", x, 2, 2) is not fast

@@ -1,6 +1,5 @@
 """Every recipe takes two steps, through its real loading code, on generated data."""
 
-import csv
 import importlib.util
 import json
 import pathlib
@@ -12,6 +11,7 @@ from PIL import Image
 
 from keras_hybrid import models
 from keras_hybrid.program import run_recipe, run_sweep
+from tests.read_csv import rows_of
 from tests.small import shrink
 
 FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
@@ -183,8 +183,7 @@ def test_low_data(tmp_path):
     words += ["--warmup-epochs", "0", "--batch-size", "50", "--validation-split", "0"]
     words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
     sweep(module, "draw", words, thinned(module, keep_options=True))
-    with open(tmp_path / "sweep" / "runs.csv") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(tmp_path / "sweep" / "runs.csv")
     assert [row["run"] for row in rows] == ["vit-0.5", "convit-0.5", "convit-1"]
     assert [row["epochs"] for row in rows] == ["2", "2", "1"]
     assert (tmp_path / "sweep" / "low_data.png").stat().st_size > 5_000
@@ -204,11 +203,9 @@ def test_few_images(tmp_path, capsys):
     words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
     thin = ("widths=8,8,8", "stem_width=4", "head_width=4")
     sweep(module, "tabulate", [*words, "--model-options", *thin])
-    with open(tmp_path / "sweep" / "runs.csv") as file:
-        rows = {row["run"]: row for row in csv.DictReader(file)}
+    rows = {row["run"]: row for row in rows_of(tmp_path / "sweep" / "runs.csv")}
     assert set(rows) == {"resnet9-0", "resnet9-1", "resnet9_hybrid-0"}
-    with open(tmp_path / "sweep" / "table.csv") as file:
-        table = list(csv.DictReader(file))
+    table = rows_of(tmp_path / "sweep" / "table.csv")
     assert [row["seeds"] for row in table] == ["2", "1"]
     two = [float(rows[f"resnet9-{seed}"]["test_accuracy"]) for seed in (0, 1)]
     mean, spread = map(float, table[0]["test_accuracy"].split(" ± "))
@@ -227,8 +224,7 @@ def test_atc_tables(tmp_path, capsys):
     sweep(module, "tabulate", [*words, "--workdir", str(tmp_path / "sweep")])
     table = capsys.readouterr().out
     assert "| 6 | MLP+Res | 2868516 | - |" in table
-    with open(tmp_path / "sweep" / "atc_tables.csv") as file:
-        (row,) = csv.DictReader(file)
+    (row,) = rows_of(tmp_path / "sweep" / "atc_tables.csv")
     assert row["network"] == "MLP+Res" and row["epochs"] == "1"
 
 
@@ -247,8 +243,7 @@ def test_small_networks_ranks_by_the_images_held_out(tmp_path, capsys):
     ]
     words += ["--workdir", str(tmp_path / "sweep")]
     sweep(module, "tabulate", words, thinned(module))
-    with open(tmp_path / "sweep" / "small_networks.csv") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(tmp_path / "sweep" / "small_networks.csv")
     assert {row["run"] for row in rows} == {"atc", "coatnet"}
     accuracies = [float(row["validation_accuracy"]) for row in rows]
     assert accuracies == sorted(accuracies, reverse=True)
@@ -277,8 +272,7 @@ def test_convit_locality(tmp_path):
     for picture in ("sweep.png", "1-0/d_loc.png", "0.1-3/d_loc.png", "0.1-3/gate.png"):
         assert (tmp_path / "sweep" / picture).stat().st_size > 5_000
     assert not (tmp_path / "sweep/1-0/gate.png").exists()
-    with open(tmp_path / "sweep/0.1-3/locality.csv") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(tmp_path / "sweep/0.1-3/locality.csv")
     # before and after one epoch: four layers of nine heads, three of them gated
     assert len(rows) == 2 * 4 * 9
     assert {row["epoch"] for row in rows} == {"0", "1"}

@@ -13,7 +13,6 @@ from keras_hybrid.train import (
     decayed_variables,
     make_optimizer,
     summary,
-    write_csv,
 )
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.fit import fit
@@ -215,9 +214,3 @@ def test_a_run_that_moved_to_a_gpu_is_summed_up():
     found = summary(epochs, 3)
     assert found["device_memory_gib"] == 3 and found["training_seconds"] == 3
     assert "device_memory_gib" not in summary([common], 1)
-
-
-@pytest.mark.backend_independent
-def test_rows_of_a_table_may_lack_a_column(tmp_path):
-    write_csv([{"a": 1}, {"a": 2, "b": 3}], tmp_path / "table.csv")
-    assert (tmp_path / "table.csv").read_text() == "a,b\n1,\n2,3\n"

@@ -69,8 +69,8 @@ def test_norms_and_dense_are_plain_where_activations_are_recomputed(kind, plain)
 
     class Probe(keras.layers.Layer):
         def call(self, x):
-            seen.append(ops.takes_plain("batch_normalization", x, x, x, 0.1))
-            seen.append(ops.takes_plain("dense", x, x))
+            seen.append(ops.uses_plain("batch_normalization", x, x, x, 0.1))
+            seen.append(ops.uses_plain("dense", x, x))
             return x
 
     inputs = keras.Input((4, 4, 3))

@@ -1,6 +1,5 @@
 """The search for settings: what it tries, keeps, stops early and goes on with."""
 
-import csv
 import importlib
 import json
 
@@ -12,6 +11,7 @@ from keras_hybrid import data
 from keras_hybrid.cli import main
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.tune import _Report, tune
+from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.train.tune_report import plot, write_results
 from keras_hybrid.train.tune_space import (
     SEARCHABLE,
@@ -19,7 +19,7 @@ from keras_hybrid.train.tune_space import (
     scaled_widths,
     with_settings,
 )
-from keras_hybrid.train.tuning import Tuning
+from tests.read_csv import rows_of
 from tests.train.tiny import run_on
 
 train_module = importlib.import_module("keras_hybrid.train.tune")
@@ -29,13 +29,22 @@ one_backend = pytest.mark.skipif(
 )
 
 
+class Unread(data.LazyImages):
+    """Test images that a search must not read."""
+
+    def read(self, indices):
+        raise AssertionError("the test images were read")
+
+    def fingerprint_chunks(self, indices):
+        return iter([b"one image"])
+
+
 def load_blobs(data_dir, image_size, corrupt):
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 2
     pixels = 80 + 60 * labels[:, None, None, None] + rng.normal(0, 60, (80, 16, 16, 3))
     train = data.Split(pixels.clip(0, 255).astype("uint8"), labels)
-    # whoever tests fails: there is no such class
-    test = data.Split(train.images[:1], np.array([9]))
+    test = data.Split(Unread((1, 16, 16, 3)), np.array([1]))
     return data.Dataset("blobs", train, test, ("a", "b"))
 
 
@@ -43,11 +52,6 @@ def load_blobs(data_dir, image_size, corrupt):
 def blobs(monkeypatch, tmp_path):
     fields = {"epochs": 2, "batch_size": 16, "validation_split": 0.25}
     return run_on(load_blobs, monkeypatch, tmp_path / "study", **fields)
-
-
-def rows_of(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @one_backend
@@ -228,6 +232,8 @@ def test_commands(tmp_path, capsys):
         (["--recipe"], "needs a file"),
         (["--recipe", str(run / "card.json")], "is no recipe"),
         (["--recipe", str(run / "none.json")], "none.json"),
+        (["--recipe", "mine.py"], "a recipe file is run by Python: python mine.py"),
+        (["--recipe=mine.py"], "a recipe file is run by Python: python mine.py"),
     ):
         with pytest.raises(SystemExit):
             main(["train", *arguments])

@@ -1,8 +1,8 @@
-"""CSV files that grow."""
+"""CSV files: written at once, and extended."""
 
 import pytest
 
-from keras_hybrid.utils.csv_rows import append_csv
+from keras_hybrid.utils.csv_rows import append_csv, write_csv
 
 
 def test_only_a_new_file_gets_a_header(tmp_path):
@@ -20,3 +20,13 @@ def test_other_columns_are_refused(tmp_path):
     with pytest.raises(ValueError, match="has other columns"):
         append_csv([{"name": "a", "size": 1}], path)
     assert path.read_bytes() == before
+
+
+def test_rows_of_a_table_may_lack_a_column(tmp_path):
+    path = tmp_path / "table.csv"
+    write_csv([{"a": 1}, {"a": 2, "b": 3}], path)
+    assert path.read_bytes() == b"a,b\n1,\n2,3\n"
+    write_csv([{"a": 1}], path, columns=("c", "a"))
+    assert path.read_bytes() == b"c,a\n,1\n"
+    write_csv([], path, columns=("c", "a"))
+    assert path.read_bytes() == b"c,a\n"

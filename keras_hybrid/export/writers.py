@@ -1,9 +1,9 @@
-"""Turns a file into another format; runs as a process of its own.
+"""Converts a file to another format; runs as a child process.
 
-    KERAS_BACKEND=BACKEND python -m keras_hybrid.export.convert WRITER SOURCE TARGET
+    KERAS_BACKEND=BACKEND python -m keras_hybrid.export.writers WRITER SOURCE TARGET
 
-Every format has one backend that writes it well, whatever backend trained the model;
-a process of its own has that backend, and gives back the memory that converters leak.
+Every format is written with one Keras backend, whatever backend trained the model. A
+child process has that backend, and frees the memory that converters leak.
 """
 
 import functools
@@ -29,7 +29,8 @@ def saved_model(
     """Writes a SavedModel that takes `image` as float32 or as uint8.
 
     The signatures are `serving_default` and `serving_uint8`. `assets/` has a file
-    `class_names.txt`, a name a line. (Keras' ExportArchive stores every weight twice.)
+    `class_names.txt`, one name per line. (Keras' ExportArchive stores every weight
+    twice.)
     """
     import tensorflow as tf
 
@@ -63,7 +64,7 @@ def litert(
         source: The SavedModel.
         target: The file.
         precision: `"float32"`; `"float16"` or `"dynamic"` (int8) for the weights
-            alone; `"int8"` for linear maps and what they take, too.
+            alone; `"int8"` for dense layers and their inputs.
         calibration: For int8: images `(N, H, W, C)`, which set the ranges.
         integers_only: For int8: whether everything is int8, input and output uint8.
     """
@@ -91,16 +92,16 @@ def litert(
             converter.inference_output_type = tf.uint8
         else:
             converter.target_spec.supported_ops.append(integers)
-            convert = functools.partial(_with_int8_linear_maps, converter)
+            convert = functools.partial(_with_int8_dense_layers, converter)
     target.write_bytes(convert())
 
 
-def _with_int8_linear_maps(converter: Any) -> bytes:
-    """Converts with linear maps in int8 and everything else in float32.
+def _with_int8_dense_layers(converter: Any) -> bytes:
+    """Converts with dense layers in int8 and everything else in float32.
 
-    All tokens share one range where they are stored. Where it is that of the patches,
-    8 bits round a class token to zero, the weights of an attention to many tokens,
-    too, and the variance of small tokens to that of large ones.
+    An int8 tensor has one range for all its values. With the range of the patch
+    tokens, 8 bits round a class token and attention weights over many tokens to zero,
+    and layer norms compute the variance of small tokens wrongly.
     """
     import tensorflow as tf
     from ai_edge_litert.schema_py_generated import BuiltinOperator
@@ -117,7 +118,7 @@ def _with_int8_linear_maps(converter: Any) -> bytes:
 
 
 def onnx(model: keras.Model, target: pathlib.Path) -> None:
-    """Writes an ONNX file with a free batch, by torch's graph exporter."""
+    """Writes an ONNX file with a dynamic batch, by torch's graph exporter."""
     import torch
 
     names = sorted(model.output)
@@ -184,7 +185,7 @@ def main(writer: str, source: str, target: str, options: str = "{}") -> None:
         write(origin, path, **chosen)
         return
     model = with_named_outputs(load_keras(origin))
-    with ops.forms(depthwise_conv="native"):
+    with ops.forms(depthwise_conv="plain"):
         write(model, path, **chosen)
 
 

@@ -1,4 +1,4 @@
-"""Reads the attention maps of a model, of every family."""
+"""Reads the attention maps of a model of any family."""
 
 import math
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class AttentionProbe:
 
     Raises:
         ValueError: If the model has no attention layer, no layer of a given name, or
-            a free input size.
+            a dynamic input size.
 
     Example:
         >>> for attention in AttentionProbe(model)(images):

@@ -64,8 +64,8 @@ def prepare(
     np.savez(folder / "control.npz", images=images, labels=labels)
 
 
-class Worker:
-    """A running process of `benchmarks.worker`, see there for its commands."""
+class WorkerProcess:
+    """A running child process of `benchmarks.worker`; see there for its commands."""
 
     def __init__(self, setup: Setup, process: subprocess.Popen[str], errors: IO[str]):
         if process.stdin is None or process.stdout is None:
@@ -93,7 +93,7 @@ class Worker:
 
 
 @contextlib.contextmanager
-def start_worker(setup: Setup) -> Iterator[Worker]:
+def start_worker(setup: Setup) -> Iterator[WorkerProcess]:
     """Starts the worker of a candidate; it ends with the `with` block."""
     backend = setup.candidate if setup.candidate in BACKENDS else "torch"
     with tempfile.TemporaryFile("w+") as errors:
@@ -106,7 +106,7 @@ def start_worker(setup: Setup) -> Iterator[Worker]:
             env=os.environ | SETTINGS | {"KERAS_BACKEND": backend},
         )
         try:
-            yield Worker(setup, process, errors)
+            yield WorkerProcess(setup, process, errors)
         finally:
             process.kill()
             process.wait()

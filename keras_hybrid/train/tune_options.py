@@ -1,7 +1,9 @@
 """The options of a search for settings."""
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from keras_hybrid import models
 from keras_hybrid.train.recipe import FEW_IMAGES, Recipe
@@ -12,7 +14,7 @@ from keras_hybrid.train.tune_space import SEARCHABLE
 class Tuning:
     """The options of a search."""
 
-    recipe: Recipe = dataclasses.field(
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")] = dataclasses.field(
         default_factory=lambda: Recipe.of(
             name="tune",
             dataset="folder",
@@ -23,9 +25,9 @@ class Tuning:
     )
     """The settings that all trials share."""
     search_minutes: float = 60.0
-    """Time for the search, in minutes; a call that goes on with it has it anew."""
+    """Time for the search, in minutes. Resuming the search starts a new time budget."""
     trials: int | None = None
-    """Stop after so many trials, those of earlier calls included."""
+    """Number of trials at most, trials of earlier calls included."""
     search: tuple[str, ...] = (
         "learning_rate",
         "weight_decay",
@@ -36,7 +38,7 @@ class Tuning:
     """Settings to search: learning_rate, weight_decay, batch_size, label_smoothing,
     gabor_loss, dropout_rate, padding, cutout, trivial_augment, mixup, width."""
     candidates: tuple[str, ...] = ()
-    """Models to choose from; none searches with the recipe's model."""
+    """Models to choose from; without any, the recipe's model."""
     pruner: Literal["asha", "median", "none"] = "asha"
     """What stops bad trials early: asynchronous successive halving, or the median."""
     storage: str | None = None
