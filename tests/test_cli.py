@@ -250,3 +250,10 @@ def test_help_reads_well():
         "(default: 300)",
     ):
         assert text in answer.stdout
+
+
+def test_help_of_tune_has_the_groups_of_train(capsys):
+    with pytest.raises(SystemExit):
+        main(["tune", "--help"])
+    text = capsys.readouterr().out
+    assert " selection options " in text and "tuning." not in text
