@@ -1,6 +1,6 @@
 """The families and their variants, what a built model can do, and how to add one."""
 
-from keras_hybrid.models.assembly import features, logits, with_head
+from keras_hybrid.models.assembly import features, logits, takes_pixels, with_head
 from keras_hybrid.models.atc import (
     ATC,
     ATC3,
@@ -144,6 +144,7 @@ __all__ = [
     "list_models",
     "logits",
     "option",
+    "takes_pixels",
     "variant",
     "with_head",
 ]
