@@ -18,6 +18,7 @@ from keras_hybrid.train.recipe import (
     Selection,
 )
 from keras_hybrid.train.run import run
+from keras_hybrid.train.run_result import RunResult
 from keras_hybrid.train.schedule import ProgressSchedule
 from keras_hybrid.train.sweep import Sweep, print_table, sweep, write_csv
 
@@ -31,6 +32,7 @@ __all__ = [
     "Network",
     "Optimization",
     "Recipe",
+    "RunResult",
     "Runtime",
     "Selection",
     "Sweep",
