@@ -99,7 +99,8 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_page(page, trained):
+def test_page(page, trained, monkeypatch):
+    monkeypatch.chdir(trained)
     namespace = {}
     for language, code, only_options in blocks(page):
         if language == "python":
