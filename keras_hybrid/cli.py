@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from keras_hybrid.inference.commands import evaluate_command, predict_command
 from keras_hybrid.program import one_line_errors, run_recipe, take_recipe_option
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.tune_options import Tuning
@@ -60,28 +61,6 @@ def info_command(model: Annotated[str, tyro.conf.Positional]) -> None:
     for field in dataclasses.fields(variant.config):
         value = getattr(variant.config, field.name)
         print(f"  {field.name:20} {value!s:24} {field.metadata.get('help', '')}")
-
-
-def predict_command(
-    model: Annotated[pathlib.Path, tyro.conf.Positional],
-    images: Annotated[tuple[pathlib.Path, ...], tyro.conf.Positional],
-    top: int = 3,
-) -> None:
-    """Classify image files with a trained or exported model.
-
-    Args:
-        model: A .keras, .tflite or .onnx file, the folder of a SavedModel or an
-            OpenVINO model, or the folder of a run, which means its model.keras.
-        images: Image files of any size and kind that Pillow reads.
-        top: How many classes to print per image.
-    """
-    from keras_hybrid.export.classify import Classifier
-
-    classifier = Classifier(model)
-    for path in images:
-        print(f"{path}:")
-        for name, probability in classifier.top(path, top):
-            print(f"  {probability:7.2%}  {name}")
 
 
 def convert_command(
@@ -158,8 +137,8 @@ def export_command(
     """
     from keras_hybrid.data.read_images import load_images
     from keras_hybrid.export import export
-    from keras_hybrid.export.classify import read_card
     from keras_hybrid.export.keras_file import keras_file, load_keras
+    from keras_hybrid.export.model_card import read_card
 
     path = keras_file(model)
     facts = read_card(path).get("preprocessing", {})
@@ -215,8 +194,8 @@ def analyse_command(
     from keras_hybrid.analysis.analysis_page import write_report
     from keras_hybrid.analysis.choose_images import choose_images, labels_from_folders
     from keras_hybrid.data.read_images import read_image
-    from keras_hybrid.export.classify import read_card
     from keras_hybrid.export.keras_file import keras_file, load_keras
+    from keras_hybrid.export.model_card import read_card
 
     path = keras_file(model)
     loaded, card = load_keras(path), read_card(path)
@@ -275,6 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "train": train_command,
         "tune": tune_command,
         "predict": predict_command,
+        "evaluate": evaluate_command,
         "export": export_command,
         "verify": verify_command,
         "convert": convert_command,

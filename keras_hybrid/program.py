@@ -151,20 +151,21 @@ def train_and_export(recipe: Recipe) -> None:
     from keras_hybrid.train.multiprocess import barrier, process_index
 
     _check_formats(recipe.runtime.export)
-    card = run(recipe, locality_logger)
+    result = run(recipe, locality_logger)
     if process_index() > 0:
         barrier()  # if one process exits early, the others fail
         return
-    directory = recipe.directory
+    directory, card = result.directory, result.card
     reports = []
     if recipe.runtime.export:
         from keras_hybrid.export import export
 
-        file = directory / "model.keras"
         print(f"\nExporting to {', '.join(recipe.runtime.export)} ...", flush=True)
-        reports = export(file, recipe.runtime.export, directory, overwrite=True)
+        reports = export(
+            result.model_file, recipe.runtime.export, directory, overwrite=True
+        )
     print(f"\n{card['model']} on {card['dataset']}: ", end="")
-    print(", ".join(f"{key} {value:g}" for key, value in card["metrics"].items()))
+    print(", ".join(f"{key} {value:g}" for key, value in result.metrics.items()))
     print(f"\nWritten to {directory}:")
     for name in ("model.keras", "report.html", "metrics.jsonl", "card.json"):
         if (directory / name).exists():

@@ -92,8 +92,12 @@ def test_predict_takes_a_damaged_file_for_what_it_is(trained, image, capsys):
 
 def test_predict_takes_no_text_for_an_image(trained, capsys, tmp_path):
     (tmp_path / "note.png").write_text("hello")
-    text = error_of(capsys, "predict", trained, tmp_path / "note.png")
-    assert "cannot be read as an image" in text
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", str(trained), str(tmp_path / "note.png")])
+    assert ended.value.code == 1
+    printed = capsys.readouterr()
+    assert "error: " in printed.out and "cannot be read as an image" in printed.out
+    assert printed.err == "error: 1 of 1 files cannot be read.\n"
 
 
 def test_convert(tmp_path, capsys, golden, monkeypatch):

@@ -25,6 +25,7 @@ ARROWS = {
     "train": {"utils", "ops", "layers", "models", "weights", "data"},
     "export": {"utils", "ops", "layers", "models", "weights", "data"},
     "analysis": {"utils", "ops", "layers", "models", "weights", "data"},
+    "inference": {"utils", "models", "data", "train", "export", "analysis"},
 }
 # These import Keras and the standard library only.
 PURE = ("ops", "layers", "models")
@@ -86,6 +87,11 @@ def test_import_is_cheap_and_brings_no_other_framework():
     code = (
         "import sys, keras; before = set(sys.modules); import keras_hybrid; "
         "new = set(sys.modules) - before; print(len(new)); "
+        "assert 'keras_hybrid.train' not in new; "
+        "assert keras_hybrid.load is keras_hybrid.inference.load; "
+        "keras_hybrid.train.Recipe, keras_hybrid.data, keras_hybrid.export; "
+        "assert set(keras_hybrid.__all__) <= set(dir(keras_hybrid)); "
+        "assert not hasattr(keras_hybrid, 'nothing'); "
         "print([m for m in ('tensorflow', 'torch', 'matplotlib') if m in new])"
     )
     printed = subprocess.run(

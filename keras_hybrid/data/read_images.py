@@ -47,6 +47,50 @@ def read_image(
     return _to_input(image, shape, preprocessing)
 
 
+def as_input(
+    image: str | pathlib.Path | Image.Image | np.ndarray,
+    shape: Shape,
+    preprocessing: Mapping[str, Any],
+) -> np.ndarray:
+    """An image file, a Pillow image or pixels as the input of a model.
+
+    Args:
+        image: A path; a Pillow image; or pixels `(H, W, C)` with 1, 3 or 4 channels, as
+            integers of 8 or 16 bits or as floats in [0, 255], which are rounded.
+        shape: As for `read_image`.
+        preprocessing: As for `read_image`.
+
+    Returns:
+        uint8 pixels `(H, W, C)`.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file cannot be read, or pixels have another shape or range.
+    """
+    if isinstance(image, str | pathlib.Path):
+        return read_image(pathlib.Path(image), shape, preprocessing)
+    if isinstance(image, Image.Image):
+        return _to_input(to_rgb(image), shape, preprocessing)
+    if image.ndim != 3:
+        raise ValueError(f"Pixels must be (H, W, C), not {image.shape}.")
+    if np.issubdtype(image.dtype, np.floating):
+        image = _from_floats(image)
+    return _to_input(from_array(image), shape, preprocessing)
+
+
+def _from_floats(pixels: np.ndarray) -> np.ndarray:
+    """Floats in [0, 255] -> uint8."""
+    low, high = pixels.min(), pixels.max()
+    if not (low >= 0 and high <= 255):  # also if one is not a number
+        raise ValueError(f"Float pixels must lie in [0, 255], not [{low}, {high}].")
+    if 0 < high <= 1:
+        raise ValueError(
+            "Float pixels must lie in [0, 255], and these lie in [0, 1]: multiply them "
+            "by 255."
+        )
+    return np.round(pixels).astype("uint8")
+
+
 def load_images(
     source: pathlib.Path,
     shape: Shape,
@@ -82,18 +126,8 @@ def load_images(
         raise ValueError(f"{source} has no images.")
     step = max(1, len(found) // most) if most else 1
     return np.stack(
-        [_read(item, shape, preprocessing) for item in found[::step][:most]]
+        [as_input(item, shape, preprocessing) for item in found[::step][:most]]
     )
-
-
-def _read(
-    item: pathlib.Path | np.ndarray, shape: Shape, preprocessing: Mapping[str, Any]
-) -> np.ndarray:
-    """A file, or pixels `(H, W, C)` or `(H, W)`, as a model's input."""
-    if isinstance(item, pathlib.Path):
-        return read_image(item, shape, preprocessing)
-    pixels = item if item.ndim == 3 else item[..., None]
-    return _to_input(from_array(pixels), shape, preprocessing)
 
 
 def _arrays(path: pathlib.Path, split: str) -> np.ndarray:
@@ -110,7 +144,7 @@ def _arrays(path: pathlib.Path, split: str) -> np.ndarray:
             f"{path}: images must be uint8, (N, H, W, C), not {images.dtype}, "
             f"{images.shape}."
         )
-    return images
+    return images if images.ndim == 4 else images[..., None]
 
 
 def _to_input(

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from keras_hybrid import models
-from keras_hybrid.export.classify import read_card
 from keras_hybrid.export.export_report import Report
 from keras_hybrid.export.formats import require
 from keras_hybrid.export.keras_file import load_keras
+from keras_hybrid.export.model_card import read_card
 from keras_hybrid.export.runtime import image_shape
 from keras_hybrid.export.write import prepared, write
 from keras_hybrid.utils.files import sha256

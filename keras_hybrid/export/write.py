@@ -35,7 +35,7 @@ def prepared(
     model: keras.Model, facts: dict[str, Any], images: np.ndarray | None
 ) -> Iterator[Prepared]:
     """Folds and saves a model, and computes the logits to compare its files with."""
-    pixels = any(layer.name == "preprocessing" for layer in model.layers)
+    pixels = models.takes_pixels(model)
     shape = model.input_shape[1:]
     drawn = reference_images(shape, pixels, REFERENCE_IMAGES + 8)
     if images is not None:

@@ -1,6 +1,12 @@
 """The families and their variants, what a built model can do, and how to add one."""
 
-from keras_hybrid.models.assembly import classifier, features, logits, with_head
+from keras_hybrid.models.assembly import (
+    classifier,
+    features,
+    logits,
+    takes_pixels,
+    with_head,
+)
 from keras_hybrid.models.atc import (
     ATC,
     ATC3,
@@ -147,6 +153,7 @@ __all__ = [
     "logits",
     "option",
     "stages",
+    "takes_pixels",
     "variant",
     "with_head",
 ]

@@ -142,6 +142,12 @@ def classifier(model: keras.Model) -> keras.Layer:
     raise ValueError(f"{model.name} was built without a classifier (include_top).")
 
 
+def takes_pixels(model: keras.Model) -> bool:
+    """Whether a model takes pixels in [0, 255] and normalizes them itself."""
+    kinds = (keras.layers.Rescaling, keras.layers.Normalization)
+    return any(isinstance(layer, kinds) for layer in model.layers)
+
+
 def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
     mean, std = preprocessing.mean, preprocessing.std
     if channels != len(mean):  # e.g. greyscale: the mean over the channels

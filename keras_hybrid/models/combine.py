@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_hybrid.layers import MeanOfViews, StackViews
 from keras_hybrid.layers.factories import dense
-from keras_hybrid.models.assembly import HEAD, classifier
+from keras_hybrid.models.assembly import HEAD, classifier, takes_pixels
 from keras_hybrid.models.graph import Graph, clone_graph, clone_layer
 from keras_hybrid.utils.typing import Tensor
 
@@ -82,8 +82,7 @@ def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Mod
         raise ValueError(f"The models have different inputs or outputs: {shapes}.")
     image = keras.Input(models[0].input_shape[1:], name="image")
     heads = [classifier(model) for model in models]
-    pixels = {any(x.name == "preprocessing" for x in model.layers) for model in models}
-    if len(pixels) > 1:
+    if len(set(map(takes_pixels, models))) > 1:
         raise ValueError("Some models take pixels, others normalized images.")
     vectors = [_body(model, image, f"member{i + 1}") for i, model in enumerate(models)]
     head = dense(models[0].output_shape[-1], HEAD)

@@ -19,6 +19,7 @@ from keras_hybrid.train.recipe import (
     Selection,
 )
 from keras_hybrid.train.run import run
+from keras_hybrid.train.run_result import RunResult
 from keras_hybrid.train.schedule import ProgressSchedule
 from keras_hybrid.train.sweep import Sweep, print_table, sweep
 from keras_hybrid.utils.csv_rows import write_csv
@@ -34,6 +35,7 @@ __all__ = [
     "Network",
     "Optimization",
     "Recipe",
+    "RunResult",
     "Runtime",
     "Selection",
     "Sweep",

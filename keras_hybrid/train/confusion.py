@@ -13,6 +13,26 @@ def confusion_matrix(
     return flat.reshape(classes, classes)
 
 
+def class_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision, recall and F1 score of every class, and its number of images.
+
+    Args:
+        matrix: What `confusion_matrix` returns.
+
+    Returns:
+        `precision`, `recall`, `f1` and `support`, each `(classes,)`. A score whose
+        denominator is 0 is NaN.
+    """
+    right, true, given = np.diag(matrix), matrix.sum(1), matrix.sum(0)
+    with np.errstate(invalid="ignore"):
+        return {
+            "precision": right / given,
+            "recall": right / true,
+            "f1": 2 * right / (true + given),
+            "support": true,
+        }
+
+
 def confused_pairs(
     matrix: np.ndarray, names: tuple[str, ...], count: int
 ) -> list[dict[str, Any]]:

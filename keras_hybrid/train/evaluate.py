@@ -39,30 +39,46 @@ def evaluate(
             are then counted, too.
 
     Returns:
-        Cross-entropy `test_loss`, `test_accuracy`, `test_balanced_accuracy`,
-        `test_macro_f1`, beyond ten classes `test_top5_accuracy`, and with `ordinal`
-        `test_within_one_accuracy`; and the probabilities, float64 `(N, classes)`.
+        The metrics of `classification_metrics` under names that begin with `test_`;
+        and the probabilities, float64 `(N, classes)`.
     """
-    classes = network.output_shape[-1]
-    images = Evaluation(split, classes, BATCH)
+    images = Evaluation(split, network.output_shape[-1], BATCH)
     logits = network.predict(images, verbose=0)[: len(split)].astype("float64")
     log_probabilities = log_softmax(logits)
-    rows, labels = np.arange(len(split)), split.labels
-    predictions = logits.argmax(-1)
+    metrics = classification_metrics(log_probabilities, split.labels, ordinal)
+    return {f"test_{x}": y for x, y in metrics.items()}, np.exp(log_probabilities)
+
+
+def classification_metrics(
+    log_probabilities: np.ndarray, labels: np.ndarray, ordinal: bool = False
+) -> dict[str, float]:
+    """Metrics of predictions, rounded to six decimals.
+
+    Args:
+        log_probabilities: Logarithms of the predicted probabilities, `(N, classes)`.
+        labels: Class numbers `(N,)`.
+        ordinal: As for `evaluate`.
+
+    Returns:
+        Cross-entropy `loss`, `accuracy`, `balanced_accuracy`, `macro_f1`, with more
+        than five classes `top5_accuracy`, and with `ordinal` `within_one_accuracy`.
+    """
+    classes = log_probabilities.shape[-1]
+    predictions = log_probabilities.argmax(-1)
     matrix = confusion_matrix(labels, predictions, classes)
+    of_label = log_probabilities[np.arange(len(labels)), labels]
     metrics = {
-        "test_loss": -log_probabilities[rows, labels].mean(),
-        "test_accuracy": (predictions == labels).mean(),
-        "test_balanced_accuracy": balanced_accuracy(matrix),
-        "test_macro_f1": macro_f1(matrix),
+        "loss": -of_label.mean(),
+        "accuracy": (predictions == labels).mean(),
+        "balanced_accuracy": balanced_accuracy(matrix),
+        "macro_f1": macro_f1(matrix),
     }
-    if classes > 10:
-        better = (logits > logits[rows, labels][:, None]).sum(-1)
-        metrics["test_top5_accuracy"] = (better < 5).mean()
+    if classes > 5:
+        better = (log_probabilities > of_label[:, None]).sum(-1)
+        metrics["top5_accuracy"] = (better < 5).mean()
     if ordinal:
-        metrics["test_within_one_accuracy"] = (abs(predictions - labels) <= 1).mean()
-    metrics = {name: round(float(value), 6) for name, value in metrics.items()}
-    return metrics, np.exp(log_probabilities)
+        metrics["within_one_accuracy"] = (abs(predictions - labels) <= 1).mean()
+    return {name: round(float(value), 6) for name, value in metrics.items()}
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

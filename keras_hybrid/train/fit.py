@@ -3,7 +3,7 @@
 import contextlib
 import pathlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -31,6 +31,7 @@ from keras_hybrid.train.recipe import Optimization, Recipe
 from keras_hybrid.train.remat import RematAugmented
 from keras_hybrid.train.schedule import ProgressSchedule
 from keras_hybrid.train.sync_replicas import sync_replicas
+from keras_hybrid.train.user_metrics import Metrics, OfProbabilities
 from keras_hybrid.utils.typing import Shape, fixed
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
@@ -39,6 +40,7 @@ _ONE_DEVICE = Devices()
 CallbackFactory = Callable[
     [Recipe, pathlib.Path, keras.Model, Split], list[keras.callbacks.Callback]
 ]
+Callbacks = Sequence[keras.callbacks.Callback] | CallbackFactory
 
 
 class TrainingDiverged(RuntimeError):
@@ -52,7 +54,8 @@ def fit(
     training: Split,
     validation: Split | None,
     devices: Devices = _ONE_DEVICE,
-    callbacks: CallbackFactory | None = None,
+    callbacks: Callbacks = (),
+    metrics: Metrics = (),
 ) -> int:
     """Trains `network`, which returns logits, from the checkpoint on if there is one.
 
@@ -66,9 +69,10 @@ def fit(
         training: Images to learn from.
         validation: Images to evaluate after every epoch, without augmentation.
         devices: Where to compute; the network was built in their scope.
-        callbacks: Returns more callbacks, given the recipe, the workdir, the network,
-            and the validation images or, without any, the training images. Only the
-            process that writes files calls it.
+        callbacks: More callbacks, or a function that returns them, given the recipe,
+            the workdir, the network, and the validation images or, without any, the
+            training images. Only the process that writes files has them.
+        metrics: More metrics, of one-hot labels and probabilities.
 
     Returns:
         The epoch, from 1, whose weights the network has.
@@ -79,7 +83,7 @@ def fit(
     settings = recipe.optimization
     batches = _batches(recipe, training, network.output_shape[-1])
     _check_executions(batches.steps_per_epoch, settings.steps_per_execution)
-    model, schedule = _compiled(recipe, network, batches)
+    model, schedule = _compiled(recipe, network, batches, metrics)
     checkpoint = directory / FILE
     done = _resume(checkpoint, model)
     check_epoch(done)
@@ -97,8 +101,10 @@ def fit(
         listening.append(best)  # before the averages are swapped back
     if settings.ema_momentum:
         listening.append(keras.callbacks.SwapEMAWeights())
-    if callbacks and first:
-        listening += callbacks(recipe, directory, network, validation or training)
+    if first:
+        if callable(callbacks):
+            callbacks = callbacks(recipe, directory, network, validation or training)
+        listening += callbacks
     form = "shifted" if settings.jit_compile == "on" else "auto"
     with (
         ops.forms(depthwise_conv=form),
@@ -243,7 +249,10 @@ def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
 
 
 def _compiled(
-    recipe: Recipe, network: keras.Model, batches: Batches
+    recipe: Recipe,
+    network: keras.Model,
+    batches: Batches,
+    user_metrics: Metrics,
 ) -> tuple[Augmented, ProgressSchedule]:
     """The network with augmentation before it, compiled, and its learning rate."""
     settings = recipe.optimization
@@ -273,7 +282,7 @@ def _compiled(
     weights = None
     if settings.class_balance == "weights":
         weights = class_weights(batches.split.labels, batches.classes)
-    metrics: list[Any] = ["accuracy"]
+    metrics: list[Any] = ["accuracy", *map(OfProbabilities, user_metrics)]
     if recipe.selection.keep_best in CLASS_METRICS:
         metrics.append(ClassMetric(batches.classes, recipe.selection.keep_best))
     model.compile(

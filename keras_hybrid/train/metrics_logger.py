@@ -11,10 +11,19 @@ import keras
 
 from keras_hybrid.data import Batches
 from keras_hybrid.train.checkpoint import FILE, save_state
+from keras_hybrid.train.class_metrics import CLASS_METRICS
 from keras_hybrid.train.progress import Progress
 from keras_hybrid.train.sync_replicas import seed_generators
 from keras_hybrid.utils.files import explain_full_disk, write_atomically
 from keras_hybrid.utils.memory import device_peak, host_peak
+
+NAMES = (
+    *("epoch", "loss", "accuracy", *CLASS_METRICS),
+    *("learning_rate", "seconds", "cpu_seconds", "images_per_second"),
+    *("elapsed_seconds", "progress", "data_seconds"),
+    *("peak_memory_gib", "device_memory_gib"),
+)
+"""Names that `metrics.jsonl` may have; those of validation begin with `val_`."""
 
 
 class MetricsLogger(keras.callbacks.Callback):

@@ -14,7 +14,7 @@ from keras_hybrid.train.choose import choose_image_size, choose_settings, is_ope
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.evaluate import check_tta, evaluate, scorer
-from keras_hybrid.train.fit import CallbackFactory, fit
+from keras_hybrid.train.fit import Callbacks, fit
 from keras_hybrid.train.folds import run_folds
 from keras_hybrid.train.freeze import frozen, frozen_layers
 from keras_hybrid.train.hold_out import load_images, make_splits
@@ -25,21 +25,18 @@ from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
 from keras_hybrid.train.probe import train_classifier
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.refit import refitted
 from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
-from keras_hybrid.train.workdir import (
-    SETTINGS,
-    check_workdir,
-    claim,
-    complete_card,
-    refit_of,
-)
+from keras_hybrid.train.run_result import RunResult
+from keras_hybrid.train.user_metrics import Metrics, check_metrics
+from keras_hybrid.train.workdir import check_workdir, claim, complete_card
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import write_atomically
 
 
-def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, Any]:
+def run(recipe: Recipe, callbacks: Callbacks = (), metrics: Metrics = ()) -> RunResult:
     """Trains, tests once, and writes the files of the run to `recipe.directory`.
 
     These are `model.keras`, `metrics.jsonl`, `curves.png`, `report.html` and, last of
@@ -48,27 +45,45 @@ def run(recipe: Recipe, callbacks: CallbackFactory | None = None) -> dict[str, A
 
     Args:
         recipe: The settings.
-        callbacks: Returns more callbacks for `model.fit`; see `fit`.
+        callbacks: Keras callbacks for `model.fit`, whose `model.network` is the network
+            without augmentation. They are not part of the checkpoint: after a stop they
+            are called from the next epoch on. With `folds` or `refit` several networks
+            call them, one after another. A function that returns callbacks, see `fit`,
+            gives each network its own.
+        metrics: Keras metrics of one-hot labels and probabilities. They appear in
+            `metrics.jsonl`, those of validation in the card, too.
 
     Returns:
-        The card.
+        The folder, the card with its metrics, and the model.
 
     Raises:
-        ValueError: If the workdir holds a run of other settings.
+        ValueError: If the workdir holds a run of other settings, or a metric cannot be
+            used.
         TrainingDiverged: If the loss becomes NaN or infinite.
+
+    Example:
+        >>> callbacks = [keras.callbacks.TensorBoard("logs")]
+        >>> result = run(recipe, callbacks, [keras.metrics.F1Score("macro")])
+        >>> result.metrics["test_accuracy"]
     """
+
+    def train(recipe: Recipe) -> dict[str, Any]:
+        # The flags come before anything that JAX computes
+        scheduler = remat_scheduler if recipe.runtime.remat else contextlib.nullcontext
+        with scheduler():
+            return _run(recipe, recipe.directory, callbacks, metrics)
+
     if recipe.data.folds and recipe.data.fold is None:
-        return run_folds(recipe, lambda fold: run(fold, callbacks))
-    if recipe.selection.refit:
-        return run(_refitted(recipe, callbacks), callbacks)
-    # The flags come before anything that JAX computes
-    scheduler = remat_scheduler if recipe.runtime.remat else contextlib.nullcontext
-    with scheduler():
-        return _run(recipe, recipe.directory, callbacks)
+        card = run_folds(recipe, train)
+    elif recipe.selection.refit:
+        card = train(refitted(recipe, train))
+    else:
+        card = train(recipe)
+    return RunResult(recipe.directory, card)
 
 
 def _run(
-    recipe: Recipe, directory: pathlib.Path, callbacks: CallbackFactory | None
+    recipe: Recipe, directory: pathlib.Path, callbacks: Callbacks, metrics: Metrics
 ) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.optimization.seed)
     recipe = choose_image_size(recipe)
@@ -80,6 +95,7 @@ def _run(
     images = dataset.fingerprint()
     if card := complete_card(recipe, directory, images):
         return card
+    check_metrics(metrics, len(dataset.class_names), devices)
     training, validation = make_splits(recipe, dataset)
     with devices.scope():
         model = build(recipe, dataset)
@@ -87,17 +103,15 @@ def _run(
         frozen_layers(model, recipe.fine_tuning.freeze)  # or ValueError
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
-            claim(
-                recipe, directory, images
-            )  # only now, so that bad settings leave no files
+            # only now, so that bad settings leave no files
+            claim(recipe, directory, images)
         barrier()
         network, tuning = models.logits(model), recipe.fine_tuning
         if tuning.probe_epochs and not (directory / CHECKPOINT).exists():
             train_classifier(recipe, network, training)
+        splits = training, validation
         with frozen(network, tuning.freeze), lora(network, tuning.lora_rank):
-            kept = fit(
-                recipe, directory, network, training, validation, devices, callbacks
-            )
+            kept = fit(recipe, directory, network, *splits, devices, callbacks, metrics)
     if process_index() == 0:
         _finish(recipe, directory, dataset, model, devices, validation, kept)
     barrier()
@@ -151,39 +165,3 @@ def _finish(
     write_card(card, directory / "card.json")  # last: a run with a card is complete
     for name in (CHECKPOINT, BEST):
         (directory / name).unlink(missing_ok=True)
-
-
-def _refitted(recipe: Recipe, callbacks: CallbackFactory | None) -> Recipe:
-    """The recipe for all images, after a run that held some out, beside the workdir."""
-    directory = recipe.directory
-    done = refit_of(recipe, directory)
-    if done:
-        return done
-    searched = recipe.replace(
-        refit=False,
-        workdir=str(directory.with_name(f"{directory.name}-search")),
-        minutes=recipe.optimization.shared_minutes(2),
-    )
-    print(f"Looking for the best number of epochs in {searched.directory}.")
-    card = run(searched, callbacks)
-    found = card["metrics"]
-    epochs = int(found.get("kept_epoch", found["epochs"]))
-    print(f"Training on all images for {epochs} epochs.")
-    chosen = Recipe.read(searched.directory / SETTINGS)
-    warmup = recipe.optimization.warmup_epochs
-    return recipe.replace(
-        validation_split=0.0,
-        image_size=chosen.data.image_size,
-        model=chosen.network.model,
-        model_options=chosen.network.model_options,
-        batch_size=chosen.optimization.batch_size,
-        epochs=epochs,
-        minutes=None,
-        warmup_epochs=warmup if warmup is not None and warmup < epochs else None,
-        keep_best="none",
-        patience=None,
-        refit=False,
-        calibrate=False,
-        temperature=card["temperature"],
-        workdir=str(directory),
-    )

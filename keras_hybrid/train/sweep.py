@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import keras
 import tyro
 
-from keras_hybrid.train.fit import CallbackFactory
+from keras_hybrid.train.fit import Callbacks
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run import run
 from keras_hybrid.utils.csv_rows import write_csv
@@ -43,7 +43,7 @@ class Sweep:
 def sweep(
     recipes: Mapping[str, Recipe],
     table: pathlib.Path,
-    callbacks: CallbackFactory | None = None,
+    callbacks: Callbacks = (),
 ) -> dict[str, dict[str, Any]]:
     """Trains each recipe that is not complete and updates the table after each run.
 
@@ -52,7 +52,8 @@ def sweep(
     Args:
         recipes: By the name of the run; each has a workdir of its own.
         table: The CSV file, written anew after every run.
-        callbacks: Returns more callbacks for `model.fit`; see `fit`.
+        callbacks: More callbacks for `model.fit`, or a function that returns them; see
+            `fit`.
 
     Returns:
         The rows of the table by the name of the run.
@@ -61,7 +62,7 @@ def sweep(
     table.parent.mkdir(parents=True, exist_ok=True)
     for number, (name, recipe) in enumerate(recipes.items(), 1):
         print(f"\n[{number} of {len(recipes)}] {name}", flush=True)
-        rows[name] = {"run": name} | _row(recipe, run(recipe, callbacks))
+        rows[name] = {"run": name} | _row(recipe, run(recipe, callbacks).card)
         write_csv(rows.values(), table)
         keras.backend.clear_session()
     return rows

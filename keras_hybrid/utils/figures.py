@@ -6,6 +6,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def check_matplotlib() -> None:
+    """Checks that figures can be drawn, for a caller with long work before them.
+
+    Raises:
+        ImportError: If matplotlib is missing; it names the extra that brings it.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "Figures need: pip install 'keras_hybrid[recipes]'"
+        ) from error
+
+
 def blank_figure(width: float, height: float) -> "Figure":
     """An empty `matplotlib.figure.Figure`, of no window, that lays itself out.
 
@@ -13,12 +27,9 @@ def blank_figure(width: float, height: float) -> "Figure":
         width, height: In inches.
 
     Raises:
-        ImportError: If matplotlib is missing; it names the extra that brings it.
+        ImportError: As `check_matplotlib`.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "Figures need: pip install 'keras_hybrid[recipes]'"
-        ) from error
+    check_matplotlib()
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")

@@ -12,7 +12,9 @@ from keras_hybrid import data
 from keras_hybrid.analysis import analysis_page as report
 from keras_hybrid.cli import analyse_command
 from keras_hybrid.data.lazy_images import Resized
-from keras_hybrid.export import classify, keras_file
+from keras_hybrid.export import keras_file, model_card
+from keras_hybrid.inference import classifier as module
+from keras_hybrid.inference.open_model import OpenModel
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.hold_out import make_splits
 
@@ -98,15 +100,13 @@ def predict(folder, card, tmp_path, monkeypatch):
     seen = []
 
     def run(images):
-        seen.append(images[0])
-        return {"probabilities": np.ones((1, 1))}
+        seen.extend(images)
+        return {"probabilities": np.ones((len(images), 1))}
 
-    shape = tuple(card["input_shape"])
-    monkeypatch.setattr(classify, "open_model", lambda path, *_: (run, shape))
-    monkeypatch.setattr(classify, "read_card", lambda path: card)
-    classifier = classify.Classifier(tmp_path / "model.onnx")
-    for path in sorted(folder.iterdir()):
-        classifier.top(path)
+    opened = OpenModel(run, tuple(card["input_shape"]), True)
+    monkeypatch.setattr(module, "open_model", lambda *_: opened)
+    monkeypatch.setattr(module, "read_card", lambda path: card | {"class_names": "a"})
+    module.Classifier(tmp_path / "model.onnx").predict(sorted(folder.iterdir()))
     return seen
 
 
@@ -116,7 +116,7 @@ def analyse(folder, card, tmp_path, monkeypatch):
     model = types.SimpleNamespace(input_shape=(None, *card["input_shape"]))
     monkeypatch.setattr(keras_file, "load_keras", lambda path: model)
     monkeypatch.setattr(keras_file, "keras_file", lambda path: path)
-    monkeypatch.setattr(classify, "read_card", lambda path: card)
+    monkeypatch.setattr(model_card, "read_card", lambda path: card)
     monkeypatch.setattr(
         report, "write_report", lambda model, images, *_, **__: seen.extend(images)
     )

@@ -104,7 +104,8 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_page(page, trained):
+def test_page(page, trained, monkeypatch):
+    monkeypatch.chdir(trained)
     for section in sections(page):
         namespace = {"__name__": "block"}
         for language, code, only_options in blocks(section):

@@ -27,8 +27,9 @@ from keras_hybrid.export import (
     verify,
     write,
 )
-from keras_hybrid.export.classify import open_model
 from keras_hybrid.export.runtime import litert_interpreter
+from keras_hybrid.inference import evaluate
+from keras_hybrid.inference.open_model import open_model
 from keras_hybrid.program import train_and_export
 from keras_hybrid.train.recipe import Recipe, Runtime
 from tests.export.conftest import CLASSES, small_atc
@@ -60,7 +61,7 @@ def test_every_format_answers_as_keras(run, format):
     images = np.random.default_rng(5).integers(0, 256, (3, 16, 24, 3), dtype="uint8")
     model = keras.models.load_model(run / "model.keras")
     expected = keras.ops.convert_to_numpy(models.logits(model)(images.astype("f4")))
-    answer, shape = open_model(run / FORMATS[format].file_name)
+    answer, shape, _ = open_model(run / FORMATS[format].file_name)
     assert shape == (16, 24, 3)
     largest = abs(expected).max()
     # random weights, nearly tied logits: int8 is held to its stated bound only
@@ -73,6 +74,26 @@ def test_every_format_answers_as_keras(run, format):
         np.testing.assert_allclose(outputs["probabilities"].sum(-1), 1, 0, 0.02)
     if format not in EXACT:
         assert np.abs(outputs["logits"] - expected[:1]).max() > 1e-5
+
+
+def test_every_format_is_evaluated_as_keras(run, tmp_path):
+    rng = np.random.default_rng(4)
+    for i in range(12):
+        pixels = rng.integers(0, 256, (16, 24, 3), dtype="uint8")
+        folder = tmp_path / CLASSES[i % 3]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    expected = evaluate(run, tmp_path, batch_size=5, quiet=True)
+    assert expected.absent == CLASSES[3:]
+    for name, format in FORMATS.items():
+        found = evaluate(run / format.file_name, tmp_path, batch_size=5, quiet=True)
+        assert found.paths == expected.paths and found.classes == tuple(CLASSES)
+        atol = 1e-5 if name in EXACT else 0.2
+        np.testing.assert_allclose(
+            found.probabilities, expected.probabilities, 0, atol, err_msg=name
+        )
+        if name in EXACT:
+            assert found.metrics == pytest.approx(expected.metrics, abs=1e-5)
 
 
 def test_cards_say_what_was_measured(run):

@@ -57,7 +57,7 @@ def run_recipes(every: list[dict]) -> list[dict]:
         stop = fields.pop("stop", None)
         answers.append({"losses": [], "card": None, "error": None})
         try:
-            answers[-1]["card"] = run(Recipe.of(**fields))
+            answers[-1]["card"] = run(Recipe.of(**fields)).card
         except Stopped:
             pass
         except ValueError as error:

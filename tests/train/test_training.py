@@ -75,7 +75,8 @@ def test_decay_moves_only_what_it_should():
 
 def test_a_run_leaves_what_it_should(tmp_path):
     recipe = TINY.replace(workdir=str(tmp_path / "run"))
-    card = run(recipe)
+    result = run(recipe)
+    card = result.card
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert left == {
         "model.keras",
@@ -102,7 +103,7 @@ def test_a_run_leaves_what_it_should(tmp_path):
     assert Recipe.read(tmp_path / "run/recipe.json") == recipe
 
     # complete: read, not repeated, also with another runtime
-    again = run(recipe.replace(log_attention_images=4))
+    again = run(recipe.replace(log_attention_images=4)).card
     assert again == json.loads((tmp_path / "run/card.json").read_text())
     other = recipe.replace(epochs=3)
     with pytest.raises(ValueError, match=r"epochs 2 -> 3.*--overwrite"):
@@ -161,7 +162,7 @@ def test_a_folder_of_images_trains(tmp_path, capsys):
         learning_rate=1e-2,
         workdir=str(tmp_path / "run"),
     )
-    card = run(recipe)
+    card = run(recipe).card
     assert card["dataset"] == "data" and card["class_names"] == ["dark", "light"]
     assert card["input_shape"] == [16, 16, 3]
     assert {"test_accuracy", "test_loss"} <= card["metrics"].keys()

@@ -1,0 +1,78 @@
+"""Classifies image files, a batch at a time; an unreadable one stops nothing."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from keras_hybrid.data.lazy_images import WORKERS
+from keras_hybrid.data.progress_bar import in_chunks
+from keras_hybrid.inference.classifier import BATCH, Classifier
+from keras_hybrid.inference.prediction import Prediction
+
+
+@dataclasses.dataclass(frozen=True)
+class FilePrediction:
+    """What a classifier says about a file.
+
+    Attributes:
+        path: The file.
+        prediction: Of this one image; None if the file cannot be read.
+        error: Why it cannot be read, in one line; None if it can.
+    """
+
+    path: pathlib.Path
+    prediction: Prediction | None = None
+    error: str | None = None
+
+
+def predict_files(
+    classifier: Classifier,
+    paths: Sequence[pathlib.Path],
+    batch_size: int = BATCH,
+    quiet: bool = False,
+) -> Iterator[FilePrediction]:
+    """Classifies image files in their order; one batch of images is in memory.
+
+    Args:
+        classifier: The model.
+        paths: The files.
+        batch_size: Images per call of the model.
+        quiet: Whether no progress is printed to stderr.
+
+    Yields:
+        The prediction or the error of each file.
+    """
+    if batch_size < 1:
+        raise ValueError(f"The batch size must be 1 or more, not {batch_size}.")
+    read = functools.partial(_read, classifier)
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for chunk in in_chunks(len(paths), "Classifying images", batch_size, quiet):
+            batch = [paths[index] for index in chunk]
+            yield from _classify(classifier, batch, list(pool.map(read, batch)))
+
+
+def _read(classifier: Classifier, path: pathlib.Path) -> np.ndarray | str:
+    """The input of the model, or why there is none."""
+    try:
+        return classifier.preprocess(path)
+    except (ValueError, OSError) as error:
+        return " ".join(str(error).split())
+
+
+def _classify(
+    classifier: Classifier,
+    paths: Sequence[pathlib.Path],
+    inputs: Sequence[np.ndarray | str],
+) -> Iterator[FilePrediction]:
+    readable = [x for x in inputs if not isinstance(x, str)]
+    found = iter(classifier.predict_inputs(readable) if readable else ())
+    for path, pixels in zip(paths, inputs, strict=True):
+        if isinstance(pixels, str):
+            yield FilePrediction(path, error=pixels)
+        else:
+            one = Prediction(next(found)[None], classifier.classes)
+            yield FilePrediction(path, one)
