@@ -224,11 +224,6 @@ def train_command(
     others, names = list(arguments), recipe_names()
     with one_line_errors():
         name = take_recipe_option(others)
-        if name is not None and name not in names and not pathlib.Path(name).exists():
-            raise ValueError(
-                f"--recipe {name} is no file, and no recipe of this package; those "
-                f"are {', '.join(names)}."
-            )
     if name in names:
         run_shipped_recipe(name, others)
         return

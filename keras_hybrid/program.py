@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tyro
 
+from keras_hybrid.shipped_recipes import recipe_names
 from keras_hybrid.train.recipe import Recipe, field_owners
 from keras_hybrid.utils.errors import first_line
 
@@ -107,6 +108,11 @@ def _recipe_file(arguments: list[str]) -> Recipe | None:
         raise ValueError(
             f"--recipe takes a run's recipe.json; a recipe file is run by Python: "
             f"python {file}"
+        )
+    if not pathlib.Path(file).exists():
+        raise ValueError(
+            f"--recipe {file} is no file, and no recipe of this package; those are "
+            f"{', '.join(recipe_names())}."
         )
     return Recipe.read(pathlib.Path(file)).replace(workdir=None, overwrite=False)
 

@@ -14,10 +14,14 @@ Writes runs.csv, table.csv (mean and standard deviation over the seeds) and a fo
 run to the workdir. A stopped sweep continues with the same command.
 """
 
-import statistics
-
 from keras_hybrid.program import run_sweep
-from keras_hybrid.train import FEW_IMAGES, Recipe, print_table, write_csv
+from keras_hybrid.train import (
+    FEW_IMAGES,
+    Recipe,
+    mean_and_spread,
+    print_table,
+    write_csv,
+)
 
 NETWORKS = {
     "resnet9": ("resnet9",),
@@ -65,9 +69,7 @@ def tabulate(rows: dict[str, dict], folder) -> None:
 def _spread(seeds: list[dict]) -> dict[str, str]:
     found = {"parameters": seeds[0]["parameters"]}
     for name in ("test_accuracy", "test_macro_f1", "epochs", "training_cpu_seconds"):
-        values = [row[name] for row in seeds]
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        found[name] = f"{statistics.mean(values):.4g} ± {spread:.2g}"
+        found[name] = mean_and_spread([row[name] for row in seeds])
     return found
 
 

@@ -3,20 +3,23 @@
     python recipes/transfer.py
     python recipes/transfer.py --model resnet9_hybrid --per-class 5
 
-Trains a network on the other 90 classes for PRETRAINING minutes. Then it trains on the
-ten classes, the first by name, from these weights and from scratch: the same images,
-the same --minutes, three seeds. A stopped sweep continues with the same command.
+Trains a network on the other 90 classes, ten times as long as --minutes. Then it trains
+on the ten classes, the first by name, from these weights and from scratch: the same
+images, the same time, three seeds. A stopped sweep continues with the same command.
 
 Writes runs.csv, table.csv (mean and standard deviation over the seeds) and a folder per
 run to the workdir. Measured runs are in recipes/results/.
 """
 
-import statistics
-
 from keras_hybrid.program import run_sweep
-from keras_hybrid.train import FEW_IMAGES, Recipe, print_table, write_csv
+from keras_hybrid.train import (
+    FEW_IMAGES,
+    Recipe,
+    mean_and_spread,
+    print_table,
+    write_csv,
+)
 
-PRETRAINING = 20.0
 SEEDS = (0, 1, 2)
 RECIPE = Recipe.of(
     name="transfer",
@@ -38,8 +41,9 @@ FINE_TUNING = {
 
 def runs(recipe: Recipe) -> dict[str, Recipe]:
     """One run of pretraining, then both starts with every seed."""
+    minutes = recipe.optimization.minutes
     source = recipe.replace(
-        class_range=(10, 100), per_class=None, minutes=PRETRAINING, batch_size=128
+        class_range=(10, 100), per_class=None, minutes=minutes and 10 * minutes
     )
     target = recipe.replace(class_range=(0, 10))
     file = recipe.directory / "pretraining" / "model.keras"
@@ -56,16 +60,11 @@ def tabulate(rows: dict[str, dict], folder) -> None:
     """Writes and prints the mean and the standard deviation over the seeds."""
     table = []
     for start in ("scratch", "fine-tuning"):
-        values = [
-            row["test_accuracy"]
-            for name, row in rows.items()
-            if name.rpartition("-")[0] == start
-        ]
-        if values:
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            accuracy = f"{statistics.mean(values):.4f} ± {spread:.4f}"
+        found = [row for name, row in rows.items() if name.startswith(f"{start}-")]
+        if found:
+            accuracy = mean_and_spread([row["test_accuracy"] for row in found])
             table.append(
-                {"start": start, "seeds": len(values), "test_accuracy": accuracy}
+                {"start": start, "seeds": len(found), "test_accuracy": accuracy}
             )
     if table:
         write_csv(table, folder / "table.csv")

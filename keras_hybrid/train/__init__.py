@@ -21,7 +21,7 @@ from keras_hybrid.train.recipe import (
 from keras_hybrid.train.run import run
 from keras_hybrid.train.run_result import RunResult
 from keras_hybrid.train.schedule import ProgressSchedule
-from keras_hybrid.train.sweep import Sweep, print_table, sweep
+from keras_hybrid.train.sweep import Sweep, mean_and_spread, print_table, sweep
 from keras_hybrid.utils.csv_rows import write_csv
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "decayed_variables",
     "load_pretrained",
     "make_optimizer",
+    "mean_and_spread",
     "plan",
     "print_table",
     "read_metrics",

@@ -3,7 +3,8 @@
 import dataclasses
 import fnmatch
 import pathlib
-from collections.abc import Iterable, Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import keras
@@ -66,6 +67,12 @@ def sweep(
         write_csv(rows.values(), table)
         keras.backend.clear_session()
     return rows
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation; a single value has the deviation 0."""
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.mean(values):.4g} ± {spread:.2g}"
 
 
 def print_table(rows: Iterable[Mapping[str, Any]]) -> None:

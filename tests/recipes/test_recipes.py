@@ -22,6 +22,7 @@ SWEEPS = (
     "few_images",
     "low_data",
     "small_networks",
+    "transfer",
 )
 only_torch = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend will do"
@@ -213,6 +214,32 @@ def test_few_images(tmp_path, capsys):
     assert spread == pytest.approx(np.std(two, ddof=1), rel=0.06)
     assert float(rows["resnet9-0"]["training_cpu_seconds"]) > 0
     assert "| resnet9_hybrid | 1 |" in capsys.readouterr().out
+
+
+@only_torch
+def test_transfer(tmp_path):
+    """Fine-tuning starts from what pretraining leaves, on other classes."""
+    cifar(tmp_path, 100, "cifar100")
+    module = recipe_file("transfer")
+    words = ["--only", "pretraining", "*-0", "--epochs", "1", "--minutes", "None"]
+    words += ["--warmup-epochs", "0", "--batch-size", "10", "--per-class", "1"]
+    words += ["--data-dir", str(tmp_path), "--workdir", str(tmp_path / "sweep")]
+    thin = ("widths=8,8,8", "stem_width=4")
+    sweep(module, "tabulate", [*words, "--model-options", *thin])
+    table = rows_of(tmp_path / "sweep" / "table.csv")
+    assert [row["start"] for row in table] == ["scratch", "fine-tuning"]
+    cards = {
+        name: json.loads((tmp_path / "sweep" / name / "card.json").read_text())
+        for name in ("pretraining", "scratch-0", "fine-tuning-0")
+    }
+    names = {k: set(card["class_names"]) for k, card in cards.items()}
+    assert (
+        len(names["pretraining"]) == 90
+        and not names["pretraining"] & names["scratch-0"]
+    )
+    assert names["scratch-0"] == names["fine-tuning-0"]
+    weights = cards["fine-tuning-0"]["recipe"]["network"]["weights"]
+    assert weights == str(tmp_path / "sweep" / "pretraining" / "model.keras")
 
 
 @only_torch

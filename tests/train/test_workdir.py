@@ -32,12 +32,12 @@ def blobs(monkeypatch, tmp_path):
 
 def test_a_complete_run_is_read_and_one_on_other_images_is_not(blobs):
     recipe, pixels = blobs
-    card = run(recipe)
-    assert run(recipe) == card
+    card = run(recipe).card
+    assert run(recipe).card == card
     pixels[0, 0, 0, 0] ^= 255
     with pytest.raises(ValueError, match="on other images than blobs has now"):
         run(recipe)
-    changed = run(recipe.replace(overwrite=True))
+    changed = run(recipe.replace(overwrite=True)).card
     assert changed["dataset_fingerprint"] != card["dataset_fingerprint"]
 
 
@@ -61,7 +61,7 @@ def test_folds_on_other_images(blobs):
 
 def test_recipe_json_says_which_images(blobs):
     recipe, _ = blobs
-    card = run(recipe)
+    card = run(recipe).card
     file = recipe.directory / "recipe.json"
     assert (
         json.loads(file.read_text())["dataset_fingerprint"]
