@@ -14,6 +14,12 @@ from keras_hybrid.models.atc import (
     ATCRes15,
 )
 from keras_hybrid.models.ceit import CeiT, CeiTBase, CeiTSmall, CeiTTiny
+from keras_hybrid.models.checkpoints import (
+    Checkpoint,
+    load_checkpoint,
+    register_reader,
+    register_resolver,
+)
 from keras_hybrid.models.coatnet import (
     Astroformer,
     Astroformer0,
@@ -55,6 +61,7 @@ from keras_hybrid.models.convit import (
 )
 from keras_hybrid.models.cvt import CvT, CvT13, CvT21, CvTW24
 from keras_hybrid.models.family import Family, Preprocessing
+from keras_hybrid.models.keras_weights import load_keras_weights
 from keras_hybrid.models.registry import (
     Variant,
     family_builder,
@@ -71,6 +78,8 @@ from keras_hybrid.models.resnet import (
     WideResNet,
 )
 from keras_hybrid.models.resnet9 import ResNet9, ResNet9Hybrid
+
+register_reader((".keras", ".h5"), load_keras_weights)
 
 __all__ = [
     "ATC",
@@ -122,6 +131,7 @@ __all__ = [
     "CvT13",
     "CvT21",
     "CvTW24",
+    "Checkpoint",
     "Family",
     "Preprocessing",
     "ResNet",
@@ -142,8 +152,11 @@ __all__ = [
     "features",
     "get",
     "list_models",
+    "load_checkpoint",
     "logits",
     "option",
+    "register_reader",
+    "register_resolver",
     "variant",
     "with_head",
 ]
