@@ -6,9 +6,8 @@ import numpy as np
 def fit_input_channels(kernel: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The kernel of a first convolution for another number of input channels.
 
-    This is timm's rule. One channel gets the sum over the kernel's channels. More
-    channels repeat the kernel's, scaled so that the sum stays what it was: by
-    `channels / shape[2]`.
+    This is timm's rule. One channel gets the sum over the kernel's channels. Another
+    number of channels repeats the kernel's in turn, scaled by `channels / shape[2]`.
 
     Args:
         kernel: `(height, width, channels, filters)`.

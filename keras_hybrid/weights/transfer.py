@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_hybrid.layers import PositionEmbedding
 from keras_hybrid.models.assembly import HEAD
 from keras_hybrid.models.keras_weights import fresh_head
 from keras_hybrid.utils.typing import Tensor
@@ -51,13 +52,16 @@ def load_torch(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be read, no name map recognises its names, or
-            any tensor is missing, unexpected or of another shape; all are named.
+            any tensor is missing, unexpected or of another shape; all are named. If
+            `head` is unknown, or the model has no position table for `grid`.
 
     Example:
         >>> load_torch(models.CvT13(classes=10), "CvT-13-224x224-IN-1k.pth", "skip")
     """
     if head not in _HEADS:
         raise ValueError(f"head must be one of {_HEADS}, not {head!r}.")
+    if grid and not any(isinstance(x, PositionEmbedding) for x in model.layers):
+        raise ValueError(f"{model.name} has no position table: leave the grid out.")
     tensors = read(source, which)
     variables = {v.path: v for v in model.variables if "seed_generator" not in v.path}
     tensors, name_map = recognise(tensors, variables)
@@ -148,8 +152,10 @@ def _fitted(
     grid: tuple[int, int] | None,
 ) -> Tensor:
     """A position table at the layer's grid, a first convolution for its channels."""
+    if isinstance(layer, PositionEmbedding):
+        return layer.fit_table(value, grid)
     if hasattr(layer, "fit_table") and variable is layer.table:
-        return layer.fit_table(value, grid) if grid else layer.fit_table(value)
+        return layer.fit_table(value)
     shape = tuple(variable.shape)
     if value.ndim == len(shape) == 4 and value.shape[2] == 3 != shape[2]:
         return fit_input_channels(value, shape)

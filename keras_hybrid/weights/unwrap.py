@@ -33,7 +33,7 @@ def unwrap(content: Mapping[str, Any], which: str | None = None) -> dict[str, An
                 break
             key = which
         if len(keys) > 1:
-            others = ", ".join(keys[1:] if which is None else set(keys) - {key})
+            others = ", ".join(x for x in keys if x != key)
             print(f"Took the weights under {key}; there are also {others}.", flush=True)
         taken, which = taken[key], None
     if which is not None:
