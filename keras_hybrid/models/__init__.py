@@ -1,6 +1,6 @@
 """The families and their variants, what a built model can do, and how to add one."""
 
-from keras_hybrid.models.assembly import features, logits, with_head
+from keras_hybrid.models.assembly import features, logits, normalization, with_head
 from keras_hybrid.models.atc import (
     ATC,
     ATC3,
@@ -154,6 +154,7 @@ __all__ = [
     "list_models",
     "load_checkpoint",
     "logits",
+    "normalization",
     "option",
     "register_reader",
     "register_resolver",

@@ -30,6 +30,7 @@ COMMON_ARGUMENTS = {
 HEAD = "head"
 """Name of the classifier in every model, and so in checkpoints."""
 
+_PREPROCESSING = "preprocessing"
 POOLINGS = (None, "avg", "max", "head")
 
 
@@ -146,6 +147,22 @@ def classifier(model: keras.Model) -> keras.Layer:
     raise ValueError(f"{model.name} was built without a classifier (include_top).")
 
 
+def normalization(
+    model: keras.Model,
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and standard deviation by which a model normalizes pixels in [0, 1].
+
+    They are rounded to six decimals. None for a model that takes normalized images.
+    """
+    for layer in model.layers:
+        if layer.name.endswith(_PREPROCESSING):  # a member of an ensemble has a prefix
+            config = layer.get_config()
+            std = [1 / (255 * scale) for scale in config["scale"]]
+            mean = [-x * s for x, s in zip(config["offset"], std, strict=True)]
+            return tuple(round(x, 6) for x in mean), tuple(round(x, 6) for x in std)
+    return None
+
+
 def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
     mean, std = preprocessing.mean, preprocessing.std
     if channels != len(mean):  # e.g. greyscale: the mean over the channels
@@ -154,7 +171,7 @@ def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
     return layers.Rescaling(
         scale=[1 / (255 * s) for s in std],
         offset=[-m / s for m, s in zip(mean, std, strict=True)],
-        name="preprocessing",
+        name=_PREPROCESSING,
     )
 
 
