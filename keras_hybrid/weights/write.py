@@ -91,11 +91,12 @@ def _fused(parts: dict[str, np.ndarray], name_map: NameMap) -> dict[str, np.ndar
         whole, _, part = module.rpartition(".")
         order = name_map.fused.get(whole.rpartition(".")[2], ())
         if part not in order:
-            tensors[name] = np.ascontiguousarray(value)
+            tensors[name] = value
         elif part == order[0]:
             joined = [parts[f"{whole}.{x}.{leaf}"] for x in order]
             tensors[f"{whole}.{leaf}"] = np.concatenate(joined)
-    return tensors
+    # safetensors writes the memory as it lies
+    return {name: np.ascontiguousarray(value) for name, value in tensors.items()}
 
 
 def _with_counters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -216,3 +216,25 @@ def test_the_environment_of_the_client_is_used(served, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert list(home.rglob("model.safetensors"))
+
+
+def test_a_recipe_takes_a_name(served, row):
+    """The network, its normalization and the card of the run follow the checkpoint."""
+    from keras_hybrid import data
+    from keras_hybrid.train import Recipe
+    from keras_hybrid.train.run import build as build_for
+    from keras_hybrid.train.run_card import make_card
+
+    half = models.Preprocessing((0.5, 0.5, 0.5), (0.25, 0.5, 0.5), 0.9)
+    row(preprocessing=half)
+    images = np.zeros((4, 32, 32, 3), "uint8")
+    split = data.Split(images, np.arange(4) % 2)
+    dataset = data.Dataset("toy", split, split, ("a", "b"))
+    options = tuple(f"{key}={value}" for key, value in FIELDS.items())
+    recipe = Recipe.of(model="convit_tiny", model_options=options, weights="imagenet")
+    model = build_for(recipe, dataset)
+    table = keras.ops.convert_to_numpy(model.get_layer("position").table)
+    assert np.abs(table).max() > 0.1 and model.output_shape == (None, 2)
+    facts = make_card(recipe, dataset, model, {})["preprocessing"]
+    assert (facts["mean"], facts["std"]) == (half.mean, half.std)
+    assert facts["crop"] == 1.0  # that of training

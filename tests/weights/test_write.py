@@ -1,5 +1,12 @@
 """Weights out: what was read from a published layout is written in it again."""
 
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+
+import keras
 import numpy as np
 import pytest
 
@@ -89,3 +96,72 @@ def test_command(tmp_path, capsys, randomise):
     for old, new in zip(model.weights, again.weights, strict=True):
         if "seed_generator" not in old.path:
             np.testing.assert_array_equal(np.asarray(old), np.asarray(new))
+
+
+_RW = {"widths": (16, 16, 32, 32), "depths": (1, 2, 1, 2), "stem_widths": (8, 16)}
+_THIN = {"embed_dim": (16, 16, 32, 32), "depths": (1, 2, 1, 2), "stem_width": (8, 16)}
+_CVT = {"widths": (16, 24, 48), "heads": (1, 3, 6), "depths": (1, 2, 3)}
+# Code, our variant and its fields, the library's fields.
+LIBRARIES = {
+    "convit": (
+        "timm",
+        "convit_tiny",
+        {"depth": 3, "gpsa_layers": 2, "width": 32},
+        {"name": "convit_tiny", "depth": 3, "local_up_to_layer": 2, "embed_dim": 8},
+    ),
+    "coatnet": (
+        "timm",
+        "coatnet_0_rw",
+        _RW | {"head_width": 8},
+        {"name": "coatnet_0_rw_224", "transformer_dim_head": 8} | _THIN,
+    ),
+    "coatnet_rmlp": (
+        "timm",
+        "coatnet_rmlp_2_rw",
+        _RW | {"head_width": 8},
+        {"name": "coatnet_rmlp_2_rw_224", "transformer_dim_head": 8} | _THIN,
+    ),
+    "resnet": ("timm", "resnet18", {}, {"name": "resnet18"}),
+    "cvt": (
+        "transformers",
+        "cvt13",
+        _CVT | {"activation": "gelu"},
+        {
+            "num_labels": 7,
+            "embed_dim": _CVT["widths"],
+            "num_heads": _CVT["heads"],
+            "depth": _CVT["depths"],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LIBRARIES)
+def test_a_library_reads_it_and_answers_alike(case, tmp_path, randomise):
+    code, name, fields, theirs = LIBRARIES[case]
+    if not importlib.util.find_spec(code):
+        pytest.skip(f"{code} is not installed")
+    if code == "timm":
+        theirs = theirs | {"num_classes": 7}
+    if "coatnet" in case:
+        theirs = theirs | {"img_size": 64}
+    size = 224 if case == "convit" else 64
+    model = randomise(
+        models.get(name).builder(
+            input_shape=(size, size, 3),
+            classes=7,
+            include_preprocessing=False,
+            classifier_activation=None,
+            **fields,
+        )
+    )
+    weights.save_torch(model, tmp_path / "weights.safetensors", code)
+    (tmp_path / "fields.json").write_text(json.dumps(theirs))
+    images = np.random.default_rng(0).normal(size=(2, size, size, 3)).astype("float32")
+    np.save(tmp_path / "images.npy", images)
+    script = pathlib.Path(__file__).with_name("torch_answers.py")
+    command = [sys.executable, str(script), code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = keras.ops.convert_to_numpy(model(images))
+    np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), found, 0, 2e-5)
