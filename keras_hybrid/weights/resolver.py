@@ -13,6 +13,7 @@ from keras_hybrid.models.checkpoints import (
 from keras_hybrid.utils.download import download
 from keras_hybrid.utils.files import sha256
 from keras_hybrid.weights import hub
+from keras_hybrid.weights.hub_facts import described
 from keras_hybrid.weights.table import (
     Published,
     list_published,
@@ -140,7 +141,8 @@ def _on_the_hub(weights: str) -> Checkpoint:
                 return _checkpoint(row)
             path = hub.fetch(repository, row.file, match["revision"])
             return Checkpoint(path, row.preprocessing, row.image_size, row.classes)
-    return Checkpoint(hub.fetch(repository, file, match["revision"]))
+    path = hub.fetch(repository, file, match["revision"])
+    return described(path, repository, match["revision"])
 
 
 def _fetch(row: Published) -> pathlib.Path:

@@ -185,6 +185,64 @@ def test_a_repository_outside_the_table(hub, golden):
     np.testing.assert_array_equal(table, state["pos_embed"])
 
 
+SETTINGS = {
+    "config.json": {
+        "architecture": "convit_tiny",
+        "pretrained_cfg": {
+            "mean": [0.5, 0.4, 0.3],
+            "std": [0.1, 0.2, 0.3],
+            "crop_pct": 0.9,
+            "crop_mode": "center",
+            "interpolation": "bilinear",
+            "input_size": [3, 32, 32],
+            "num_classes": 7,
+        },
+    },
+    "preprocessor_config.json": {
+        "feature_extractor_type": "ConvNextFeatureExtractor",
+        "image_mean": [0.5, 0.4, 0.3],
+        "image_std": [0.1, 0.2, 0.3],
+        "crop_pct": 0.9,
+        "resample": 2,
+        "size": 32,
+    },
+}
+
+
+@pytest.mark.parametrize("file", SETTINGS)
+def test_a_repository_says_how_images_are_prepared(file, hub, golden, capsys):
+    from keras_hybrid.models.checkpoints import resolve
+
+    content = safetensors.save(golden("convit_micro4").state_dict)
+    hub.files["me/mine/model.safetensors"] = content
+    build("hf://me/mine")
+    assert (
+        "me/mine does not say how its images were prepared" in capsys.readouterr().out
+    )
+    hub.files[f"me/mine/{file}"] = json.dumps(SETTINGS[file]).encode()
+    found = resolve("hf://me/mine", "convit_tiny")
+    expected = ((0.5, 0.4, 0.3), (0.1, 0.2, 0.3), 0.9, "bilinear", False)
+    assert found.preprocessing == models.Preprocessing(*expected)
+    assert found.image_size == (32, 32)
+    model = models.ConViTTiny(weights="hf://me/mine", **FIELDS | {"classes": 7})
+    assert models.normalization(model) == expected[:2]
+    broken = {"pretrained_cfg": {"mean": 3}, "size": 3}
+    hub.files["me/broken/model.safetensors"] = content
+    hub.files[f"me/broken/{file}"] = json.dumps(broken).encode()
+    with pytest.raises(ValueError, match="The settings of me/broken cannot be read"):
+        resolve("hf://me/broken", "convit_tiny")
+
+
+def test_the_processor_of_cvt_warps_large_images(hub):
+    from keras_hybrid.models.checkpoints import resolve
+
+    settings = SETTINGS["preprocessor_config.json"] | {"size": {"shortest_edge": 384}}
+    hub.files["me/mine/model.safetensors"] = b""
+    hub.files["me/mine/preprocessor_config.json"] = json.dumps(settings).encode()
+    facts = resolve("hf://me/mine", "cvt13").preprocessing
+    assert facts.squash and facts.crop == 1
+
+
 def test_no_weights_no_network(hub):
     models.ConViTTiny(**FIELDS | SHAPE)
     assert hub.log.total() == 0
