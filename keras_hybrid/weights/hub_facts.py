@@ -1,4 +1,4 @@
-"""What a repository of the hub says of its weights, as timm or transformers write it."""
+"""What a repository of the hub says of its weights, as timm or transformers do."""
 
 import contextlib
 import json
