@@ -13,15 +13,26 @@ from keras_hybrid.inference.commands import evaluate_command, predict_command
 from keras_hybrid.program import one_line_errors, run_recipe, take_recipe_option
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.tune_options import Tuning
+from keras_hybrid.weights_commands import (
+    convert_command,
+    print_published,
+    weights_command,
+)
 
 
-def list_command(pattern: Annotated[str, tyro.conf.Positional] = "*") -> None:
+def list_command(
+    pattern: Annotated[str, tyro.conf.Positional] = "*", weights: bool = False
+) -> None:
     """List the models with their size and their published accuracy.
 
     Args:
         pattern: Names to list, e.g. 'atc*'.
+        weights: List the published checkpoints of these models instead.
     """
     from keras_hybrid import models
+
+    if weights:
+        return print_published(pattern)
 
     names = models.list_models(pattern)
     if not names:
@@ -61,49 +72,6 @@ def info_command(model: Annotated[str, tyro.conf.Positional]) -> None:
     for field in dataclasses.fields(variant.config):
         value = getattr(variant.config, field.name)
         print(f"  {field.name:20} {value!s:24} {field.metadata.get('help', '')}")
-
-
-def convert_command(
-    checkpoint: Annotated[pathlib.Path, tyro.conf.Positional],
-    model: str,
-    out: pathlib.Path,
-    classes: int | None = None,
-    size: tuple[int, int] | None = None,
-    skip_head: bool = False,
-    overwrite: bool = False,
-) -> None:
-    """Turn a published torch checkpoint into a .keras file.
-
-    Args:
-        checkpoint: A .safetensors, .pth, .pt or .bin file; no code in it is run.
-        model: Name of the architecture, see `list`.
-        out: The .keras file to write.
-        classes: Classes of the model; without it the family's own number.
-        size: Height and width of its input; position tables are resized.
-        skip_head: Leave the checkpoint's classifier out.
-        overwrite: Replace a file that is already there.
-    """
-    from keras_hybrid import models
-    from keras_hybrid.data import describe_preprocessing
-    from keras_hybrid.utils.card import write_card
-    from keras_hybrid.utils.files import write_atomically
-    from keras_hybrid.weights import load_torch
-
-    if out.suffix != ".keras":
-        raise ValueError(f"--out must end in .keras: {out}.")
-    if out.exists() and not overwrite:
-        raise FileExistsError(f"{out} exists already; use --overwrite.")
-    variant = models.get(model)
-    built = variant.builder(
-        classes=classes, input_shape=size and (*size, variant.family.input_shape[2])
-    )
-    load_torch(built, checkpoint, head="skip" if skip_head else "strict")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, built.save)
-    facts = describe_preprocessing(dataclasses.asdict(variant.family.preprocessing))
-    card = {"model": variant.name, "source": checkpoint.name, "preprocessing": facts}
-    write_card(card, out.with_suffix(".card.json"))
-    print(f"{out}: {variant.name} with the weights of {checkpoint}")
 
 
 def export_command(
@@ -253,6 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "export": export_command,
         "verify": verify_command,
         "convert": convert_command,
+        "weights": weights_command,
         "analyse": analyse_command,
     }
     arguments = list(sys.argv[1:] if arguments is None else arguments)

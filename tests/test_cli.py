@@ -100,35 +100,57 @@ def test_predict_takes_no_text_for_an_image(trained, capsys, tmp_path):
     assert printed.err == "error: 1 of 1 files cannot be read.\n"
 
 
-def test_convert(tmp_path, capsys, golden, monkeypatch):
+MICRO9 = ("depth=4", "gpsa_layers=3", "width=72", "heads=9", "patch_size=4")
+MICRO9 = ("--options", *MICRO9, "position_embedding=False", "--image-size", "32")
+
+
+def test_convert(tmp_path, capsys, golden):
     from safetensors.numpy import save_file
 
     golden = golden("convit_micro9")
     save_file(golden.state_dict, tmp_path / "convit.safetensors")
-    arguments = ("convert", tmp_path / "convit.safetensors", "--out")
-    text = error_of(capsys, *arguments, tmp_path / "x.h5", "--model", "convit_tiny")
+    start = ("convert", tmp_path / "convit.safetensors", "--out")
+    text = error_of(capsys, *start, tmp_path / "x.h5", "--model", "convit_tiny")
     assert "must end in .keras" in text
+    text = error_of(capsys, *start, tmp_path / "x.keras")
+    assert "may be of any architecture: name it with --model" in text
     with pytest.raises(SystemExit):
-        main([*map(str, arguments), str(tmp_path / "x.keras"), "--model", "cvt13"])
+        main([*map(str, start), str(tmp_path / "x.keras"), "--model", "cvt13"])
     text = capsys.readouterr().err
     assert "does not fit cvt13" in text and "missing: stage1_embedding" in text
     assert not (tmp_path / "x.keras").exists()
 
-    def micro(**arguments):
-        config = {"depth": 4, "gpsa_layers": 3, "width": 72, "heads": 9}
-        shape = {"patch_size": 4, "input_shape": (32, 32, 3), "classes": 7}
-        return models.ConViT(position_embedding=False, **config | shape)
-
-    variant = dataclasses.replace(models.get("convit_tiny"), builder=micro)
-    monkeypatch.setattr(models, "get", lambda name: variant)
     out = tmp_path / "made" / "convit.keras"
-    main([*map(str, arguments), str(out), "--model", "convit_tiny"])
+    arguments = [*map(str, start), str(out), "--model", "convit_tiny", *MICRO9]
+    with pytest.raises(SystemExit):  # never a network with a new classifier by chance
+        main(arguments)
+    assert "misshapen: head.weight (7, 72)" in capsys.readouterr().err
+    main([*arguments, "--classes", "7"])
     head = keras.models.load_model(out).get_layer("head").bias
     np.testing.assert_array_equal(head, golden.state_dict["head.bias"])
     card = json.loads(out.with_suffix(".card.json").read_text())
     assert card["preprocessing"]["crop"] == 0.875
-    text = error_of(capsys, *arguments, out, "--model", "convit_tiny")
+    text = error_of(capsys, *arguments)
     assert "use --overwrite" in text
+    main([*arguments, "--classes", "3", "--overwrite"])
+    assert "has 7 classes, not 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--grid", "4"), "--grid takes height x width, e.g. 4x9"),
+        (("--options", "depth"), "--options takes field=value"),
+        (("--image-size", "1", "2", "3"), "--image-size takes a side"),
+        (("--which", "ema"), "has no weights under ema"),
+    ],
+)
+def test_convert_explains_its_options(options, text, tmp_path, capsys, golden):
+    from safetensors.numpy import save_file
+
+    save_file(golden("convit_micro9").state_dict, tmp_path / "a.safetensors")
+    start = ("convert", tmp_path / "a.safetensors", "--out", tmp_path / "a.keras")
+    assert text in error_of(capsys, *start, "--model", "convit_tiny", *MICRO9, *options)
 
 
 def test_unknown_model(capsys, tmp_path):

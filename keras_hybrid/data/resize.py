@@ -20,6 +20,7 @@ def resize_and_crop(
     size: Shape,
     crop: float = 1.0,
     interpolation: str = "bicubic",
+    squash: bool = False,
 ) -> Image.Image:
     """Resizes the center of an image to `size` in one step.
 
@@ -39,6 +40,7 @@ def resize_and_crop(
         crop: Factor of the box's sides, in (0, 1].
         interpolation: Name of a Pillow filter: bicubic, bilinear, lanczos, box,
             hamming or nearest.
+        squash: Resize the whole image and change its aspect ratio instead.
 
     Returns:
         The resized image, in the mode of `image`.
@@ -58,7 +60,9 @@ def resize_and_crop(
     top = (image.height - crop * min(image.height, image.width * height / width)) / 2
     box = (left, top, image.width - left, image.height - top)
     return image.resize(
-        (width, height), Image.Resampling[interpolation.upper()], box=box
+        (width, height),
+        Image.Resampling[interpolation.upper()],
+        box=None if squash else box,
     )
 
 
@@ -66,9 +70,17 @@ def describe_preprocessing(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The `preprocessing` of a model's card: its numbers, and the steps in words.
 
     Args:
-        facts: `mean`, `std`, `crop` and `interpolation`.
+        facts: `mean`, `std`, `crop`, `interpolation` and, if it is so, `squash`.
     """
     filter = str(facts["interpolation"]).upper()
+    box = (
+        "Let width, height be the model's and box = (0, 0, W, H) the whole image."
+        if facts.get("squash")
+        else "Let W, H be the image's width and height, and width, height the model's. "
+        f"left = (W - {facts['crop']} * min(W, H * width / height)) / 2; "
+        f"top = (H - {facts['crop']} * min(H, W * height / width)) / 2; "
+        "box = (left, top, W - left, H - top)."
+    )
     return dict(facts) | {
         "steps": [
             "Decode the file at full size (no JPEG draft mode) and apply its EXIF "
@@ -76,10 +88,7 @@ def describe_preprocessing(facts: Mapping[str, Any]) -> dict[str, Any]:
             "Convert to 8-bit RGB: a 16-bit value v becomes (v + 128) // 257; "
             "transparent pixels are composited over white. A model of one channel "
             "takes Pillow's convert('L') of that.",
-            "Let W, H be the image's width and height, and width, height the model's. "
-            f"left = (W - {facts['crop']} * min(W, H * width / height)) / 2; "
-            f"top = (H - {facts['crop']} * min(H, W * height / width)) / 2; "
-            "box = (left, top, W - left, H - top).",
+            box,
             f"image.resize((width, height), Image.Resampling.{filter}, box=box) in "
             "Pillow gives the pixels, 0 to 255, channels last.",
             "The model itself computes (pixel / 255 - mean) / std.",

@@ -56,7 +56,7 @@ class Classifier:
     Attributes:
         path: The file or folder of the model.
         card: What is known of it.
-        input_shape: Shape `(H, W, C)` of its images; None where a length is free.
+        input_shape: Shape `(H, W, C)` of its images; None where a length is dynamic.
     """
 
     def __init__(self, path: str | pathlib.Path):
@@ -117,6 +117,8 @@ class Classifier:
         Raises:
             FileNotFoundError, ValueError: As `preprocess`; also if there are no images.
         """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be 1 or more, not {batch_size}.")
         several = iter(_several(images))
         found = []
         while batch := list(itertools.islice(several, batch_size)):

@@ -60,13 +60,15 @@ class PositionEmbedding(keras.layers.Layer):
 
         Args:
             table: Array, with a first row for the class token if the layer has one.
-            grid: Its height and width; None takes a square.
+            grid: Its height and width; None takes a square where that is the only
+                grid that fits.
 
         Raises:
-            ValueError: If the number of rows does not make up the grid.
+            ValueError: If the number of rows does not make up the grid, or does not
+                tell it.
         """
         rows = table.shape[1] - self.class_token
-        grid = grid or (math.isqrt(rows),) * 2
+        grid = grid or self._square(rows)
         if math.prod(grid) != rows:
             raise ValueError(
                 f"{self.name}: {rows} positions are no {grid[0]}x{grid[1]} grid."
@@ -79,6 +81,28 @@ class PositionEmbedding(keras.layers.Layer):
             resize_grid(patches, self.grid), (1, math.prod(self.grid), -1)
         )
         return ops.concatenate([first, patches], axis=1)
+
+    def _square(self, rows: int) -> tuple[int, int]:
+        """The square grid of that many rows, unless one of the layer's shape has them.
+
+        Raises:
+            ValueError: If there is no such square, or a rectangle of the layer's aspect
+                ratio has as many rows.
+        """
+        side = math.isqrt(rows)
+        common = math.gcd(*self.grid)
+        height, width = (x // common for x in self.grid)
+        scale = math.isqrt(rows // (height * width))
+        alike = height != width and scale**2 * height * width == rows
+        if side**2 == rows and not alike:
+            return side, side
+        near = [x for x in range(side, 0, -1) if rows % x == 0][:2]
+        grids = " or ".join(f"{x}x{rows // x}" for x in near)
+        raise ValueError(
+            f"{self.name}: {rows} positions may be a grid of {grids} or another; say "
+            f"which it is with --grid, e.g. {near[-1]}x{rows // near[-1]}, or with "
+            "load_torch(grid=...)."
+        )
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         super().save_own_variables(store)

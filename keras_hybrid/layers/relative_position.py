@@ -152,7 +152,10 @@ class RelativePositionBias(CompositeLayer):
             side = math.isqrt(rows)
             sides = own if rows == math.prod(own) else (side, side)
             if math.prod(sides) != rows:
-                raise ValueError(f"{self.name}: {rows} offsets are of no square grid.")
+                raise ValueError(
+                    f"{self.name}: {rows} offsets are of no square grid; build the "
+                    "model at the size that the table was trained at."
+                )
             table = ops.reshape(table, (*sides, -1))
         if tuple(table.shape[:2]) == own:
             return table

@@ -4,6 +4,7 @@ from keras_hybrid.models.assembly import (
     classifier,
     features,
     logits,
+    normalization,
     takes_pixels,
     with_head,
 )
@@ -20,6 +21,12 @@ from keras_hybrid.models.atc import (
     ATCRes15,
 )
 from keras_hybrid.models.ceit import CeiT, CeiTBase, CeiTSmall, CeiTTiny
+from keras_hybrid.models.checkpoints import (
+    Checkpoint,
+    load_checkpoint,
+    register_reader,
+    register_resolver,
+)
 from keras_hybrid.models.coatnet import (
     Astroformer,
     Astroformer0,
@@ -61,6 +68,7 @@ from keras_hybrid.models.convit import (
 )
 from keras_hybrid.models.cvt import CvT, CvT13, CvT21, CvTW24
 from keras_hybrid.models.family import Family, Preprocessing
+from keras_hybrid.models.keras_weights import load_keras_weights
 from keras_hybrid.models.registry import (
     Variant,
     family_builder,
@@ -78,6 +86,8 @@ from keras_hybrid.models.resnet import (
 )
 from keras_hybrid.models.resnet9 import ResNet9, ResNet9Hybrid
 from keras_hybrid.models.stages import stages
+
+register_reader((".keras", ".h5"), load_keras_weights)
 
 __all__ = [
     "ATC",
@@ -129,6 +139,7 @@ __all__ = [
     "CvT13",
     "CvT21",
     "CvTW24",
+    "Checkpoint",
     "Family",
     "Preprocessing",
     "ResNet",
@@ -150,10 +161,14 @@ __all__ = [
     "features",
     "get",
     "list_models",
+    "load_checkpoint",
     "logits",
+    "normalization",
     "option",
     "stages",
     "takes_pixels",
+    "register_reader",
+    "register_resolver",
     "variant",
     "with_head",
 ]

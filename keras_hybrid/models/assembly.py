@@ -7,14 +7,16 @@ import keras
 from keras import layers
 
 from keras_hybrid.layers.factories import dense
-from keras_hybrid.models.checkpoints import load_checkpoint
+from keras_hybrid.models.checkpoints import Checkpoint, load_checkpoint, resolve
 from keras_hybrid.models.family import Family, Preprocessing
 from keras_hybrid.utils.typing import Tensor
 
 COMMON_ARGUMENTS = {
     "include_top": "Whether to end in the classifier.",
-    "weights": "None, or the path of a `.keras`, `.weights.h5`, `.safetensors` or"
-    " `.pth` file.",
+    "weights": "None; 'imagenet' for the published weights of the variant; the name"
+    " of a published checkpoint; 'hf://owner/repository'; or the path of a `.keras`,"
+    " `.weights.h5` or torch file. The preprocessing, and the default of input_shape"
+    " and classes, follow a published checkpoint.",
     "input_shape": "`(height, width, channels)`; None for a dynamic height or width.",
     "pooling": "Output without the top: None for the last feature map, 'avg' or 'max'"
     " of it, or 'head' for the vector that the classifier reads.",
@@ -28,6 +30,7 @@ COMMON_ARGUMENTS = {
 HEAD = "head"
 """Name of the classifier in every model, and so in checkpoints."""
 
+_PREPROCESSING = "preprocessing"
 POOLINGS = (None, "avg", "max", "head")
 
 
@@ -36,7 +39,7 @@ def assemble(
     config: Any,
     *,
     include_top: bool = True,
-    weights: str | pathlib.Path | None = None,
+    weights: Checkpoint | str | pathlib.Path | None = None,
     input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 1000,
@@ -65,10 +68,12 @@ def assemble(
         raise ValueError(f"pooling must be one of {POOLINGS}, not {pooling!r}.")
     if classes < 1:
         raise ValueError(f"classes must be 1 or more, not {classes}.")
+    checkpoint = None if weights is None else resolve(weights, name or family.name)
     inputs = keras.Input(input_shape, name="image")
     x = inputs
     if include_preprocessing:
-        x = _normalization(family.preprocessing, input_shape[-1])(x)
+        known = checkpoint and checkpoint.preprocessing
+        x = _normalization(known or family.preprocessing, input_shape[-1])(x)
     ends_in_map = not include_top and pooling != "head"
     if ends_in_map:
         config = family.with_map(config)
@@ -80,8 +85,8 @@ def assemble(
     else:
         outputs = vector
     model = keras.Model(inputs, outputs, name=name)
-    if weights is not None:
-        load_checkpoint(model, weights)
+    if checkpoint:
+        load_checkpoint(model, checkpoint)
     return model
 
 
@@ -148,6 +153,22 @@ def takes_pixels(model: keras.Model) -> bool:
     return any(isinstance(layer, kinds) for layer in model.layers)
 
 
+def normalization(
+    model: keras.Model,
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and standard deviation by which a model normalizes pixels in [0, 1].
+
+    They are rounded to six decimals. None for a model that takes normalized images.
+    """
+    for layer in model.layers:
+        if layer.name.endswith(_PREPROCESSING):  # a member of an ensemble has a prefix
+            config = layer.get_config()
+            std = [1 / (255 * scale) for scale in config["scale"]]
+            mean = [-x * s for x, s in zip(config["offset"], std, strict=True)]
+            return tuple(round(x, 6) for x in mean), tuple(round(x, 6) for x in std)
+    return None
+
+
 def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
     mean, std = preprocessing.mean, preprocessing.std
     if channels != len(mean):  # e.g. greyscale: the mean over the channels
@@ -156,7 +177,7 @@ def _normalization(preprocessing: Preprocessing, channels: int) -> keras.Layer:
     return layers.Rescaling(
         scale=[1 / (255 * s) for s in std],
         offset=[-m / s for m, s in zip(mean, std, strict=True)],
-        name="preprocessing",
+        name=_PREPROCESSING,
     )
 
 

@@ -27,12 +27,15 @@ class Preprocessing:
         mean, std: Per channel, of pixels scaled to [0, 1].
         crop: Share of the resized image that the central crop keeps.
         interpolation: Filter of the resize.
+        squash: Whether the whole image is resized to the input's height and width,
+            whatever its own aspect ratio is, and nothing is cropped.
     """
 
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     crop: float = 0.875
     interpolation: str = "bicubic"
+    squash: bool = False
 
 
 IMAGENET = Preprocessing()

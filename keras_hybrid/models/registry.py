@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import keras
 
 from keras_hybrid.models.assembly import COMMON_ARGUMENTS, assemble
+from keras_hybrid.models.checkpoints import resolve
 from keras_hybrid.models.family import Family
 from keras_hybrid.utils.plugins import load_plugins
 
@@ -143,11 +144,15 @@ def _builder(family: Family, config: Any, name: str, summary: str) -> Builder:
             f"every builder has: {', '.join(sorted(taken))}."
         )
     defaults = {"classes": family.classes, "input_shape": family.input_shape}
+    key_of_variant = _registered_name(name, family.name)
 
     def build(**arguments: Any) -> keras.Model:
-        common: dict[str, Any] = {"name": _registered_name(name, family.name)}
-        common |= defaults
+        common: dict[str, Any] = {"name": key_of_variant} | defaults
         changed = {}
+        if arguments.get("weights") is not None:
+            checkpoint = resolve(arguments["weights"], key_of_variant)
+            arguments = arguments | {"weights": checkpoint}
+            common |= checkpoint.defaults()
         for key, value in arguments.items():
             if key in fields:
                 if value is not None:  # None keeps the configuration's value

@@ -2,7 +2,6 @@
 
 from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.fit import TrainingDiverged
-from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.muon import Muon
 from keras_hybrid.train.optimizer import decayed_variables, make_optimizer
@@ -41,7 +40,6 @@ __all__ = [
     "Sweep",
     "TrainingDiverged",
     "decayed_variables",
-    "load_pretrained",
     "make_optimizer",
     "mean_and_spread",
     "plan",

@@ -1,6 +1,5 @@
 """The settings of a training run by group: images, network, optimization and so on."""
 
-import ast
 import dataclasses
 import math
 from typing import Annotated, Any, Literal
@@ -9,6 +8,7 @@ import tyro
 
 from keras_hybrid.data import augmentation
 from keras_hybrid.train.freeze import stage_count
+from keras_hybrid.utils.options import parse_options
 
 DEFAULT_MINUTES = 15.0
 """Time of a run without --epochs and --minutes."""
@@ -83,7 +83,8 @@ class Network:
     model_options: tuple[str, ...] = ()
     """Fields of the model's config, e.g. strides=2,2,2 mlp_ratio=2."""
     weights: str | None = None
-    """Pretrained weights: a .keras file or a published torch checkpoint."""
+    """Pretrained weights: imagenet, a name that list --weights gives, hf://owner/name,
+    or the path of a .keras file or torch checkpoint."""
     drop_path_rate: float | None = None
     """Stochastic depth of the last block; None keeps the model's own."""
     dropout_rate: float = 0.0
@@ -98,14 +99,7 @@ class Network:
         arguments: dict[str, Any] = {"dropout_rate": self.dropout_rate}
         if self.drop_path_rate is not None:  # not every family has it
             arguments["drop_path_rate"] = self.drop_path_rate
-        for option in self.model_options:
-            field, equals, value = option.partition("=")
-            if not equals:
-                raise ValueError(f"--model-options takes field=value, not {option!r}.")
-            try:
-                arguments[field] = ast.literal_eval(value)
-            except (SyntaxError, ValueError):
-                arguments[field] = value  # a plain word, e.g. embedding=residual
+        arguments |= parse_options(self.model_options, "--model-options")
         return arguments
 
 

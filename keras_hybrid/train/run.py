@@ -19,7 +19,6 @@ from keras_hybrid.train.folds import run_folds
 from keras_hybrid.train.freeze import frozen, frozen_layers
 from keras_hybrid.train.hold_out import load_images, make_splits
 from keras_hybrid.train.keep_best import FILE as BEST
-from keras_hybrid.train.load_pretrained import load_pretrained
 from keras_hybrid.train.lora import lora
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
@@ -123,15 +122,14 @@ def build(recipe: Recipe, dataset: Dataset) -> keras.Model:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.optimization.precision)
     try:
-        model = models.get(recipe.network.model).builder(
+        return models.get(recipe.network.model).builder(
+            weights=recipe.network.weights,
             input_shape=dataset.train.images.shape[1:],
             classes=len(dataset.class_names),
             **recipe.network.arguments(),
         )
     finally:
         keras.config.set_dtype_policy(policy)
-    weights = recipe.network.weights
-    return load_pretrained(model, weights) if weights else model
 
 
 def _finish(

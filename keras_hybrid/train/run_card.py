@@ -10,7 +10,7 @@ import keras
 
 from keras_hybrid import __version__
 from keras_hybrid.data import TRAINING_RESIZE, Dataset, describe_preprocessing
-from keras_hybrid.models import get
+from keras_hybrid.models import get, normalization
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.utils.git import revision
 
@@ -19,14 +19,14 @@ def make_card(
     recipe: Recipe, dataset: Dataset, model: keras.Model, metrics: dict[str, float]
 ) -> dict[str, Any]:
     """Everything that is needed to use, judge and repeat a trained model."""
-    preprocessing = get(recipe.network.model).family.preprocessing
+    preprocessing = dataclasses.asdict(get(recipe.network.model).family.preprocessing)
+    if known := normalization(model):  # that of its weights
+        preprocessing |= dict(zip(("mean", "std"), known, strict=True))
     return {
         "model": recipe.network.model,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
         "input_shape": list(model.input_shape[1:]),
-        "preprocessing": describe_preprocessing(
-            dataclasses.asdict(preprocessing) | TRAINING_RESIZE
-        ),
+        "preprocessing": describe_preprocessing(preprocessing | TRAINING_RESIZE),
         "tta": recipe.selection.tta,
         "class_names": list(dataset.class_names),
         "metrics": metrics,

@@ -1,6 +1,6 @@
 """Name map of CeiT: the released code."""
 
-from keras_hybrid.weights.name_map import NameMap, register_name_map
+from keras_hybrid.weights.name_map import NameMap, Writing, register_name_map
 
 _ROLES = ("query", "key", "value")
 _LEFF = {
@@ -43,5 +43,6 @@ OFFICIAL = register_name_map(
         marker=r"^i2t\.",
         table=_official(),
         fused={"qkv": _ROLES},
+        writing=Writing(("official",), pointwise=r"\.leff\.conv[13]$"),
     )
 )

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 
 from keras_hybrid.layers import RelativeAttention
-from keras_hybrid.weights.name_map import NameMap, register_name_map
+from keras_hybrid.weights.name_map import NameMap, Writing, register_name_map
 
 _BLOCK = "stage{s}_block{b}"
 _CONV = f"{_BLOCK}_mbconv"
@@ -54,6 +55,30 @@ def _from_head_first(value: np.ndarray, layer: RelativeAttention) -> np.ndarray:
     return np.swapaxes(split, -3, -2).reshape(value.shape)
 
 
+def _to_head_first(value: np.ndarray, layer: RelativeAttention) -> np.ndarray:
+    """Channels (q | k | v, head, width of a head) -> (head, q | k | v, width)."""
+    split = value.reshape((*value.shape[:-1], 3, layer.heads, layer.head_width))
+    return np.swapaxes(split, -3, -2).reshape(value.shape)
+
+
+def _flat(table: np.ndarray, layer: RelativeAttention) -> np.ndarray:
+    """A table (vertical offsets, horizontal ones, heads) -> (offsets, heads)."""
+    return table.reshape(-1, table.shape[-1])
+
+
+def _choose(names: Sequence[str], path: str, model: keras.Model) -> str:
+    """What the same layer is called depends on the rest of the network."""
+    layers = {layer.name: layer for layer in model.layers}
+    name, _, inner = path.partition("/")
+    if inner.startswith("squeeze_excite/"):
+        word, wanted = ".se_early.", layers[name].squeeze_early
+    elif name == "norm":
+        word, wanted = "head.norm.", "pre_logits" in layers
+    else:  # in a block that strides, timm joins norm and pooling in one module
+        word, wanted = ".norm1.norm.", name.replace("_norm", "_pool") in layers
+    return next(name for name in names if (word in name) == wanted)
+
+
 TIMM = register_name_map(
     NameMap(
         "CoAtNet and Astroformer, timm",
@@ -64,5 +89,16 @@ TIMM = register_name_map(
             "_attention/qkv/bias": _from_head_first,
         },
         ignored=("rel_coords_log", "relative_position_index"),
+        writing=Writing(
+            ("official", "timm"),
+            pointwise=r"\.(shortcut\.expand|conv[13]_1x1|se(_early)?\.fc[12])$"
+            r"|\.attn\.(qkv|proj)$|\.blocks\.\d+\.mlp\.fc[12]$",
+            restore={
+                "_attention/qkv/kernel": _to_head_first,
+                "_attention/qkv/bias": _to_head_first,
+                "_attention/position/table": _flat,
+            },
+            choose=_choose,
+        ),
     )
 )

@@ -1,6 +1,10 @@
 """Name map of ConViT: the released code, whose names timm keeps."""
 
-from keras_hybrid.weights.name_map import NameMap, register_name_map
+from collections.abc import Sequence
+
+import keras
+
+from keras_hybrid.weights.name_map import NameMap, Writing, register_name_map
 
 _FUSED = {"qk": ("query", "key"), "qkv": ("query", "key", "value")}
 _ATTENTION = "block{b}_attention"
@@ -30,6 +34,13 @@ def _official() -> dict[str, str]:
     return table
 
 
+def _choose(names: Sequence[str], path: str, model: keras.Model) -> str:
+    """A block with GPSA has `v` and `qk`, any other one `qkv`."""
+    block = path.partition("_attention")[0]
+    gated = f"{block}_attention/gate" in [x.path for x in model.variables]
+    return next(name for name in names if (".qkv." in name) != gated)
+
+
 OFFICIAL = register_name_map(
     NameMap(
         "ConViT, official code and timm",
@@ -38,5 +49,10 @@ OFFICIAL = register_name_map(
         fused=_FUSED,
         reorder={"_attention/position_kernel": lambda kernel, layer: kernel.T},
         ignored=("rel_indices",),
+        writing=Writing(
+            ("official", "timm"),
+            restore={"_attention/position_kernel": lambda kernel, layer: kernel.T},
+            choose=_choose,
+        ),
     )
 )

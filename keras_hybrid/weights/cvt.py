@@ -1,6 +1,6 @@
 """Name maps of CvT: the released code, and the transformers library."""
 
-from keras_hybrid.weights.name_map import NameMap, register_name_map
+from keras_hybrid.weights.name_map import NameMap, Writing, register_name_map
 
 _ROLES = {"q": "query", "k": "key", "v": "value"}
 _BLOCK = "stage{s}_block{b}"
@@ -58,10 +58,20 @@ def _transformers(root: str) -> dict[str, str]:
 
 
 OFFICIAL = register_name_map(
-    NameMap("CvT, official code", r"^stage0\.patch_embed", _official())
+    NameMap(
+        "CvT, official code",
+        r"^stage0\.patch_embed",
+        _official(),
+        writing=Writing(("official",)),
+    )
 )
 TRANSFORMERS = register_name_map(
-    NameMap("CvT, transformers", r"^cvt\.encoder\.", _transformers("cvt."))
+    NameMap(
+        "CvT, transformers",
+        r"^cvt\.encoder\.",
+        _transformers("cvt."),
+        writing=Writing(("transformers",)),
+    )
 )
 TRANSFORMERS_NO_HEAD = register_name_map(
     NameMap("CvT without head, transformers", r"^encoder\.stages", _transformers(""))

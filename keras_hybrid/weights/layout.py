@@ -48,3 +48,28 @@ def to_keras_layout(
     if isinstance(layer, _CONVOLUTIONS):
         return tensor.transpose((*kernel_axes, 1, 0))
     return tensor
+
+
+def to_torch_layout(
+    value: np.ndarray, layer: keras.Layer | None, variable: str, pointwise: bool = False
+) -> np.ndarray:
+    """A weight of a Keras layer with its axes in the order of torch.
+
+    It is the inverse of `to_keras_layout`.
+
+    Args:
+        value: The weight as the layer has it.
+        layer: The layer that holds the variable; None where it is not known.
+        variable: Name of the variable in the layer, e.g. `"kernel"`.
+        pointwise: Whether a dense layer is a 1x1 convolution in torch.
+    """
+    if variable != "kernel" or value.ndim < 2:
+        return value
+    if isinstance(layer, keras.layers.Dense):
+        return value.T[:, :, None, None] if pointwise else value.T
+    last = value.ndim - 1
+    if isinstance(layer, _DEPTHWISE):
+        return value.transpose((last - 1, last, *range(last - 1)))
+    if isinstance(layer, _CONVOLUTIONS):
+        return value.transpose((last, last - 1, *range(last - 1)))
+    return value

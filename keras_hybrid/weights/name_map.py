@@ -19,6 +19,31 @@ _IGNORED = "num_batches_tracked"  # torch's counter in batch norms
 
 
 @dataclasses.dataclass(frozen=True)
+class Writing:
+    """What a name map has to know beyond its table to write weights for torch.
+
+    Attributes:
+        codes: Names that `save_torch` takes for the code base: "official", "timm",
+            "transformers".
+        pointwise: Regular expression, found in the names of the torch modules that are
+            1x1 convolutions and dense layers in Keras.
+        restore: End of a variable's path, to `function(value, layer)`, which undoes
+            `reorder`, or the resize of a table, on the value in the layout of Keras.
+        choose: `choose(names, path, model)` returns the torch name of the model's
+            variable at `path` where the table has several.
+    """
+
+    codes: Sequence[str]
+    pointwise: str = "(?!)"
+    restore: Mapping[str, Callable[[np.ndarray, keras.Layer], np.ndarray]] = (
+        dataclasses.field(default_factory=dict)
+    )
+    choose: Callable[[Sequence[str], str, keras.Model], str] = (
+        lambda names, path, model: names[0]
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class NameMap:
     r"""Maps the tensor names of one torch code base to the variables of a model.
 
@@ -39,6 +64,7 @@ class NameMap:
             layout of Keras and `layer` is the model's layer.
         ignored: Ends of the names of tensors that no variable needs. Counters of batch
             norms (`num_batches_tracked`) are always ignored.
+        writing: What `save_torch` needs; None if it does not write this code base.
 
     Example:
         >>> NameMap(
@@ -56,6 +82,7 @@ class NameMap:
         dataclasses.field(default_factory=dict)
     )
     ignored: Sequence[str] = ()
+    writing: Writing | None = None
 
     def recognises(self, names: Iterable[str]) -> bool:
         """Whether any of these tensor names has the marker."""
@@ -88,6 +115,13 @@ class NameMap:
         """The path among `paths` that a tensor belongs to, or None."""
         return next((path for path in self.translate(name) if path in paths), None)
 
+    def torch_names(self, path: str) -> list[str]:
+        """Names of the tensors that may belong to a variable; empty if unknown."""
+        names = self._modules(path)
+        layer, _, variable = path.rpartition("/")
+        leaf = next((x for x, ends in _LEAVES.items() if variable in ends), None)
+        return names or [f"{x}.{leaf}" for x in self._modules(layer) if leaf]
+
     def reordered(self, value: np.ndarray, path: str, layer: keras.Layer) -> np.ndarray:
         """The value for the variable at `path` of `layer`, by the rules `reorder`."""
         for end, function in self.reorder.items():
@@ -101,6 +135,16 @@ class NameMap:
             (_pattern(torch_name), [paths] if isinstance(paths, str) else paths)
             for torch_name, paths in self.table.items()
         ]
+
+    def _modules(self, path: str) -> list[str]:
+        """The left sides of the table whose right side is this path."""
+        found = []
+        for torch_name, paths in self.table.items():
+            for template in [paths] if isinstance(paths, str) else paths:
+                if match := _pattern(template).fullmatch(path):
+                    numbers = {k: int(v) - 1 for k, v in match.groupdict().items()}
+                    found.append(torch_name.format(**numbers))
+        return found
 
     def _paths(self, name: str) -> list[str]:
         for pattern, paths in self._rules:
@@ -134,6 +178,7 @@ def registered_name_maps() -> list[NameMap]:
     return list(_NAME_MAPS.values())
 
 
+@functools.cache
 def _pattern(template: str) -> re.Pattern[str]:
     """`blocks.{b}.fc` -> a pattern with a group `b` of digits."""
     numbers = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>\\d+)", re.escape(template))

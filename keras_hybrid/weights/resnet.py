@@ -1,6 +1,6 @@
 """Name maps of ResNet (torchvision, timm) and Wide ResNet (xternalz)."""
 
-from keras_hybrid.weights.name_map import NameMap, register_name_map
+from keras_hybrid.weights.name_map import NameMap, Writing, register_name_map
 
 
 def _torchvision() -> dict[str, str]:
@@ -31,6 +31,7 @@ TORCHVISION = register_name_map(
         "ResNet, torchvision and timm",
         marker=r"^layer1\.0\.conv1",
         table=_torchvision(),
+        writing=Writing(("official", "timm")),
     )
 )
 WIDE = register_name_map(

@@ -1,5 +1,6 @@
 """Torch checkpoints as NumPy arrays. No code that a file contains is run."""
 
+import json
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,45 +8,40 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.models.checkpoints import existing_checkpoint
-from keras_hybrid.utils.errors import first_line
+from keras_hybrid.weights.unpickle import read_pickle
+from keras_hybrid.weights.unwrap import unwrap
 
-WRAPPERS = ("state_dict", "model", "model_ema")
 
+def read(
+    source: str | pathlib.Path | Mapping[str, Any], which: str | None = None
+) -> dict[str, np.ndarray]:
+    """The tensors of a checkpoint as arrays by torch name; see `unwrap`.
 
-def read(source: str | pathlib.Path | Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The tensors of a checkpoint as arrays by torch name.
-
-    A state dict inside a training checkpoint is unwrapped, and the prefix `module.` of
-    parallel training is removed.
+    Floats of 16 bits become float32.
 
     Args:
-        source: Path of a `.safetensors` file (read without torch) or of a `.pth`,
-            `.pt` or `.bin` file (read by `torch.load(weights_only=True)`), or a mapping
-            from names to arrays or tensors.
+        source: Path of a `.safetensors` file or of the `.safetensors.index.json` of one
+            in parts (read without torch), or of a `.pth`, `.pt`, `.bin`, `.ckpt` or
+            `.pth.tar` file (read by torch, weights only), or a mapping from names to
+            arrays or tensors.
+        which: Key of the weights in a file that has several, e.g. `"model_ema"`; None
+            prefers a moving average.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If the package that reads the file is not installed.
         ValueError: If it cannot be read as a checkpoint.
     """
-    tensors = source if isinstance(source, Mapping) else _read_file(source)
-    for wrapper in WRAPPERS:
-        if isinstance(tensors.get(wrapper), Mapping):
-            tensors = tensors[wrapper]
-    arrays = {}
-    for name, value in tensors.items():
-        if not hasattr(value, "shape"):
-            raise ValueError(f"{name!r} is a {type(value).__name__}, not a tensor.")
-        arrays[str(name).removeprefix("module.")] = _to_numpy(value)
-    return arrays
+    content = source if isinstance(source, Mapping) else _read_file(source)
+    return {str(k): _to_numpy(v) for k, v in unwrap(content, which).items()}
 
 
 def _read_file(path: str | pathlib.Path) -> Mapping[str, Any]:
     path = existing_checkpoint(path, SUFFIXES)
-    tensors = _READERS[path.suffix](path)
-    if not isinstance(tensors, Mapping):
+    content = _READERS[path.suffix](path)
+    if not isinstance(content, Mapping):
         raise ValueError(f"{path.name} holds no state dict.")
-    return tensors
+    return content
 
 
 def _read_safetensors(path: pathlib.Path) -> Mapping[str, Any]:
@@ -62,32 +58,41 @@ def _read_safetensors(path: pathlib.Path) -> Mapping[str, Any]:
         raise ValueError(f"{path.name} is damaged: {error}.") from error
 
 
-def _read_pickle(path: pathlib.Path) -> Mapping[str, Any]:
+def _read_parts(path: pathlib.Path) -> Mapping[str, Any]:
+    """The tensors of all parts that the index names; every one must be there."""
     try:
-        import torch
-    except ImportError as error:
-        raise ImportError(
-            f"Reading {path.suffix} needs: pip install 'keras_hybrid[torch]'."
-        ) from error
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
+        places = json.loads(path.read_text())["weight_map"]
+        parts = sorted(set(places.values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path.name} cannot be read as plain weights: {first_line(error)}"
+            f"{path.name} is no index of a checkpoint in parts."
         ) from error
+    tensors: dict[str, Any] = {}
+    for part in parts:
+        if pathlib.Path(part).name != part:
+            raise ValueError(f"{path.name} names {part}, which is not beside it.")
+        tensors |= _read_file(path.with_name(part))
+    if lost := sorted(set(places) - set(tensors)):
+        raise ValueError(f"The parts of {path.name} lack {', '.join(lost[:3])}.")
+    return tensors
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:
     if hasattr(tensor, "detach"):  # a torch tensor; NumPy has no bfloat16
         tensor = tensor.detach().cpu()
         tensor = tensor.float() if tensor.is_floating_point() else tensor
-    return np.asarray(tensor)
+    array = np.asarray(tensor)
+    short = array.dtype.name in ("float16", "bfloat16")
+    return array.astype("float32") if short else array
 
 
-_READERS: dict[str, Callable[[pathlib.Path], Mapping[str, Any]]] = {
+_READERS: dict[str, Callable[[pathlib.Path], Any]] = {
     ".safetensors": _read_safetensors,
-    ".pth": _read_pickle,
-    ".pt": _read_pickle,
-    ".bin": _read_pickle,
+    ".json": _read_parts,
+    ".pth": read_pickle,
+    ".pt": read_pickle,
+    ".bin": read_pickle,
+    ".ckpt": read_pickle,
+    ".tar": read_pickle,
 }
 SUFFIXES = tuple(_READERS)

@@ -1,16 +1,20 @@
 """The one routine that puts the tensors of a torch checkpoint into a Keras model."""
 
 import pathlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_hybrid.layers import PositionEmbedding
 from keras_hybrid.models.assembly import HEAD
+from keras_hybrid.models.keras_weights import fresh_head
 from keras_hybrid.utils.typing import Tensor
+from keras_hybrid.weights.input_channels import fit_input_channels
 from keras_hybrid.weights.layout import to_keras_layout
-from keras_hybrid.weights.name_map import NameMap, registered_name_maps
+from keras_hybrid.weights.name_map import NameMap
+from keras_hybrid.weights.recognise import recognise
 from keras_hybrid.weights.source import read
 
 _HEADS = ("strict", "skip", "if_same_classes")
@@ -20,20 +24,27 @@ def load_torch(
     model: keras.Model,
     source: str | pathlib.Path | Mapping[str, Any],
     head: str = "strict",
+    grid: tuple[int, int] | None = None,
+    which: str | None = None,
 ) -> keras.Model:
     """Loads a published torch checkpoint into a model of the same architecture.
 
     The names of its tensors (official code, timm, transformers, or a map that was
-    registered with `register_name_map`) are recognised. Nested checkpoints are
-    unwrapped. Position tables are resized to the model's grid. Nothing is assigned
-    unless everything fits.
+    registered with `register_name_map`) are recognised, with or without a prefix.
+    Nested checkpoints are unwrapped. Position tables are resized to the model's grid,
+    and the first convolution is fitted to the model's input channels. Nothing is
+    assigned unless everything fits. A model without classifier takes what it has.
 
     Args:
         model: A model of this package or of a family registered with it.
-        source: Path of a `.safetensors`, `.pth`, `.pt` or `.bin` file, or a mapping
-            from torch names to arrays or tensors.
+        source: Path of a checkpoint (see `read`), or a mapping from torch names to
+            arrays or tensors.
         head: `"strict"` loads the classifier, `"skip"` leaves the model's own, and
-            `"if_same_classes"` loads it if it has the model's number of classes.
+            `"if_same_classes"` loads it if it has the model's number of classes, and
+            else says in one line that it does not.
+        grid: Height and width of the grid of the checkpoint's flat position table,
+            where its length does not tell them.
+        which: Key of the weights in a file that has several; see `read`.
 
     Returns:
         The model.
@@ -41,18 +52,27 @@ def load_torch(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be read, no name map recognises its names, or
-            any tensor is missing, unexpected or of another shape; all are named.
+            any tensor is missing, unexpected or of another shape; all are named. If
+            `head` is unknown, or the model has no position table for `grid`.
 
     Example:
         >>> load_torch(models.CvT13(classes=10), "CvT-13-224x224-IN-1k.pth", "skip")
     """
     if head not in _HEADS:
         raise ValueError(f"head must be one of {_HEADS}, not {head!r}.")
-    tensors = read(source)
+    if grid and not any(isinstance(x, PositionEmbedding) for x in model.layers):
+        raise ValueError(f"{model.name} has no position table: leave the grid out.")
+    tensors = read(source, which)
     variables = {v.path: v for v in model.variables if "seed_generator" not in v.path}
-    name_map = _recognise(tensors, variables)
+    tensors, name_map = recognise(tensors, variables)
     tensors = name_map.unfuse(tensors)
-    if head == "skip" or (
+    if not any(map(_is_head, variables)):
+        tensors = {
+            name: tensor
+            for name, tensor in tensors.items()
+            if name_map.find(name, variables) or not name_map.translate(name)
+        }
+    elif head == "skip" or (
         head == "if_same_classes" and not _same_classes(model, tensors, name_map)
     ):
         variables = {k: v for k, v in variables.items() if not _is_head(k)}
@@ -61,7 +81,7 @@ def load_torch(
             for name, tensor in tensors.items()
             if not any(map(_is_head, name_map.translate(name)))
         }
-    assignments, faults = _match(model, variables, tensors, name_map)
+    assignments, faults = _match(model, variables, tensors, name_map, grid)
     if faults:
         raise ValueError(
             f"The checkpoint ({name_map.name}) does not fit {model.name}:\n"
@@ -72,26 +92,6 @@ def load_torch(
     return model
 
 
-def _recognise(
-    tensors: Mapping[str, np.ndarray], variables: Collection[str]
-) -> NameMap:
-    """Of the name maps with a marker in the checkpoint, the one that maps most."""
-    candidates = [x for x in registered_name_maps() if x.recognises(tensors)]
-    if not candidates:
-        known = "; ".join(name_map.name for name_map in registered_name_maps())
-        some = ", ".join(list(tensors)[:3]) or "nothing"
-        raise ValueError(
-            f"No name map recognises the names in this checkpoint ({some}). "
-            f"Known: {known}."
-        )
-
-    def mapped(name_map: NameMap) -> int:
-        names = name_map.unfuse(tensors)
-        return sum(name_map.find(name, variables) is not None for name in names)
-
-    return max(candidates, key=mapped)
-
-
 def _is_head(path: str) -> bool:
     return path.startswith(f"{HEAD}/")
 
@@ -99,10 +99,15 @@ def _is_head(path: str) -> bool:
 def _same_classes(
     model: keras.Model, tensors: Mapping[str, np.ndarray], name_map: NameMap
 ) -> bool:
-    """Whether the checkpoint's classifier has as many classes as the model's."""
+    """Whether the checkpoint has a classifier with the model's number of classes.
+
+    If it has one with another number, one printed line says so.
+    """
     for name, tensor in tensors.items():
         if f"{HEAD}/bias" in name_map.translate(name):
-            return tensor.shape == (model.output_shape[-1],)
+            if tensor.shape == (model.output_shape[-1],):
+                return True
+            print(fresh_head(model, len(tensor)), flush=True)
     return False
 
 
@@ -111,6 +116,7 @@ def _match(
     variables: Mapping[str, keras.Variable],
     tensors: Mapping[str, np.ndarray],
     name_map: NameMap,
+    grid: tuple[int, int] | None,
 ) -> tuple[list[tuple[keras.Variable, Tensor]], list[str]]:
     """Pairs of variable and value, and a line for each tensor that does not fit."""
     owners = {layer.path: layer for layer in model._flatten_layers()}
@@ -127,7 +133,7 @@ def _match(
         layer = model.get_layer(path.partition("/")[0])
         value = name_map.reordered(value, path, layer)
         try:
-            value = _resized(value, variables[path], layer)
+            value = _fitted(value, variables[path], layer, grid)
         except ValueError as error:
             faults.append(f"  misshapen: {name} {tensor.shape}: {error}")
             continue
@@ -139,8 +145,18 @@ def _match(
     return assignments, faults
 
 
-def _resized(value: np.ndarray, variable: keras.Variable, layer: keras.Layer) -> Tensor:
-    """A position table resized to the layer's grid; all other values as they are."""
+def _fitted(
+    value: np.ndarray,
+    variable: keras.Variable,
+    layer: keras.Layer,
+    grid: tuple[int, int] | None,
+) -> Tensor:
+    """A position table at the layer's grid, a first convolution for its channels."""
+    if isinstance(layer, PositionEmbedding):
+        return layer.fit_table(value, grid)
     if hasattr(layer, "fit_table") and variable is layer.table:
         return layer.fit_table(value)
+    shape = tuple(variable.shape)
+    if value.ndim == len(shape) == 4 and value.shape[2] == 3 != shape[2]:
+        return fit_input_channels(value, shape)
     return value

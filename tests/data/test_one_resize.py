@@ -125,7 +125,10 @@ def analyse(folder, card, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [[224, 224, 3], [64, 100, 3], [28, 28, 1]])
-@pytest.mark.parametrize("changes", [{}, {"crop": 0.875, "interpolation": "bilinear"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"crop": 0.875, "interpolation": "bilinear"}, {"squash": True}],
+)
 def test_readme_repeats_the_card(photos, shape, changes):
     card, read = card_of(shape, **changes), read_by_readme()
     for path in sorted((photos / "train/ant").iterdir()):
@@ -146,6 +149,17 @@ def test_steps_name_the_numbers():
     text = " ".join(card["steps"])
     assert "0.9 * min(W" in text and "Resampling.BILINEAR" in text
     assert card["crop"] == 0.9 and card["mean"] == [0.5] * 3
+
+
+def test_squash_keeps_the_whole_image():
+    """A published rule from 384 pixels on: no crop, another aspect ratio."""
+    image = Image.fromarray(np.arange(40 * 90, dtype="uint8").reshape(40, 90))
+    found = data.resize_and_crop(image, (32, 48), 0.5, squash=True)
+    expected = image.resize((48, 32), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(found, expected)
+    facts = {"mean": [0.5] * 3, "std": [0.5] * 3, "squash": True}
+    steps = data.describe_preprocessing(data.TRAINING_RESIZE | facts)["steps"]
+    assert "box = (0, 0, W, H)" in steps[2]
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (641, 480), (500, 375)])

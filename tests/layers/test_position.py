@@ -1,5 +1,7 @@
 """The position table and its bicubic resize, which must be torch's."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -45,8 +47,35 @@ def test_weights_of_one_grid_load_into_another(class_token, tmp_path):
     )
 
 
-def test_a_table_that_is_no_grid_is_refused():
+@pytest.mark.parametrize(
+    ("grid", "rows", "known"),
+    [
+        ((4, 4), 36, True),
+        ((4, 4), 15, False),  # 3x5
+        ((4, 4), 66, False),  # 6x11
+        ((4, 9), 36, False),  # its own, or 6x6
+        ((8, 18), 36, False),
+        ((5, 9), 36, True),
+        ((3, 3), 9, True),
+    ],
+)
+def test_a_grid_is_not_guessed(grid, rows, known):
+    layer = PositionEmbedding(grid)
+    layer.build((None, math.prod(grid), 8))
+    table = np.random.default_rng(0).normal(size=(1, rows, 8)).astype("float32")
+    if known:
+        assert layer.fit_table(table).shape == (1, math.prod(grid), 8)
+        return
+    with pytest.raises(ValueError, match=r"may be a grid of \d+x\d+.*--grid"):
+        layer.fit_table(table)
+    if rows == 36:
+        same = layer.fit_table(table, (4, 9))
+        other = layer.fit_table(table, (6, 6))
+        assert np.abs(np.asarray(same) - np.asarray(other)).max() > 0.1
+
+
+def test_a_table_of_another_length_than_the_grid_is_refused():
     layer = PositionEmbedding((4, 4))
     layer.build((None, 16, 8))
-    with pytest.raises(ValueError, match="15 positions are no 3x3 grid"):
-        layer.fit_table(np.zeros((1, 15, 8)))
+    with pytest.raises(ValueError, match="15 positions are no 4x4 grid"):
+        layer.fit_table(np.zeros((1, 15, 8)), (4, 4))

@@ -68,7 +68,7 @@ def test_damaged_file(kind, damage, tmp_path, model):
 
 
 def test_unknown_kind_and_absent_file(tmp_path, model):
-    path = tmp_path / "convit.ckpt"
+    path = tmp_path / "convit.npz"
     path.write_bytes(b"")
     refused(model, path, r"unknown kind of checkpoint; known: \.safetensors")
     with pytest.raises(FileNotFoundError, match="no checkpoint at"):
@@ -76,7 +76,7 @@ def test_unknown_kind_and_absent_file(tmp_path, model):
 
 
 def test_other_contents(tmp_path, model):
-    refused(model, {"epoch": 3}, "'epoch' is a int, not a tensor")
+    refused(model, {"epoch": 3}, r"holds no tensors; it holds epoch \(int\)")
     refused(model, {"fc.weight": np.ones((3, 4))}, "No name map recognises")
     path = tmp_path / "list.pth"
     torch.save([torch.ones(3)], path)

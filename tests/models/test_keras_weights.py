@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from keras_hybrid import models
-from keras_hybrid.train import load_pretrained
 from tests.small import small
 
 
@@ -15,24 +14,24 @@ def values(model):
 
 
 @pytest.mark.parametrize("classes", [5, 3])
-def test_from_a_keras_file(classes, randomise, tmp_path):
+def test_from_a_keras_file(classes, randomise, tmp_path, capsys):
     source = randomise(small("convit_tiny", dropout_rate=0.1))
     source.save(tmp_path / "source.keras")
     model = small("convit_tiny", classes=classes)
     before, wanted = values(model), values(source)
-    load_pretrained(model, tmp_path / "source.keras")
+    models.load_checkpoint(model, tmp_path / "source.keras")
     for path, value in values(model).items():
         own = path.startswith("head/") and classes == 3
         expected = before[path] if own else wanted[path]
         np.testing.assert_array_equal(value, expected, err_msg=path)
+    said = "the checkpoint has 5 classes, not 3" in capsys.readouterr().out
+    assert said == (classes == 3)
 
 
 def test_at_another_size(randomise, tmp_path):
     source = randomise(small("convit_tiny"))
     source.save(tmp_path / "source.keras")
-    model = load_pretrained(
-        small("convit_tiny", size=(64, 48)), tmp_path / "source.keras"
-    )
+    model = small("convit_tiny", size=(64, 48), weights=tmp_path / "source.keras")
     found, wanted = values(model), values(source)
     (table,) = (path for path in wanted if path.endswith("table"))
     assert found[table].shape != wanted[table].shape
@@ -50,7 +49,7 @@ def test_from_torch_names(classes, golden, tmp_path):
     fields = {key: checkpoint.config[key] for key in ("widths", "heads", "depths")}
     model = models.CvT(classes=classes, input_shape=(72, 56, 3), **fields)
     own = values(model)["head/kernel"]
-    load_pretrained(model, path)
+    models.load_checkpoint(model, path)
     theirs = checkpoint.state_dict["head.weight"].T
     expected = theirs if classes == 7 else own
     np.testing.assert_array_equal(values(model)["head/kernel"], expected)
@@ -64,6 +63,6 @@ def test_what_does_not_fit_is_refused(tmp_path):
     (tmp_path / "cut.keras").write_bytes(b"PK" * 9)
     for name in ("other.keras", "cut.keras"):
         with pytest.raises(ValueError, match=name):
-            load_pretrained(model, tmp_path / name)
+            models.load_checkpoint(model, tmp_path / name)
     with pytest.raises(FileNotFoundError, match="none"):
-        load_pretrained(model, tmp_path / "none.keras")
+        models.load_checkpoint(model, tmp_path / "none.keras")

@@ -1,0 +1,76 @@
+"""Pickled torch checkpoints: their tensors, and nothing that could run code."""
+
+import pathlib
+from typing import Any
+
+from keras_hybrid.utils.errors import first_line
+
+# Classes that training codes save beside the weights: options, paths, scores.
+_BESIDE = (
+    "argparse.Namespace",
+    "pathlib.Path",
+    "pathlib.PosixPath",
+    "pathlib.PurePosixPath",
+    "pathlib.WindowsPath",
+    "pathlib.PureWindowsPath",
+    "pathlib._local.PosixPath",
+    "pathlib._local.WindowsPath",
+    "numpy.dtype",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+)
+
+
+class _Beside:
+    """Stands for an object beside the weights, whose class is never looked up."""
+
+    def __init__(self, *arguments: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def read_pickle(path: pathlib.Path) -> Any:
+    """The content of a file that `torch.save` wrote.
+
+    torch reads tensors and plain containers. Options, paths and scores beside them are
+    read past.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ImportError: If torch is not installed.
+        ValueError: If the file is damaged or has any other object in it.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            f"Reading {path.suffix} needs: pip install 'keras_hybrid[torch]'."
+        ) from error
+    harmless: list[Any] = [(_Beside, name) for name in _BESIDE]
+    try:
+        with torch.serialization.safe_globals(harmless):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise ValueError(
+            f"{path.name} cannot be read as plain weights: {_reason(path, error)}"
+        ) from error
+
+
+def _reason(path: pathlib.Path, error: Exception) -> str:
+    """What torch would not read, in one line."""
+    import torch
+
+    try:
+        found = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except Exception:  # no archive that it can look into
+        found = []
+    if foreign := sorted(set(found) - set(_BESIDE)):
+        return (
+            f"it refers to {', '.join(foreign[:5])}, which might run code. Save its "
+            "state dict alone with the code that wrote it."
+        )
+    return f"{first_line(error).rstrip('.')}. Download it again."
