@@ -9,6 +9,7 @@ from keras import layers
 from keras_hybrid.layers.factories import dense
 from keras_hybrid.models.checkpoints import Checkpoint, load_checkpoint, resolve
 from keras_hybrid.models.family import Family, Preprocessing
+from keras_hybrid.models.input_shape import check_input_shape
 from keras_hybrid.utils.typing import Tensor
 
 COMMON_ARGUMENTS = {
@@ -68,6 +69,7 @@ def assemble(
         raise ValueError(f"pooling must be one of {POOLINGS}, not {pooling!r}.")
     if classes < 1:
         raise ValueError(f"classes must be 1 or more, not {classes}.")
+    input_shape = check_input_shape(input_shape)
     checkpoint = None if weights is None else resolve(weights, name or family.name)
     inputs = keras.Input(input_shape, name="image")
     x = inputs
