@@ -2,13 +2,14 @@
 
     python recipes/image_folder.py --data-dir DIR                  a quarter of an hour
     python recipes/image_folder.py --data-dir DIR --minutes 60
-    python recipes/image_folder.py checkpoint --data-dir DIR --model cvt13 \\
-        --weights CvT-13-224x224-IN-1k.pth --image-size 224
+    python recipes/image_folder.py --data-dir DIR --weights imagenet
+    python recipes/image_folder.py --data-dir DIR --weights cvt13.pth --model cvt13
 
 DIR holds a folder of images for each class, under train/ and test/ or not, or a
 labels.csv with the columns file and label. Without a test part a seeded, stratified
-fifth becomes one. --weights takes a .keras file or a published torch checkpoint, whose
-classifier is left out where its classes are others.
+fifth becomes one. --weights takes what `keras-hybrid list --weights` prints, or a file.
+Its classifier is left out where its classes are others. A classifier is trained on the
+features first, then all layers.
 
 Without options the model, the size of the images, the batch size and the time are
 chosen by the images that are there, and printed with the reason. Each can be given.
@@ -35,8 +36,7 @@ SCRATCH = Recipe.of(
 CHECKPOINT = Recipe.of(
     name="image_folder",
     dataset="folder",
-    image_size=96,
-    model="atc3",
+    model="auto",
     padding=0,
     horizontal_flip=True,
     random_crop=(0.6, 1.0),
@@ -44,6 +44,8 @@ CHECKPOINT = Recipe.of(
     epochs=20,
     learning_rate=1e-4,
     final_learning_rate=1e-6,
+    probe_epochs=50,
+    layer_decay=0.75,
     global_clipnorm=1.0,
     ema_momentum=0.99,
 )

@@ -7,25 +7,63 @@ from typing import Any
 
 from PIL import Image
 
+from keras_hybrid import models
 from keras_hybrid.data.dataset import Dataset
 from keras_hybrid.data.scan_folder import list_images
+from keras_hybrid.models.checkpoints import resolve
 from keras_hybrid.train.hold_out import split_indices
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.recipe_groups import DEFAULT_MINUTES
+from keras_hybrid.weights import list_published
+from keras_hybrid.weights.resolver import IMAGENET
 
 MODEL = "resnet9"
 """What `--model auto` trains from scratch; see docs, little data."""
+PRETRAINED = "convit_tiny"
+"""The model of `--weights imagenet` with `--model auto`, the smallest one."""
 SIZES = (32, 64, 96)
 """Image sizes to choose from for a folder, in pixels."""
 SAMPLE = 64
 """Files whose size is read."""
 
 
+def choose_before_loading(recipe: Recipe) -> Recipe:
+    """Fills in the settings with which the images are loaded."""
+    return choose_image_size(choose_model_of_weights(recipe))
+
+
+def choose_model_of_weights(recipe: Recipe) -> Recipe:
+    """Fills in the model that published weights belong to.
+
+    Raises:
+        ValueError: If the weights may be of any model.
+    """
+    weights = recipe.network.weights
+    if not weights or recipe.network.model != "auto":
+        return recipe
+    models_of = {row.name: row.variant for row in list_published()}
+    models_of[IMAGENET] = PRETRAINED
+    if weights not in models_of:
+        raise ValueError(f"--weights {weights} may be of any model: give --model.")
+    _say("model", models_of[weights], f"--weights is {weights}")
+    return recipe.replace(model=models_of[weights])
+
+
 def choose_image_size(recipe: Recipe) -> Recipe:
-    """Fills in the image size of a folder: the largest of `SIZES` up to the median."""
+    """Fills in the image size of a folder.
+
+    It is that of the pretrained weights, if it is known, or else the largest of `SIZES`
+    up to the median of the files.
+    """
     data, folder = recipe.data, recipe.runtime.data_dir
     if data.dataset != "folder" or data.image_size is not None or not folder:
         return recipe
+    network = recipe.network
+    if network.weights:
+        trained = resolve(network.weights, models.get(network.model).name).image_size
+        if trained:
+            _say("image-size", min(trained), "the weights were trained at it")
+            return recipe.replace(image_size=min(trained))
     files, _ = list_images(pathlib.Path(folder))
     sides = []
     for record in itertools.islice(files, 0, None, max(len(files) // SAMPLE, 1)):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_hybrid import models
-from keras_hybrid.train.choose import choose_image_size
+from keras_hybrid.train.choose import choose_before_loading
 from keras_hybrid.train.evaluate import evaluate, scorer
 from keras_hybrid.train.hold_out import load_images
 from keras_hybrid.train.recipe import Recipe
@@ -32,7 +32,7 @@ def run_folds(
         folds' validation metrics.
     """
     directory = recipe.directory
-    images = load_images(choose_image_size(recipe)).fingerprint()
+    images = load_images(choose_before_loading(recipe)).fingerprint()
     if card := complete_card(recipe, directory, images):
         return card
     claim(recipe, directory, images)

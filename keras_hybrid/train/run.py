@@ -10,7 +10,7 @@ from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split
 from keras_hybrid.train.calibrate import calibrate, scale_logits
 from keras_hybrid.train.checkpoint import FILE as CHECKPOINT
-from keras_hybrid.train.choose import choose_image_size, choose_settings, is_open
+from keras_hybrid.train.choose import choose_before_loading, choose_settings, is_open
 from keras_hybrid.train.curves import plot_curves
 from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.evaluate import check_tta, evaluate, scorer
@@ -85,7 +85,7 @@ def _run(
     recipe: Recipe, directory: pathlib.Path, callbacks: Callbacks, metrics: Metrics
 ) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.optimization.seed)
-    recipe = choose_image_size(recipe)
+    recipe = choose_before_loading(recipe)
     check_workdir(directory)
     dataset = load_images(recipe)
     if is_open(recipe):

@@ -11,7 +11,7 @@ import keras
 
 from keras_hybrid import models
 from keras_hybrid.data import Dataset
-from keras_hybrid.train.choose import choose_image_size, choose_settings
+from keras_hybrid.train.choose import choose_before_loading, choose_settings
 from keras_hybrid.train.fit import TrainingDiverged, fit
 from keras_hybrid.train.hold_out import load_images, make_splits, split_indices
 from keras_hybrid.train.metrics_logger import read_metrics
@@ -91,7 +91,7 @@ def _prepare(tuning: Tuning) -> tuple[Recipe, Dataset]:
     if not settings.epochs and settings.minutes is None:
         minutes = minutes_so_far(recipe.directory) or tuning.search_minutes / TRIALS
         recipe = recipe.replace(minutes=minutes)
-    recipe = choose_image_size(recipe)
+    recipe = choose_before_loading(recipe)
     dataset = load_images(recipe)
     recipe = choose_settings(recipe, dataset)
     if not len(split_indices(recipe, dataset.train.labels)[1]):
