@@ -14,7 +14,7 @@ from keras_hybrid.utils.typing import Shape
 
 
 def read_image(
-    path: pathlib.Path, shape: Shape, preprocessing: Mapping[str, Any]
+    path: str | pathlib.Path, shape: Shape, preprocessing: Mapping[str, Any]
 ) -> np.ndarray:
     """Reads an image file as the input of a model, see `resize.resize_and_crop`.
 
@@ -31,6 +31,7 @@ def read_image(
         FileNotFoundError: If the file does not exist.
         ValueError: If the file cannot be read or has too many pixels.
     """
+    path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no image at {path}.")
     try:

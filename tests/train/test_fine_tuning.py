@@ -30,6 +30,9 @@ def changed(before, model):
     return {k for k, v in values(model).items() if not np.array_equal(before[k], v)}
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="graphs are the same on every backend"
+)
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
 def test_stages_are_all_layers_in_order(name):
     model = small(name)
