@@ -105,9 +105,12 @@ def export_command(
     """
     from keras_hybrid.data.read_images import load_images
     from keras_hybrid.export import export
+    from keras_hybrid.export.formats import require
     from keras_hybrid.export.keras_file import keras_file, load_keras
     from keras_hybrid.export.model_card import read_card
 
+    for name in formats:
+        require(name)
     path = keras_file(model)
     facts = read_card(path).get("preprocessing", {})
     test_images = calibration_set = None
@@ -164,7 +167,9 @@ def analyse_command(
     from keras_hybrid.data.read_images import read_image
     from keras_hybrid.export.keras_file import keras_file, load_keras
     from keras_hybrid.export.model_card import read_card
+    from keras_hybrid.utils.figures import require_matplotlib
 
+    require_matplotlib("analyse")
     path = keras_file(model)
     loaded, card = load_keras(path), read_card(path)
     shape, facts = loaded.input_shape[1:], card.get("preprocessing", {})

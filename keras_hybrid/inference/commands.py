@@ -77,9 +77,9 @@ def evaluate_command(
     from keras_hybrid.inference.evaluation_page import write_page
     from keras_hybrid.inference.evaluation_text import evaluation_text
     from keras_hybrid.utils.card import write_card
-    from keras_hybrid.utils.figures import check_matplotlib
+    from keras_hybrid.utils.figures import require_matplotlib
 
-    check_matplotlib()
+    require_matplotlib("evaluate")
     classifier = load(model)
     result = evaluate(classifier, data, batch_size)
     out = out or classifier.path.parent / "evaluation"
