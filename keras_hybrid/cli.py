@@ -11,6 +11,7 @@ import tyro
 
 from keras_hybrid.inference.commands import evaluate_command, predict_command
 from keras_hybrid.program import one_line_errors, run_recipe, take_recipe_option
+from keras_hybrid.publish.commands import push_command
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.weights_commands import (
@@ -225,6 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "evaluate": evaluate_command,
         "export": export_command,
         "verify": verify_command,
+        "push": push_command,
         "convert": convert_command,
         "weights": weights_command,
         "analyse": analyse_command,

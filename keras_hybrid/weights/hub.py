@@ -17,6 +17,7 @@ from keras_hybrid.weights.packages import is_readable, require_hub, require_read
 
 SCHEME = "hf://"
 KERAS_FILE = "model.keras"
+CARD = "card.json"
 FILES = (
     "model.safetensors",
     "model.safetensors.index.json",

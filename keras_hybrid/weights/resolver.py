@@ -50,7 +50,7 @@ def resolve_name(weights: str, variant: str) -> Checkpoint | None:
     if weights == IMAGENET:
         return _checkpoint(_default(variant))
     if weights.startswith(hub.SCHEME):
-        return _on_the_hub(weights)
+        return _on_the_hub(weights, variant)
     if weights in [row.name for row in list_published()]:
         return _checkpoint(published(weights))
     path = pathlib.Path(weights)
@@ -130,7 +130,7 @@ def _checkpoint(row: Published) -> Checkpoint:
     )
 
 
-def _on_the_hub(weights: str) -> Checkpoint:
+def _on_the_hub(weights: str, variant: str) -> Checkpoint:
     repository, revision, file = hub.Address.of(weights)
     for row in list_published():
         if row.repository == repository and file in ("", row.file):
@@ -139,7 +139,7 @@ def _on_the_hub(weights: str) -> Checkpoint:
             path = hub.fetch(repository, row.file, revision)
             return Checkpoint(path, row.preprocessing, row.image_size, row.classes)
     path = hub.fetch(repository, file, revision)
-    return described(path, repository, revision)
+    return described(path, repository, revision, variant)
 
 
 def _fetch(row: Published) -> pathlib.Path:
