@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.candidates import CONTROLS
 from benchmarks.cases import GRID, LAYERS, Case
+from keras_hybrid.utils.optional import require
 
 if TYPE_CHECKING:
     import torch
@@ -118,9 +119,5 @@ def _official(name: str, folder: str | None) -> "torch.nn.Module":
 
 
 def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"This peer needs {name}: pip install 'keras_hybrid[bench]'."
-        ) from error
+    require(name, extra="bench", what="This peer")
+    return importlib.import_module(name)

@@ -11,7 +11,7 @@ from keras_hybrid import layers, models, ops, weights  # noqa: E402
 from keras_hybrid.models import list_models  # noqa: E402
 
 if TYPE_CHECKING:
-    from keras_hybrid import analysis, data, export, inference, train
+    from keras_hybrid import analysis, data, export, inference, publish, train
     from keras_hybrid.inference import load
 
 __version__ = "0.1.0"
@@ -25,6 +25,7 @@ __all__ = [
     "load",
     "models",
     "ops",
+    "publish",
     "train",
     "weights",
 ]

@@ -11,6 +11,7 @@ import tyro
 
 from keras_hybrid.inference.commands import evaluate_command, predict_command
 from keras_hybrid.program import one_line_errors, run_recipe, take_recipe_option
+from keras_hybrid.publish.commands import push_command
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.weights_commands import (
@@ -105,9 +106,12 @@ def export_command(
     """
     from keras_hybrid.data.read_images import load_images
     from keras_hybrid.export import export
+    from keras_hybrid.export.formats import require
     from keras_hybrid.export.keras_file import keras_file, load_keras
     from keras_hybrid.export.model_card import read_card
 
+    for name in formats:
+        require(name)
     path = keras_file(model)
     facts = read_card(path).get("preprocessing", {})
     test_images = calibration_set = None
@@ -164,7 +168,9 @@ def analyse_command(
     from keras_hybrid.data.read_images import read_image
     from keras_hybrid.export.keras_file import keras_file, load_keras
     from keras_hybrid.export.model_card import read_card
+    from keras_hybrid.utils.figures import require_matplotlib
 
+    require_matplotlib("analyse")
     path = keras_file(model)
     loaded, card = load_keras(path), read_card(path)
     shape, facts = loaded.input_shape[1:], card.get("preprocessing", {})
@@ -220,6 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "evaluate": evaluate_command,
         "export": export_command,
         "verify": verify_command,
+        "push": push_command,
         "convert": convert_command,
         "weights": weights_command,
         "analyse": analyse_command,

@@ -139,7 +139,9 @@ def _convert(
 def _write_torch(source: pathlib.Path, out: pathlib.Path, code: str) -> None:
     from keras_hybrid.export.keras_file import keras_file, load_keras
     from keras_hybrid.weights import save_torch
+    from keras_hybrid.weights.packages import require_reader
 
+    require_reader(out.name)
     model = load_keras(keras_file(source))
     out.parent.mkdir(parents=True, exist_ok=True)
     save_torch(model, out, code)

@@ -25,7 +25,8 @@ ARROWS = {
     "train": {"utils", "ops", "layers", "models", "weights", "data"},
     "export": {"utils", "ops", "layers", "models", "weights", "data"},
     "analysis": {"utils", "ops", "layers", "models", "weights", "data"},
-    "inference": {"utils", "models", "data", "train", "export", "analysis"},
+    "inference": {"utils", "models", "weights", "data", "train", "export", "analysis"},
+    "publish": {"utils", "models", "weights", "data", "train", "export"},
 }
 # These import Keras and the standard library only.
 PURE = ("ops", "layers", "models")

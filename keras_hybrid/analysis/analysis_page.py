@@ -12,6 +12,7 @@ from keras_hybrid.analysis.csv_page import CsvPage
 from keras_hybrid.analysis.locality_logger import read_log
 from keras_hybrid.analysis.rank import has_transformer_blocks
 from keras_hybrid.layers import RelativeAttention
+from keras_hybrid.utils.figures import require_matplotlib
 
 MAP_IMAGES = 4  # images with attention maps and shifts
 GRADIENT_IMAGES = 16  # images for receptive fields and rank
@@ -40,7 +41,11 @@ def write_report(
 
     Returns:
         Path of the page.
+
+    Raises:
+        ImportError: If matplotlib is missing.
     """
+    require_matplotlib("A report")
     summary = (
         f"{len(images)} images of {images.shape[1]}x{images.shape[2]} pixels. Each "
         "figure links to its numbers as a CSV file."

@@ -8,6 +8,7 @@ from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.decode import resize_array
 from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.splits import balanced_split
+from keras_hybrid.utils.optional import require
 
 
 def load_digits(
@@ -23,10 +24,9 @@ def load_digits(
     Raises:
         ImportError: If scikit-learn is missing.
     """
-    try:
-        from sklearn import datasets
-    except ImportError as error:
-        raise ImportError("digits needs: pip install 'keras_hybrid[digits]'") from error
+    require("sklearn", extra="digits", what="digits")
+    from sklearn import datasets
+
     digits = datasets.load_digits()
     images = np.stack([_enlarge(image) for image in digits.images])
     labels = digits.target.astype("int64")

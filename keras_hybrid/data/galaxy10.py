@@ -17,6 +17,7 @@ from keras_hybrid.data.galaxy10_file import (
     FILE,
     read_images,
     read_labels,
+    require_h5py,
     split_indices,
 )
 from keras_hybrid.data.image_files import Corrupt
@@ -48,6 +49,7 @@ def load_galaxy10(
     if path is None and is_prepared("galaxy10_decals", data_dir):
         prepared = load_tfds("galaxy10_decals", data_dir, image_size)
         return dataclasses.replace(prepared, name="galaxy10")
+    require_h5py()  # before a download of gigabytes
     path = path or FILE.fetch(data_dir)
     labels = read_labels(path)
     images = np.empty(0)

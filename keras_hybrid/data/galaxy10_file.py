@@ -10,6 +10,7 @@ import numpy as np
 from keras_hybrid.data.download import Download
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.data.splits import stratified_split
+from keras_hybrid.utils.optional import require
 
 FILE = Download(
     "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5",
@@ -37,6 +38,15 @@ def split_indices(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return stratified_split(labels, 0.1, seed=0)
 
 
+def require_h5py() -> None:
+    """Checks that the file can be read, for a caller that has to download it first.
+
+    Raises:
+        ImportError: If h5py is missing.
+    """
+    require("h5py", extra="galaxy10", what="galaxy10")
+
+
 def read_labels(path: pathlib.Path) -> np.ndarray:
     """Class numbers `(N,)` of the file's images."""
     with _opened(path) as file:
@@ -54,12 +64,9 @@ def read_images(path: pathlib.Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[Any]:
     """Opens the HDF5 file and checks that it has the published layout."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            "galaxy10 needs: pip install 'keras_hybrid[galaxy10]'"
-        ) from error
+    require_h5py()
+    import h5py
+
     try:
         file = h5py.File(path, "r")
     except OSError as error:

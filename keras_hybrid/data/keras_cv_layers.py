@@ -13,12 +13,22 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data.augmentation import Augmentation
+from keras_hybrid.utils.optional import require
 from keras_hybrid.utils.typing import Tensor
 
 # Sides of the erased box, as shares of the sides of the image: 2 to 33 % of the area.
 _ERASED_SIDE = (0.14, 0.58)
 
 HostAugmenter = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def require_keras_cv() -> None:
+    """Checks that the layers are there, for a caller with long work before them.
+
+    Raises:
+        ImportError: If keras-cv or TensorFlow is missing.
+    """
+    require("keras_cv", "tensorflow", extra="keras-cv", what="--augmenter keras_cv")
 
 
 def keras_cv_augmenter(
@@ -41,13 +51,10 @@ def keras_cv_augmenter(
     """
     if settings.extra_augmentations:
         raise ValueError("extra_augmentations need --augmenter keras.")
-    try:
-        import keras_cv
-        import tensorflow as tf
-    except ImportError as error:
-        raise ImportError(
-            "--augmenter keras_cv needs: pip install 'keras_hybrid[keras-cv]'"
-        ) from error
+    require_keras_cv()
+    import keras_cv
+    import tensorflow as tf
+
     tf.random.set_seed(seed)
     tf.random.get_global_generator().reset_from_seed(seed)
     steps = _layers(settings, size, keras_cv.layers)

@@ -1,6 +1,5 @@
 """Any image classification dataset of tensorflow-datasets."""
 
-import importlib.util
 import os
 import pathlib
 from typing import Any
@@ -13,6 +12,7 @@ from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.lazy_images import allocate_images, in_threads, reason
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.data.splits import stratified_split
+from keras_hybrid.utils.optional import is_installed, require
 
 TEST_SHARE = 0.1
 """Share of the images in the test split of a dataset without an official one."""
@@ -22,7 +22,7 @@ def is_prepared(name: str, data_dir: pathlib.Path | None) -> bool:
     """Whether the dataset is prepared on disk; does not import tensorflow-datasets."""
     usual = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
     folder = (data_dir or pathlib.Path(usual).expanduser()) / name
-    return folder.is_dir() and bool(importlib.util.find_spec("tensorflow_datasets"))
+    return folder.is_dir() and is_installed("tensorflow_datasets")
 
 
 def load_tfds(
@@ -49,10 +49,9 @@ def load_tfds(
             several sizes and `image_size` is None.
         FileNotFoundError: If the dataset is not on disk and cannot be downloaded.
     """
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(f"{name} needs: pip install 'keras_hybrid[tfds]'") from error
+    require("tensorflow_datasets", extra="tfds", what=name)
+    import tensorflow_datasets as tfds
+
     if name.startswith("galaxy10_decals"):
         from keras_hybrid.data import galaxy10_builder  # noqa: F401  registers it
     try:

@@ -1,9 +1,9 @@
 """The formats that a model can be exported to, and the function that adds one."""
 
 import dataclasses
-import importlib.util
 from typing import Any
 
+from keras_hybrid.utils import optional
 from keras_hybrid.utils.plugins import installed, load_plugin
 
 ENTRY_POINTS = "keras_hybrid.export_formats"
@@ -134,10 +134,6 @@ def require(name: str) -> Format:
         ImportError: If a package is missing; it names the extra that brings it.
     """
     format = get_format(name)
-    missing = [x for x in format.needs if importlib.util.find_spec(x) is None]
-    if missing:
-        advice = (
-            f": pip install 'keras_hybrid[{format.extra}]'" if format.extra else "."
-        )
-        raise ImportError(f"{name} needs {', '.join(missing)}{advice}")
+    if format.needs:
+        optional.require(*format.needs, extra=format.extra, what=name)
     return format

@@ -12,6 +12,7 @@ from PIL import Image
 from keras_hybrid.data.read_images import as_input
 from keras_hybrid.export.keras_file import keras_file
 from keras_hybrid.export.model_card import read_card
+from keras_hybrid.inference.hub_model import fetch_model
 from keras_hybrid.inference.open_model import open_model
 from keras_hybrid.inference.prediction import Prediction
 from keras_hybrid.train.evaluate import log_softmax
@@ -25,12 +26,14 @@ def load(run_or_file: str | pathlib.Path) -> "Classifier":
     """Loads a trained or exported model for predictions.
 
     Args:
-        run_or_file: The folder of a run, a .keras file, or an exported file or folder.
+        run_or_file: The folder of a run, a .keras file, an exported file or folder, or
+            `"hf://owner/name[@revision][/file]"`, a repository of the Hugging Face hub.
 
     Returns:
         The classifier; see `Classifier`.
 
     Raises:
+        ConnectionError: If the hub cannot be reached.
         FileNotFoundError: If there is nothing at the path.
         ValueError: If it is no model of a known format, or damaged.
         ImportError: If its runtime is missing; the message names the extra.
@@ -40,7 +43,7 @@ def load(run_or_file: str | pathlib.Path) -> "Classifier":
         >>> classifier.predict("photo.jpg").names
         ['7']
     """
-    return Classifier(run_or_file)
+    return Classifier(fetch_model(run_or_file))
 
 
 class Classifier:

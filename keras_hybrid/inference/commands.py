@@ -8,7 +8,7 @@ import tyro
 
 
 def predict_command(
-    model: Annotated[pathlib.Path, tyro.conf.Positional],
+    model: Annotated[str, tyro.conf.Positional],
     paths: Annotated[tuple[str, ...], tyro.conf.Positional],
     top: int = 5,
     out: pathlib.Path | None = None,
@@ -19,7 +19,8 @@ def predict_command(
 
     Args:
         model: A .keras, .tflite or .onnx file, the folder of a SavedModel or an
-            OpenVINO model, or the folder of a run, which means its model.keras.
+            OpenVINO model, the folder of a run, which means its model.keras, or
+            hf://owner/name.
         paths: Image files of any size and kind that Pillow reads; folders, searched
             with their sub-folders; patterns such as 'photos/**/*.jpg'; or - for a list
             of them on standard input.
@@ -57,7 +58,7 @@ def predict_command(
 
 
 def evaluate_command(
-    model: Annotated[pathlib.Path, tyro.conf.Positional],
+    model: Annotated[str, tyro.conf.Positional],
     data: Annotated[pathlib.Path, tyro.conf.Positional],
     out: pathlib.Path | None = None,
     batch_size: int = 32,
@@ -66,23 +67,27 @@ def evaluate_command(
 
     Args:
         model: A .keras, .tflite or .onnx file, the folder of a SavedModel or an
-            OpenVINO model, or the folder of a run, which means its model.keras.
+            OpenVINO model, the folder of a run, which means its model.keras, or
+            hf://owner/name.
         data: Folder with one folder of images per class, optionally within train and
             test, or with a labels.csv; classes are matched to the model's by name.
-        out: Folder to write into; `evaluation` beside the model by default.
+        out: Folder to write into; `evaluation` beside the model by default, or here for
+            a model of the hub.
         batch_size: Images per call of the model.
     """
     from keras_hybrid.inference.classifier import load
     from keras_hybrid.inference.evaluate_model import evaluate
     from keras_hybrid.inference.evaluation_page import write_page
     from keras_hybrid.inference.evaluation_text import evaluation_text
+    from keras_hybrid.inference.hub_model import is_on_the_hub
     from keras_hybrid.utils.card import write_card
-    from keras_hybrid.utils.figures import check_matplotlib
+    from keras_hybrid.utils.figures import require_matplotlib
 
-    check_matplotlib()
+    require_matplotlib("evaluate")
     classifier = load(model)
     result = evaluate(classifier, data, batch_size)
-    out = out or classifier.path.parent / "evaluation"
+    place = pathlib.Path() if is_on_the_hub(model) else classifier.path.parent
+    out = out or place / "evaluation"
     out.mkdir(parents=True, exist_ok=True)
     name = classifier.path.name
     write_card(result.as_dict(), out / f"{name}.json")

@@ -6,7 +6,7 @@ of published checkpoints. `keras_weights.py` reads Keras' own files.
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import keras
@@ -24,19 +24,23 @@ class Checkpoint:
         image_size: Height and width that it was trained at, if known.
         classes: Classes of its classifier, if known.
         reader: Function that loads it; None takes that of the file's suffix.
+        channels: Channels of its images.
+        config: Fields of the family's config in which it differs from the variant.
     """
 
     path: pathlib.Path
     preprocessing: Preprocessing | None = None
-    image_size: tuple[int, int] | None = None
+    image_size: tuple[int | None, int | None] | None = None
     classes: int | None = None
     reader: Callable[[keras.Model, str], object] | None = None
+    channels: int = 3
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def defaults(self) -> dict[str, Any]:
         """Arguments of a builder that follow the checkpoint unless they are given."""
         known: dict[str, Any] = {}
         if self.image_size:
-            known["input_shape"] = (*self.image_size, 3)
+            known["input_shape"] = (*self.image_size, self.channels)
         if self.classes:
             known["classes"] = self.classes
         return known

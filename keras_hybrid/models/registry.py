@@ -148,11 +148,12 @@ def _builder(family: Family, config: Any, name: str, summary: str) -> Builder:
 
     def build(**arguments: Any) -> keras.Model:
         common: dict[str, Any] = {"name": key_of_variant} | defaults
-        changed = {}
+        changed: dict[str, Any] = {}
         if arguments.get("weights") is not None:
             checkpoint = resolve(arguments["weights"], key_of_variant)
             arguments = arguments | {"weights": checkpoint}
             common |= checkpoint.defaults()
+            changed |= checkpoint.config
         for key, value in arguments.items():
             if key in fields:
                 if value is not None:  # None keeps the configuration's value

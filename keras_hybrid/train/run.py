@@ -22,6 +22,7 @@ from keras_hybrid.train.keep_best import FILE as BEST
 from keras_hybrid.train.lora import lora
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.multiprocess import barrier, process_index
+from keras_hybrid.train.packages import require_packages
 from keras_hybrid.train.probe import train_classifier
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.refit import refitted
@@ -56,6 +57,7 @@ def run(recipe: Recipe, callbacks: Callbacks = (), metrics: Metrics = ()) -> Run
         The folder, the card with its metrics, and the model.
 
     Raises:
+        ImportError: If a package is missing, before anything is read or written.
         ValueError: If the workdir holds a run of other settings, or a metric cannot be
             used.
         TrainingDiverged: If the loss becomes NaN or infinite.
@@ -65,6 +67,8 @@ def run(recipe: Recipe, callbacks: Callbacks = (), metrics: Metrics = ()) -> Run
         >>> result = run(recipe, callbacks, [keras.metrics.F1Score("macro")])
         >>> result.metrics["test_accuracy"]
     """
+
+    require_packages(recipe)
 
     def train(recipe: Recipe) -> dict[str, Any]:
         # The flags come before anything that JAX computes

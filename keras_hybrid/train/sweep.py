@@ -11,6 +11,7 @@ import keras
 import tyro
 
 from keras_hybrid.train.fit import Callbacks
+from keras_hybrid.train.packages import require_packages
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run import run
 from keras_hybrid.utils.csv_rows import write_csv
@@ -58,8 +59,13 @@ def sweep(
 
     Returns:
         The rows of the table by the name of the run.
+
+    Raises:
+        ImportError: If a run would lack a package, before the first one starts.
     """
     rows = {}
+    for recipe in recipes.values():
+        require_packages(recipe)
     table.parent.mkdir(parents=True, exist_ok=True)
     for number, (name, recipe) in enumerate(recipes.items(), 1):
         print(f"\n[{number} of {len(recipes)}] {name}", flush=True)

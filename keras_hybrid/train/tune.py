@@ -15,6 +15,7 @@ from keras_hybrid.train.choose import choose_before_loading, choose_settings
 from keras_hybrid.train.fit import TrainingDiverged, fit
 from keras_hybrid.train.hold_out import load_images, make_splits, split_indices
 from keras_hybrid.train.metrics_logger import read_metrics
+from keras_hybrid.train.packages import require_packages
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run import build
 from keras_hybrid.train.study import minutes_so_far, open_study
@@ -26,6 +27,7 @@ from keras_hybrid.train.tune_space import (
     with_settings,
 )
 from keras_hybrid.utils.errors import first_line
+from keras_hybrid.utils.optional import require
 
 if TYPE_CHECKING:
     import optuna
@@ -49,7 +51,7 @@ def tune(tuning: Tuning) -> Recipe:
         The recipe with the best settings found.
 
     Raises:
-        ImportError: If Optuna is missing.
+        ImportError: If Optuna or a package of a run is missing.
         ValueError: If there are no validation images, no trial was finished, or the
             workdir or the storage holds another search.
     """
@@ -77,12 +79,10 @@ def tune(tuning: Tuning) -> Recipe:
 
 def _prepare(tuning: Tuning) -> tuple[Recipe, Dataset]:
     """The recipe without open settings, and the images."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise ImportError(
-            "tune needs Optuna: pip install 'keras_hybrid[tune]'"
-        ) from error
+    require("optuna", "matplotlib", "sklearn", extra="tune", what="tune")
+    require_packages(tuning.recipe)
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     recipe = tuning.recipe
     if recipe.data.folds or recipe.selection.refit:

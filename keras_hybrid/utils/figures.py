@@ -2,22 +2,22 @@
 
 from typing import TYPE_CHECKING
 
+from keras_hybrid.utils.optional import require
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def check_matplotlib() -> None:
+def require_matplotlib(what: str) -> None:
     """Checks that figures can be drawn, for a caller with long work before them.
+
+    Args:
+        what: The work, for the message.
 
     Raises:
         ImportError: If matplotlib is missing; it names the extra that brings it.
     """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "Figures need: pip install 'keras_hybrid[recipes]'"
-        ) from error
+    require("matplotlib", extra="recipes", what=what)
 
 
 def blank_figure(width: float, height: float) -> "Figure":
@@ -27,9 +27,9 @@ def blank_figure(width: float, height: float) -> "Figure":
         width, height: In inches.
 
     Raises:
-        ImportError: As `check_matplotlib`.
+        ImportError: As `require_matplotlib`.
     """
-    check_matplotlib()
+    require_matplotlib("A figure")
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

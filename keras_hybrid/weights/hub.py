@@ -7,15 +7,49 @@ The client resumes a broken transfer, keeps the cache, and reads `HF_HOME`, `HF_
 import contextlib
 import json
 import pathlib
+import re
 import types
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from keras_hybrid.utils.errors import first_line
+from keras_hybrid.weights.packages import is_readable, require_hub, require_reader
 
-FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+SCHEME = "hf://"
+KERAS_FILE = "model.keras"
+CARD = "card.json"
+FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    KERAS_FILE,
+)
 """Names of weights in a repository, in the order in which they are looked for."""
 
 _INDEX = ".index.json"
+_ADDRESS = re.compile(
+    r"hf://(?P<repository>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?(/(?P<file>.+))?"
+)
+
+
+class Address(NamedTuple):
+    """What `hf://owner/name[@revision][/file]` names; `file` may be empty."""
+
+    repository: str
+    revision: str | None
+    file: str
+
+    @classmethod
+    def of(cls, text: str) -> "Address":
+        """Reads the address.
+
+        Raises:
+            ValueError: If the text is none.
+        """
+        match = _ADDRESS.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text} is no hf://owner/name[@revision][/file].")
+        return cls(match["repository"], match["revision"], match["file"] or "")
 
 
 def fetch(repository: str, file: str, revision: str | None = None) -> pathlib.Path:
@@ -32,7 +66,8 @@ def fetch(repository: str, file: str, revision: str | None = None) -> pathlib.Pa
         ConnectionError: If the hub cannot be reached or fails.
         FileNotFoundError: If there is no such file, repository or revision, or no
             permission, or the hub is offline and the file not in the cache.
-        ImportError: If `huggingface_hub` is not installed.
+        ImportError: If `huggingface_hub`, or the package that reads the file, is not
+            installed.
     """
     path = _fetch_first(repository, file, revision)
     if path.name.endswith(_INDEX):
@@ -69,17 +104,20 @@ class _NoSuchFile(FileNotFoundError):
 
 def _fetch(repository: str, file: str, revision: str | None) -> pathlib.Path:
     client = _client()
+    if not is_readable(file):
+        with _explained(repository, file, revision):  # or there is no such file
+            client.get_hf_file_metadata(
+                client.hf_hub_url(repository, file, revision=revision)
+            )
+        require_reader(file)
     with _explained(repository, file, revision):
         return pathlib.Path(client.hf_hub_download(repository, file, revision=revision))
 
 
 def _client() -> types.ModuleType:
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            "Weights of the Hugging Face hub need: pip install 'keras_hybrid[hub]'."
-        ) from error
+    require_hub()
+    import huggingface_hub
+
     return huggingface_hub
 
 

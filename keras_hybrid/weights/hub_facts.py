@@ -3,13 +3,15 @@
 import contextlib
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PIL import Image
 
 from keras_hybrid.models.checkpoints import Checkpoint
 from keras_hybrid.models.family import Preprocessing
+from keras_hybrid.models.registry import list_models
+from keras_hybrid.utils.options import parse_options
 from keras_hybrid.weights import hub
 
 _CONVNEXT = "ConvNext"  # its processor is CvT's, too
@@ -17,28 +19,25 @@ _WARPED_FROM = 384  # pixels, from which that processor does not crop
 
 
 def described(
-    path: pathlib.Path, repository: str, revision: str | None = None
+    path: pathlib.Path, repository: str, revision: str | None = None, variant: str = ""
 ) -> Checkpoint:
     """The checkpoint in a file of a repository, with what the repository says of it.
 
     timm writes `pretrained_cfg` into `config.json`, transformers
-    `preprocessor_config.json`. If there is neither, one printed line says so.
+    `preprocessor_config.json`, and `keras-hybrid push` writes `card.json` beside a
+    `.keras` file. If there is none, one printed line says so.
 
     Args:
         path: The file of weights.
         repository: `owner/name`.
         revision: Branch, tag or commit; None for the newest.
+        variant: Name of the model that takes the weights.
 
     Raises:
         ConnectionError: If the hub cannot be reached.
-        ValueError: If the settings cannot be read.
+        ValueError: If the settings cannot be read, or are those of another model.
     """
-    config = _json(repository, "config.json", revision)
-    if isinstance(settings := config.get("pretrained_cfg"), Mapping):
-        read = _of_timm
-    else:
-        settings = _json(repository, "preprocessor_config.json", revision)
-        read = _of_transformers
+    read, settings = _settings(path, repository, revision)
     if not settings:
         print(
             f"{repository} does not say how its images were prepared: the family's "
@@ -46,6 +45,8 @@ def described(
             flush=True,
         )
         return Checkpoint(path)
+    if read is _of_run:
+        _check_variant(repository, settings, variant)
     try:
         return read(path, settings)
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -53,6 +54,19 @@ def described(
             f"The settings of {repository} cannot be read ({error!r}); download the "
             "weights and give their path."
         ) from error
+
+
+def _settings(
+    path: pathlib.Path, repository: str, revision: str | None
+) -> tuple[Callable[[pathlib.Path, Mapping[str, Any]], Checkpoint], Mapping[str, Any]]:
+    """What a repository says, and the function that reads it."""
+    if path.suffix == ".keras":
+        return _of_run, _json(repository, hub.CARD, revision)
+    config = _json(repository, "config.json", revision)
+    if isinstance(settings := config.get("pretrained_cfg"), Mapping):
+        return _of_timm, settings
+    settings = _json(repository, "preprocessor_config.json", revision)
+    return _of_transformers, settings
 
 
 def _json(repository: str, file: str, revision: str | None) -> Mapping[str, Any]:
@@ -74,6 +88,33 @@ def _of_timm(path: pathlib.Path, settings: Mapping[str, Any]) -> Checkpoint:
     _, height, width = settings["input_size"]
     classes = settings.get("num_classes")
     return Checkpoint(path, preprocessing, (int(height), int(width)), classes)
+
+
+def _check_variant(repository: str, card: Mapping[str, Any], variant: str) -> None:
+    model = card.get("model", variant)
+    if variant in list_models() and model != variant:
+        raise ValueError(f"{repository} holds {model}, not {variant}: build {model}.")
+
+
+def _of_run(path: pathlib.Path, card: Mapping[str, Any]) -> Checkpoint:
+    facts = card["preprocessing"]
+    preprocessing = Preprocessing(
+        mean=_numbers(facts["mean"]),
+        std=_numbers(facts["std"]),
+        crop=float(facts["crop"]),
+        interpolation=str(facts["interpolation"]),
+        squash=bool(facts.get("squash")),
+    )
+    height, width, channels = card["input_shape"]
+    network = card.get("recipe", {}).get("network", {})
+    return Checkpoint(
+        path,
+        preprocessing,
+        (height, width),
+        len(card["class_names"]),
+        channels=channels,
+        config=parse_options(network.get("model_options", ()), "model_options"),
+    )
 
 
 def _of_transformers(path: pathlib.Path, settings: Mapping[str, Any]) -> Checkpoint:

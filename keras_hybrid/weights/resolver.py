@@ -14,6 +14,11 @@ from keras_hybrid.utils.download import download
 from keras_hybrid.utils.files import sha256
 from keras_hybrid.weights import hub
 from keras_hybrid.weights.hub_facts import described
+from keras_hybrid.weights.packages import (
+    IMAGENET,
+    require_for_published,
+    require_reader,
+)
 from keras_hybrid.weights.table import (
     Published,
     list_published,
@@ -21,12 +26,6 @@ from keras_hybrid.weights.table import (
     write_pin,
 )
 
-IMAGENET = "imagenet"
-"""The text of `weights=` that means the first published checkpoint of a variant."""
-
-_HUB = re.compile(
-    r"hf://(?P<repository>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?(/(?P<file>.+))?"
-)
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -50,8 +49,8 @@ def resolve_name(weights: str, variant: str) -> Checkpoint | None:
     """
     if weights == IMAGENET:
         return _checkpoint(_default(variant))
-    if weights.startswith("hf://"):
-        return _on_the_hub(weights)
+    if weights.startswith(hub.SCHEME):
+        return _on_the_hub(weights, variant)
     if weights in [row.name for row in list_published()]:
         return _checkpoint(published(weights))
     path = pathlib.Path(weights)
@@ -61,6 +60,7 @@ def resolve_name(weights: str, variant: str) -> Checkpoint | None:
         and not path.exists()
     ):
         published(weights)  # which says that there is none, and the nearest
+    require_reader(weights)
     return None
 
 
@@ -130,19 +130,16 @@ def _checkpoint(row: Published) -> Checkpoint:
     )
 
 
-def _on_the_hub(weights: str) -> Checkpoint:
-    match = _HUB.fullmatch(weights)
-    if match is None:
-        raise ValueError(f"{weights} is no hf://owner/name[@revision][/file].")
-    repository, file = match["repository"], match["file"] or ""
+def _on_the_hub(weights: str, variant: str) -> Checkpoint:
+    repository, revision, file = hub.Address.of(weights)
     for row in list_published():
         if row.repository == repository and file in ("", row.file):
-            if match["revision"] in (None, row.revision):
+            if revision in (None, row.revision):
                 return _checkpoint(row)
-            path = hub.fetch(repository, row.file, match["revision"])
+            path = hub.fetch(repository, row.file, revision)
             return Checkpoint(path, row.preprocessing, row.image_size, row.classes)
-    path = hub.fetch(repository, file, match["revision"])
-    return described(path, repository, match["revision"])
+    path = hub.fetch(repository, file, revision)
+    return described(path, repository, revision, variant)
 
 
 def _fetch(row: Published) -> pathlib.Path:
@@ -151,6 +148,7 @@ def _fetch(row: Published) -> pathlib.Path:
             f"{row.name} has no stable address: download it by the link at "
             f"{row.repository} and give the path of the file."
         )
+    require_for_published(row)
     if row.repository.startswith("https://"):
         home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
         folder = pathlib.Path(home) / "models" / row.name.replace("/", "--")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.models.checkpoints import existing_checkpoint
+from keras_hybrid.utils.optional import require
 from keras_hybrid.weights.unpickle import read_pickle
 from keras_hybrid.weights.unwrap import unwrap
 
@@ -45,12 +46,9 @@ def _read_file(path: str | pathlib.Path) -> Mapping[str, Any]:
 
 
 def _read_safetensors(path: pathlib.Path) -> Mapping[str, Any]:
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise ImportError(
-            "Reading .safetensors needs: pip install 'keras_hybrid[weights]'."
-        ) from error
+    require("safetensors", extra="weights", what=path.name)
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

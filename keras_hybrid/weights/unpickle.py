@@ -4,6 +4,7 @@ import pathlib
 from typing import Any
 
 from keras_hybrid.utils.errors import first_line
+from keras_hybrid.utils.optional import require
 
 # Classes that training codes save beside the weights: options, paths, scores.
 _BESIDE = (
@@ -44,12 +45,9 @@ def read_pickle(path: pathlib.Path) -> Any:
         ImportError: If torch is not installed.
         ValueError: If the file is damaged or has any other object in it.
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise ImportError(
-            f"Reading {path.suffix} needs: pip install 'keras_hybrid[torch]'."
-        ) from error
+    require("torch", extra="torch", what=path.name)
+    import torch
+
     harmless: list[Any] = [(_Beside, name) for name in _BESIDE]
     try:
         with torch.serialization.safe_globals(harmless):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_hybrid.utils.files import write_atomically
+from keras_hybrid.utils.optional import require
 from keras_hybrid.weights.layout import to_torch_layout
 from keras_hybrid.weights.name_map import NameMap, Writing, registered_name_maps
 
@@ -47,12 +48,9 @@ def save_torch(model: keras.Model, path: str | pathlib.Path, code: str) -> None:
         ImportError: If `safetensors` is not installed.
         ValueError: If there are no names for this model in the code.
     """
-    try:
-        from safetensors.numpy import save_file
-    except ImportError as error:
-        raise ImportError(
-            "Writing .safetensors needs: pip install 'keras_hybrid[weights]'."
-        ) from error
+    require("safetensors", extra="weights", what=pathlib.Path(path).name)
+    from safetensors.numpy import save_file
+
     tensors = to_torch(model, code)
     facts = {"format": "pt"}
     write_atomically(

@@ -148,7 +148,7 @@ def test_folders_that_are_refused(trained, labelled, tmp_path, capsys):
 def test_a_missing_package_is_told_before_the_work(
     trained, labelled, capsys, monkeypatch
 ):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     text = error_of(capsys, "evaluate", trained / "none", labelled)
     assert "keras_hybrid[recipes]" in text
 

@@ -8,7 +8,7 @@ from keras_hybrid.utils.figures import blank_figure
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"keras_hybrid\[recipes\]"):
         blank_figure(4, 3)
 

@@ -30,6 +30,8 @@ def hub(monkeypatch, tmp_path):
         "/{repo_id}/resolve/{revision}/{filename}",
         "HF_HUB_CACHE": str(tmp_path / "cache"),
         "HF_HUB_OFFLINE": False,
+        "HF_HUB_DISABLE_XET": True,
+        "HF_HUB_DISABLE_PROGRESS_BARS": True,
         "DOWNLOAD_CHUNK_SIZE": 1024,
         "HF_HUB_ETAG_TIMEOUT": 0.3,
         "HF_HUB_DOWNLOAD_TIMEOUT": 0.3,

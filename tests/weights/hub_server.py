@@ -11,6 +11,8 @@ import re
 import threading
 import time
 
+from tests.weights.hub_uploads import Uploads
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -30,6 +32,10 @@ class HubServer(http.server.ThreadingHTTPServer):
         self.fault = None
         self.log = collections.Counter()
         self.ranges = []
+        self.repositories = {}
+        self.uploads = {}
+        self.refused = {}
+        self.tokens = []
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
@@ -41,7 +47,7 @@ class HubServer(http.server.ThreadingHTTPServer):
         return f"http://localhost:{self.server_port}/storage"
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Uploads, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *arguments):
@@ -68,6 +74,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send(server.fault)
         if match := re.fullmatch(r"/storage/(.+)", self.path):
             return self.content(server.files[match[1]])
+        if match := re.fullmatch(r"/api/models/(.+)", self.path):
+            name = match[1]
+            if name not in server.repositories:
+                return self.send(404, {"X-Error-Code": "RepoNotFound"})
+            return self.reply({"id": name, "private": server.repositories[name]})
         match = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path)
         if not match:
             return self.send(404)
@@ -116,5 +127,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(length))
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(body)
