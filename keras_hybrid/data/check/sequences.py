@@ -48,9 +48,13 @@ def sequence_findings(images: Sequence[CheckedImage]) -> list[Finding]:
 def _by_prefix(images: Iterable[CheckedImage]) -> list[dict[str, Group]]:
     """For each class, its images by their name before its last number, in order."""
     classes: dict[str, dict[str, Group]] = defaultdict(lambda: defaultdict(list))
-    for image in sorted(images, key=lambda x: natural(x.name)):
+    for image in sorted(images, key=_file_name):
         classes[image.label][_prefix(image)].append(image)
     return [dict(groups) for groups in classes.values()]
+
+
+def _file_name(image: CheckedImage) -> list[tuple[int, str]]:
+    return natural(pathlib.PurePath(image.name).name)
 
 
 def _prefix(image: CheckedImage) -> str:
@@ -59,7 +63,7 @@ def _prefix(image: CheckedImage) -> str:
     folders = path.parent.parts
     if image.label in folders:
         folders = folders[folders.index(image.label) + 1 :]
-    start = re.match(r"(.*?)\d*\D*$", path.stem)
+    start = re.match(r"(.*?)\d+\D*$", path.stem)
     return "/".join([*folders, start[1] if start else path.stem])
 
 
