@@ -272,3 +272,39 @@ def test_training_on_a_folder_starts_with_the_quick_check(split, tmp_path, capsy
     (tmp_path / "run" / "card.json").write_text("{}")
     program._check_images(recipe)  # a complete run is only read
     assert capsys.readouterr().out == ""
+
+
+def test_a_table_of_labels(tmp_path):
+    fill(tmp_path, count=15)
+    rows = [
+        f"{x.relative_to(tmp_path)},{x.parent.name}" for x in tmp_path.rglob("*.png")
+    ]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows[1:]]))
+    assert found(tmp_path, "stray_images").groups == ((rows[0].partition(",")[0],),)
+    assert kinds(tmp_path) == ["stray_images"]
+
+
+def test_test_images_are_not_for_training(split):
+    for image in list((split / "train" / "bee").iterdir())[8:]:
+        image.unlink()
+    assert kinds(split) == ["few_images"]
+
+
+def test_a_class_without_readable_images(tmp_path):
+    fill(tmp_path, count=13)
+    for image in (tmp_path / "ant").iterdir():
+        image.write_text("no image")
+    assert kinds(tmp_path)[:2] == ["unreadable", "classes"]
+
+
+def test_sizes_are_those_of_the_upright_image(split):
+    image = generated_image(50).resize((64, 32))
+    image.save(split / "train" / "ant" / "turned.jpg", exif=exif(0x0112, 6))
+    assert check_folder(split, quiet=True).facts["smallest"] == [32, 64]
+
+
+def test_bare_numbers_are_no_series(split):
+    for i in range(6):
+        title = "clip" if i % 2 else ""
+        generated_image(50 + i).save(split / "train" / "ant" / f"{title}{i}.png")
+    assert len(found(split, "name_series").groups) == 1

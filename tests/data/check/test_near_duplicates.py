@@ -70,3 +70,20 @@ def test_the_work_is_bounded(originals, monkeypatch):
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_to_compare(originals, count):
     assert near_duplicates([thumbnail(originals[0])] * count) == ([], True)
+
+
+def test_what_differs_in_details_alone_is_no_copy():
+    """As galaxies do, whose bright core is alike and whose faint stars differ."""
+
+    def galaxy(seed):
+        place = np.linspace(-1, 1, 96)
+        pixels = 200 * np.exp(-6 * (place**2 + 4 * place[:, None] ** 2))
+        rows, columns = np.random.default_rng(seed).integers(2, 94, (2, 12))
+        for row, column in zip(rows, columns, strict=True):
+            pixels[row - 1 : row + 2, column - 1 : column + 2] += 20
+        grey = pixels.clip(0, 255).astype("uint8")
+        return Image.fromarray(grey).convert("RGB")
+
+    alike = [thumbnail(galaxy(seed)) for seed in range(5)]
+    assert near_duplicates(alike)[0] == []
+    assert len(near_duplicates([alike[0], thumbnail(saved(galaxy(0), 80))])[0]) == 1
