@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from keras_hybrid.data.check.commands import check_command
 from keras_hybrid.inference.commands import evaluate_command, predict_command
 from keras_hybrid.program import one_line_errors, run_recipe, take_recipe_option
 from keras_hybrid.publish.commands import push_command
@@ -220,6 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands: dict[str, Callable[..., Any]] = {
         "list": list_command,
         "info": info_command,
+        "check": check_command,
         "train": train_command,
         "tune": tune_command,
         "predict": predict_command,

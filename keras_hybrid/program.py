@@ -157,6 +157,7 @@ def train_and_export(recipe: Recipe) -> None:
     from keras_hybrid.train.multiprocess import barrier, process_index
 
     _check_formats(recipe.runtime.export)
+    _check_images(recipe)
     result = run(recipe, locality_logger)
     if process_index() > 0:
         barrier()  # if one process exits early, the others fail
@@ -181,6 +182,16 @@ def train_and_export(recipe: Recipe) -> None:
     print("\nClassify your own images:")
     print(f"  keras-hybrid predict {directory} IMAGE.png")
     barrier()
+
+
+def _check_images(recipe: Recipe) -> None:
+    """Prints what a quick check of a folder finds, before its first run."""
+    from keras_hybrid.data.check.quick_check import quick_check
+
+    folder, done = recipe.runtime.data_dir, recipe.directory / "card.json"
+    if recipe.data.dataset == "folder" and folder and not done.exists():
+        for line in quick_check(pathlib.Path(folder)):
+            print(line, flush=True)
 
 
 def _check_formats(names: Sequence[str]) -> None:

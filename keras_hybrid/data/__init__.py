@@ -2,6 +2,7 @@
 
 from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.batches import Batches
+from keras_hybrid.data.check import Finding, FolderCheck, check_folder
 from keras_hybrid.data.custom_augmentation import (
     CustomAugmentation,
     register_augmentation,
@@ -30,11 +31,14 @@ __all__ = [
     "Dataset",
     "DatasetSource",
     "Evaluation",
+    "Finding",
+    "FolderCheck",
     "LazyImages",
     "SOURCES",
     "Split",
     "TRAINING_RESIZE",
     "balanced_split",
+    "check_folder",
     "describe_preprocessing",
     "load",
     "load_images",

@@ -1,6 +1,7 @@
 """A folder of images: one sub-folder per class, or a table `labels.csv`."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -42,24 +43,17 @@ def load_folder(
     if data_dir is None:
         raise FileNotFoundError("A folder of images needs --data-dir.")
     listed, found = list_images(data_dir)
-    names = tuple(sorted({image.label for image in listed}, key=natural))
-    _check_classes(data_dir, listed, names)
+    names, _ = number_classes(listed)
+    check_classes(data_dir, listed, names)
     images, indices = open_files(
         [image.path for image in listed], _open, image_size, corrupt
     )
     listed = [listed[index] for index in indices]
-    _check_classes(data_dir, listed, names)  # again, without the skipped files
-    number = {name: i for i, name in enumerate(names)}
-    labels = np.array([number[image.label] for image in listed], dtype="int64")
+    check_classes(data_dir, listed, names)  # again, without the skipped files
+    _, labels = number_classes(listed)
     every = Split(images, labels)
-    if listed[0].split is None:
-        test, train = stratified_split(labels, TEST_SHARE, seed=0)
-        found = found.replace(
-            "no split given", "a stratified fifth (seed 0) for testing"
-        )
-    else:
-        splits = np.array([image.split for image in listed])
-        train, test = (np.flatnonzero(splits == split) for split in ("train", "test"))
+    train, test = split_indices(listed, labels)
+    found = found.replace("no split given", "a stratified fifth (seed 0) for testing")
     dataset = Dataset(
         data_dir.resolve().name, every.select(train), every.select(test), names
     )
@@ -71,10 +65,39 @@ def _open(path: str) -> BinaryIO:
     return open(path, "rb")
 
 
-def _check_classes(
+def number_classes(
+    listed: Sequence[ImageRecord],
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """The classes in natural order, and the class number of every image."""
+    names = tuple(sorted({image.label for image in listed}, key=natural))
+    number = {name: i for i, name in enumerate(names)}
+    return names, np.array([number[image.label] for image in listed], dtype="int64")
+
+
+def split_indices(
+    listed: Sequence[ImageRecord], labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and of the test images, both ascending.
+
+    Args:
+        listed: The images; if they have no split, a stratified fifth is for testing.
+        labels: Their class numbers `(N,)`.
+    """
+    if listed[0].split is None:
+        test, train = stratified_split(labels, TEST_SHARE, seed=0)
+        return train, test
+    splits = np.array([image.split for image in listed])
+    return np.flatnonzero(splits == "train"), np.flatnonzero(splits == "test")
+
+
+def check_classes(
     root: pathlib.Path, listed: list[ImageRecord], names: tuple[str, ...]
 ) -> None:
-    """Raises if a class has too few images to train and to test on."""
+    """Checks that every class has images to train and to test on.
+
+    Raises:
+        ValueError: If a class has too few, or there is one class or no test image.
+    """
     if len(names) < 2:
         inner = root / names[0]
         folders = inner.is_dir() and any(path.is_dir() for path in inner.iterdir())

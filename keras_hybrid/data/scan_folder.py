@@ -60,10 +60,11 @@ def natural(text: str) -> list[tuple[int, str]]:
 
 def _folders(root: pathlib.Path) -> list[pathlib.Path]:
     found = (path for path in root.iterdir() if path.is_dir())
-    return sorted((p for p in found if not _hidden(p.name)), key=lambda p: p.name)
+    return sorted((p for p in found if not is_hidden(p.name)), key=lambda p: p.name)
 
 
-def _hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is passed over."""
     return name.startswith(".") or name == "__MACOSX"
 
 
@@ -85,8 +86,8 @@ def _from_classes(
     for folder in _folders(root):
         before = len(listed)
         for parent, folders, files in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not _hidden(name))
-            for name in sorted(name for name in files if not _hidden(name)):
+            folders[:] = sorted(name for name in folders if not is_hidden(name))
+            for name in sorted(name for name in files if not is_hidden(name)):
                 suffix = pathlib.PurePath(name).suffix.casefold()
                 if suffix in IMAGE_SUFFIXES:
                     path = os.path.join(parent, name)

@@ -60,10 +60,11 @@ def choose_image_size(recipe: Recipe) -> Recipe:
         return recipe
     network = recipe.network
     if network.weights:
-        trained = resolve(network.weights, models.get(network.model).name).image_size
-        if trained:
-            _say("image-size", min(trained), "the weights were trained at it")
-            return recipe.replace(image_size=min(trained))
+        found = resolve(network.weights, models.get(network.model).name).image_size
+        known = [side for side in found or () if side]
+        if known:
+            _say("image-size", min(known), "the weights were trained at it")
+            return recipe.replace(image_size=min(known))
     files, _ = list_images(pathlib.Path(folder))
     sides = []
     for record in itertools.islice(files, 0, None, max(len(files) // SAMPLE, 1)):

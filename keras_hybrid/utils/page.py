@@ -33,6 +33,8 @@ figure.wide { grid-column: 1 / -1; }
 figure img { display: block; width: 100%; max-width: 34rem; height: auto;
   background: #fff; border: 1px solid var(--line); border-radius: .4rem; }
 figure.wide img { max-width: 100%; }
+.pictures { display: flex; flex-wrap: wrap; gap: .3rem; }
+.pictures img { width: auto; max-width: 100%; }
 figcaption, .caption { color: var(--soft); font-size: .85rem; margin: .3rem 0; }
 .caption { margin-top: 1rem; }
 .scroll { overflow-x: auto; margin: 0 0 1rem; }
@@ -111,6 +113,21 @@ class Page:
             f"<figure{' class=wide' if wide else ''}>"
             f'<img alt="{words}" src="data:{mime};base64,{data}">'
             f"<figcaption>{words}{_link(csv)}</figcaption></figure>"
+        )
+        return self
+
+    def pictures(self, pictures: Iterable[bytes], caption: str = "") -> "Page":
+        """Adds JPEG files side by side, as one figure.
+
+        Args:
+            pictures: Their contents.
+            caption: A sentence under them.
+        """
+        data = (base64.b64encode(picture).decode() for picture in pictures)
+        images = "".join(f'<img alt="" src="data:image/jpeg;base64,{x}">' for x in data)
+        self._figures.append(
+            f'<figure><div class="pictures">{images}</div>'
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
         )
         return self
 

@@ -334,8 +334,12 @@ def test_bad_image(name, run, tmp_path, capsys):
         Image.new("1", (20_000, 20_000)).save(path)
     else:
         path.write_bytes(BAD_IMAGES[name])
-    text = error_of(capsys, "predict", run / "model.onnx", path)
-    assert "photo.png cannot be read as an image" in text
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", str(run / "model.onnx"), str(path)])
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert "photo.png cannot be read as an image" in said.out + said.err
+    assert said.err.endswith("error: 1 of 1 files cannot be read.\n")
 
 
 def test_bad_arrays(tmp_path):

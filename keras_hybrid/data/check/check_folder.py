@@ -1,0 +1,111 @@
+"""Checks a folder of images before a network trains on it."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Sequence
+
+from keras_hybrid.data.check.class_findings import (
+    class_counts,
+    class_findings,
+    unreadable_finding,
+)
+from keras_hybrid.data.check.duplicates import duplicate_findings
+from keras_hybrid.data.check.finding import Finding, FolderCheck, by_severity
+from keras_hybrid.data.check.image_facts import image_facts, image_findings
+from keras_hybrid.data.check.near_duplicates import MOST_PAIRS
+from keras_hybrid.data.check.read_image_files import CheckedImage, read_image_files
+from keras_hybrid.data.check.sequences import sequence_findings
+from keras_hybrid.data.check.strays import stray_findings
+from keras_hybrid.data.check.thumbnail import check_imagehash
+from keras_hybrid.data.image_folder import check_classes, number_classes, split_indices
+from keras_hybrid.data.scan_folder import ImageRecord, list_images
+
+_NOT_CHECKED = (
+    "Whether labels are right: an image in the folder of another class is found only "
+    "if a copy of it has another label.",
+    "Copies that are mirrored, turned, recoloured, or cropped by more than 3 %.",
+)
+
+
+def check_folder(path: str | pathlib.Path, quiet: bool = False) -> FolderCheck:
+    """Looks for what would stop or spoil training on a folder of images.
+
+    These are unreadable images; identical files and near-duplicates, under two labels
+    or on both sides of the split; few images of a class and imbalance; images of one
+    colour, of unusual size, shape or colour mode, or with an EXIF orientation; files
+    that are not used; and suspected sequences. The files are only read.
+
+    Without a test split, the split is the one that training makes of these images.
+
+    Args:
+        path: A folder that `load("folder", path)` takes.
+        quiet: Whether no progress is printed.
+
+    Returns:
+        What was found. A layout that training refuses is a finding, too.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ImportError: If ImageHash is missing.
+
+    Example:
+        >>> check = check_folder("photos")
+        >>> [finding.message for finding in check.of("error")]
+    """
+    root = pathlib.Path(path).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root} is not a folder of images.")
+    check_imagehash()
+    try:
+        listed, layout = list_images(root)
+    except (ValueError, FileNotFoundError) as error:
+        found = Finding("layout", "error", str(error))
+        why = "No image, because the layout of the folder is not understood."
+        return FolderCheck(root, "unknown", {}, {}, (found,), (why,))
+    images = read_image_files(root, listed, quiet)
+    return _check(root, listed, layout, images)
+
+
+def _check(
+    root: pathlib.Path,
+    listed: list[ImageRecord],
+    layout: str,
+    images: list[CheckedImage],
+) -> FolderCheck:
+    layout, _, _ = layout.partition("; other files")  # strays name them
+    readable = [image for image in images if not image.error]
+    found = unreadable_finding(images)
+    good = [x for x, image in zip(listed, images, strict=True) if not image.error]
+    try:
+        check_classes(root, good, number_classes(listed)[0])
+    except ValueError as error:
+        found.append(Finding("classes", "error", str(error)))
+    else:
+        if good[0].split is None:
+            readable = _with_planned_split(readable, good)
+            layout += ": a stratified fifth (seed 0) for testing"
+    counts = class_counts(readable)
+    copies, complete = duplicate_findings(readable)
+    found += copies
+    found += class_findings(counts) if counts else []
+    found += image_findings(readable) + sequence_findings(readable)
+    found += stray_findings(root, (os.path.join(root, x.name) for x in images))
+    limit = f"Look-alike pairs beyond the first {MOST_PAIRS:,}."
+    unchecked = _NOT_CHECKED if complete else (*_NOT_CHECKED, limit)
+    facts = image_facts(readable)
+    return FolderCheck(root, layout, counts, facts, by_severity(found), unchecked)
+
+
+def _with_planned_split(
+    images: Sequence[CheckedImage], listed: list[ImageRecord]
+) -> list[CheckedImage]:
+    """The images with the split that training makes where the folder has none."""
+    train, test = split_indices(listed, number_classes(listed)[1])
+    split = dict.fromkeys(train.tolist(), "train") | dict.fromkeys(
+        test.tolist(), "test"
+    )
+    return [
+        dataclasses.replace(image, split=split[index])
+        for index, image in enumerate(images)
+    ]

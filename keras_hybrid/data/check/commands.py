@@ -1,0 +1,42 @@
+"""The command `keras-hybrid check`."""
+
+import pathlib
+import sys
+from typing import Annotated
+
+import tyro
+
+
+def check_command(
+    folder: Annotated[pathlib.Path, tyro.conf.Positional],
+    out: pathlib.Path | None = None,
+    strict: bool = False,
+) -> None:
+    """Check a folder of images before training: text, JSON and a page with pictures.
+
+    The exit code is 1 if there is an error: what would stop or spoil training.
+
+    Args:
+        folder: Folder with one folder of images per class, optionally within train and
+            test, or with a labels.csv. Its files are only read.
+        out: Folder to write into; `saved_models/check-` and the folder's name by
+            default.
+        strict: Whether warnings count as errors.
+    """
+    from keras_hybrid.data.check.check_folder import check_folder
+    from keras_hybrid.data.check.check_page import write_page
+    from keras_hybrid.data.check.check_text import check_text
+    from keras_hybrid.utils.card import write_card
+
+    root = folder.resolve()
+    out = out or pathlib.Path("saved_models") / f"check-{root.name}"
+    if out.resolve().is_relative_to(root):
+        raise ValueError(f"{out} lies in {folder}; give --out a folder outside it.")
+    check = check_folder(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    write_card(check.as_dict(), out / "check.json")
+    write_page(check, out / "check.html")
+    print(check_text(check))
+    print(f"\nWritten to {out}: check.html, check.json")
+    if not check.passed(strict):
+        sys.exit(1)
