@@ -11,6 +11,7 @@ from benchmarks import (
     compare,
     costs,
     depthwise,
+    duplicates,
     export,
     fold,
     gpu,
@@ -33,6 +34,7 @@ DURATIONS = {
     "profile": "two minutes",
     "export": "hours for all variants",
     "fold": "half an hour",
+    "duplicates": "seconds per 1,000 images",
     "gpu": "half an hour on a GPU",
     "table": "seconds",
 }
@@ -56,6 +58,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "profile": profile.main,
     "export": export.main,
     "fold": fold.main,
+    "duplicates": duplicates.main,
     "gpu": gpu.main,
     "table": tables.main,
     "all": list_all,

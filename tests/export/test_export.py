@@ -19,7 +19,6 @@ from keras_hybrid.export import (
     ExportMismatch,
     check,
     export,
-    formats,
     to_litert,
     to_onnx,
     to_openvino,
@@ -293,14 +292,13 @@ def test_what_is_a_mismatch(wrong, tmp_path, monkeypatch):
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_missing_package_names_the_extra(format, tmp_path, monkeypatch):
     for missing in FORMATS[format].needs:
-        monkeypatch.setattr(
-            formats.importlib.util,
-            "find_spec",
-            lambda name, missing=missing: None if name == missing else "there",
-        )
-        with pytest.raises(ImportError, match=rf"{missing}.*keras_hybrid\[") as raised:
-            export(tmp_path / "model.keras", [format], tmp_path)
-        assert f"[{FORMATS[format].extra}]" in str(raised.value)
+        with monkeypatch.context() as hidden:
+            hidden.setitem(sys.modules, missing, None)
+            with pytest.raises(
+                ImportError, match=rf"{missing}.*keras_hybrid\["
+            ) as error:
+                export(tmp_path / "model.keras", [format], tmp_path)
+            assert f"[{FORMATS[format].extra}]" in str(error.value)
 
 
 def test_extras_bring_what_formats_need():
