@@ -4,9 +4,12 @@ import dataclasses
 import functools
 import pathlib
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
+
+from keras_hybrid.models.checkpoints import Reader
+from keras_hybrid.utils.options import parse_options
 
 
 def convert_command(
@@ -42,6 +45,8 @@ def convert_command(
         to: Write a model's weights under the names of this code instead.
         overwrite: Replace a file that is already there.
     """
+    from keras_hybrid.weights import load_torch
+
     suffix = ".safetensors" if to else ".keras"
     if out.suffix != suffix:
         raise ValueError(f"--out must end in {suffix}: {out}.")
@@ -50,7 +55,9 @@ def convert_command(
     if to:
         return _write_torch(pathlib.Path(checkpoint), out, to)
     head = "skip" if skip_head else "if_same_classes" if classes else "strict"
-    _convert(checkpoint, out, model, options, image_size, classes, grid, which, head)
+    reader = functools.partial(load_torch, head=head, grid=_sides(grid), which=which)
+    arguments = {"classes": classes} | parse_options(options, "--options")
+    _convert(checkpoint, out, model, image_size, reader, arguments)
 
 
 def weights_command(
@@ -99,32 +106,26 @@ def _convert(
     source: str,
     out: pathlib.Path,
     model: str | None,
-    options: tuple[str, ...],
     image_size: tuple[int, ...],
-    classes: int | None,
-    grid: str | None,
-    which: str | None,
-    head: str,
+    reader: Reader,
+    arguments: dict[str, Any],
 ) -> None:
     from keras_hybrid import models
     from keras_hybrid.data import describe_preprocessing
     from keras_hybrid.models.checkpoints import resolve
     from keras_hybrid.utils.card import write_card
     from keras_hybrid.utils.files import write_atomically
-    from keras_hybrid.utils.options import parse_options
-    from keras_hybrid.weights import list_published, load_torch
+    from keras_hybrid.weights import list_published
 
     known = {row.name: row.variant for row in list_published()}
     if model is None and source not in known:
         raise ValueError(f"{source} may be of any architecture: name it with --model.")
     variant = models.get(model or known[source])
     found = resolve(source, variant.name)
-    reader = functools.partial(load_torch, head=head, grid=_sides(grid), which=which)
     built = variant.builder(
         weights=dataclasses.replace(found, reader=reader),
-        classes=classes,
         input_shape=_shape(image_size, variant.family.input_shape[2]),
-        **parse_options(options, "--options"),
+        **arguments,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, built.save)

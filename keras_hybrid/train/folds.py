@@ -58,7 +58,7 @@ def run_folds(
         scorer(joint, recipe.selection.tta), dataset.test, recipe.data.ordinal
     )
     metrics |= _spread([card["metrics"] for card in cards])
-    card = make_card(chosen.replace(fold=None), dataset, joint, metrics)
+    card = make_card(chosen.replace(fold=None), dataset, images, joint, metrics)
     write_report(directory / "report.html", card, [], dataset.test, probabilities)
     write_card(card, directory / "card.json")  # last: a run with a card is complete
     return read_card(directory / "card.json")

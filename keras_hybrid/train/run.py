@@ -67,7 +67,6 @@ def run(recipe: Recipe, callbacks: Callbacks = (), metrics: Metrics = ()) -> Run
         >>> result = run(recipe, callbacks, [keras.metrics.F1Score("macro")])
         >>> result.metrics["test_accuracy"]
     """
-
     require_packages(recipe)
 
     def train(recipe: Recipe) -> dict[str, Any]:
@@ -116,7 +115,8 @@ def _run(
         with frozen(network, tuning.freeze), lora(network, tuning.lora_rank):
             kept = fit(recipe, directory, network, *splits, devices, callbacks, metrics)
     if process_index() == 0:
-        _finish(recipe, directory, dataset, model, devices, validation, kept)
+        data = dataset, images, validation
+        _finish(recipe, directory, *data, model, devices, kept)
     barrier()
     return read_card(directory / "card.json")
 
@@ -140,9 +140,10 @@ def _finish(
     recipe: Recipe,
     directory: pathlib.Path,
     dataset: Dataset,
+    images: str,
+    validation: Split | None,
     model: keras.Model,
     devices: Devices,
-    validation: Split | None,
     kept: int,
 ) -> None:
     """Saves and tests the trained model, and writes the files of the run."""
@@ -160,7 +161,7 @@ def _finish(
     )
     epochs = read_metrics(directory)
     metrics |= summary(epochs, kept)
-    card = make_card(recipe, dataset, model, metrics)
+    card = make_card(recipe, dataset, images, model, metrics)
     card |= {"temperature": temperature, "devices": devices.facts()}
     plot_curves(epochs, directory / "curves.png", directory.name)
     write_report(directory / "report.html", card, epochs, dataset.test, probabilities)

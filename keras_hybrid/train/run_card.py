@@ -11,14 +11,26 @@ import keras
 from keras_hybrid import __version__
 from keras_hybrid.data import TRAINING_RESIZE, Dataset, describe_preprocessing
 from keras_hybrid.models import get, normalization
-from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.recipe import IMAGES, Recipe
 from keras_hybrid.utils.git import revision
 
 
 def make_card(
-    recipe: Recipe, dataset: Dataset, model: keras.Model, metrics: dict[str, float]
+    recipe: Recipe,
+    dataset: Dataset,
+    images: str,
+    model: keras.Model,
+    metrics: dict[str, float],
 ) -> dict[str, Any]:
-    """Everything that is needed to use, judge and repeat a trained model."""
+    """Everything that is needed to use, judge and repeat a trained model.
+
+    Args:
+        recipe: The settings.
+        dataset: The images and classes.
+        images: `Dataset.fingerprint` of the images, which takes long to compute.
+        model: The trained model.
+        metrics: Its metrics.
+    """
     preprocessing = dataclasses.asdict(get(recipe.network.model).family.preprocessing)
     if known := normalization(model):  # that of its weights
         preprocessing |= dict(zip(("mean", "std"), known, strict=True))
@@ -34,7 +46,7 @@ def make_card(
         "recipe": recipe.settings(),
         "recipe_hash": recipe.hash(),
         "dataset": dataset.name,
-        "dataset_fingerprint": dataset.fingerprint(),
+        IMAGES: images,
         "versions": versions(),
         "git_revision": revision(),
     }

@@ -1,10 +1,11 @@
 """Which backend Keras will use, before Keras is imported."""
 
-import importlib.util
 import json
 import os
 import pathlib
 import sys
+
+from keras_hybrid.utils.optional import is_installed
 
 BACKENDS = ("tensorflow", "jax", "torch")
 _PROGRAMS = ("keras-hybrid", "-m")  # how the command line begins
@@ -23,9 +24,9 @@ def choose_backend() -> None:
     """
     named = os.environ.get("KERAS_BACKEND")
     wanted = named or _from_keras_json() or BACKENDS[0]
-    if "keras" in sys.modules or wanted not in BACKENDS or _is_installed(wanted):
+    if "keras" in sys.modules or wanted not in BACKENDS or is_installed(wanted):
         return
-    there = [name for name in BACKENDS if _is_installed(name)]
+    there = [name for name in BACKENDS if is_installed(name)]
     if len(there) == 1 and not named:
         os.environ["KERAS_BACKEND"] = there[0]
         print(
@@ -39,10 +40,6 @@ def choose_backend() -> None:
     if pathlib.Path(sys.argv[0]).name in _PROGRAMS:
         sys.exit(f"error: {message}")
     raise ImportError(message)
-
-
-def _is_installed(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
 
 
 def _from_keras_json() -> str | None:

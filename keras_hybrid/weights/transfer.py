@@ -72,9 +72,7 @@ def load_torch(
             for name, tensor in tensors.items()
             if name_map.find(name, variables) or not name_map.translate(name)
         }
-    elif head == "skip" or (
-        head == "if_same_classes" and not _same_classes(model, tensors, name_map)
-    ):
+    elif not _takes_head(model, tensors, name_map, head):
         variables = {k: v for k, v in variables.items() if not _is_head(k)}
         tensors = {
             name: tensor
@@ -96,13 +94,18 @@ def _is_head(path: str) -> bool:
     return path.startswith(f"{HEAD}/")
 
 
-def _same_classes(
-    model: keras.Model, tensors: Mapping[str, np.ndarray], name_map: NameMap
+def _takes_head(
+    model: keras.Model,
+    tensors: Mapping[str, np.ndarray],
+    name_map: NameMap,
+    head: str,
 ) -> bool:
-    """Whether the checkpoint has a classifier with the model's number of classes.
+    """Whether the checkpoint's classifier is loaded, as `head` says.
 
-    If it has one with another number, one printed line says so.
+    If it has another number of classes than allowed, one printed line says so.
     """
+    if head != "if_same_classes":
+        return head == "strict"
     for name, tensor in tensors.items():
         if f"{HEAD}/bias" in name_map.translate(name):
             if tensor.shape == (model.output_shape[-1],):

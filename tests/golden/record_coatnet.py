@@ -70,6 +70,20 @@ def attention_weights(shapes, seed=0):
     return weights
 
 
+def load_attention_weights(network):
+    """Loads them into a torch network; returns the shapes of its tensors by name."""
+    import torch
+
+    shapes = {
+        k: tuple(v.shape)
+        for k, v in network.state_dict().items()
+        if not k.endswith("num_batches_tracked")
+    }
+    weights = {k: torch.tensor(v) for k, v in attention_weights(shapes).items()}
+    network.load_state_dict(weights, strict=False)
+    return shapes
+
+
 def images():
     """The normalised images (2, 64, 64, 3) of `coatnet_rw.npz`."""
     return np.random.RandomState(1).normal(size=(2, 64, 64, 3)).astype("float32")
@@ -129,13 +143,7 @@ def record_rw():
             stem_width=MICRO["stem_widths"],
             transformer_dim_head=MICRO["head_width"],
         ).eval()
-        shapes = {
-            k: tuple(v.shape)
-            for k, v in net.state_dict().items()
-            if not k.endswith("num_batches_tracked")
-        }
-        weights = {k: torch.tensor(v) for k, v in attention_weights(shapes).items()}
-        net.load_state_dict(weights, strict=False)
+        shapes = load_attention_weights(net)
         out[f"{name}/shapes"] = json.dumps(shapes)
         with torch.no_grad():
             out[f"{name}/logits"] = net(x).numpy()

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from transformers import ConvNextImageProcessor, CvtConfig, CvtForImageClassification
 
-from tests.golden.record_coatnet import MICRO, attention_weights
+from tests.golden.record_coatnet import MICRO, load_attention_weights
 
 HERE = pathlib.Path(__file__).parent
 CVT = {"embed_dim": [16, 24, 48], "num_heads": [1, 3, 6], "depth": [1, 2, 3]}
@@ -89,13 +89,7 @@ def main():
     out = {"photo": np.frombuffer(content, "uint8")}
     for name, network, prepare in networks():
         facts = published(name).preprocessing
-        shapes = {
-            k: tuple(v.shape)
-            for k, v in network.state_dict().items()
-            if not k.endswith("num_batches_tracked")
-        }
-        weights = {k: torch.tensor(v) for k, v in attention_weights(shapes).items()}
-        network.load_state_dict(weights, strict=False)
+        shapes = load_attention_weights(network)
         settings = {"crop": facts.crop, "interpolation": facts.interpolation}
         pixels = data.read_image(path, (224, 224, 3), settings)
         mean, std = (torch.tensor(x) for x in (facts.mean, facts.std))

@@ -293,6 +293,6 @@ def test_a_recipe_takes_a_name(served, row):
     model = build_for(recipe, dataset)
     table = keras.ops.convert_to_numpy(model.get_layer("position").table)
     assert np.abs(table).max() > 0.1 and model.output_shape == (None, 2)
-    facts = make_card(recipe, dataset, model, {})["preprocessing"]
+    facts = make_card(recipe, dataset, "", model, {})["preprocessing"]
     assert (facts["mean"], facts["std"]) == (half.mean, half.std)
     assert facts["crop"] == 1.0  # that of training

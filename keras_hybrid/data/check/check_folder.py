@@ -17,9 +17,9 @@ from keras_hybrid.data.check.near_duplicates import MOST_PAIRS
 from keras_hybrid.data.check.read_image_files import CheckedImage, read_image_files
 from keras_hybrid.data.check.sequences import sequence_findings
 from keras_hybrid.data.check.strays import stray_findings
-from keras_hybrid.data.check.thumbnail import check_imagehash
 from keras_hybrid.data.image_folder import check_classes, number_classes, split_indices
 from keras_hybrid.data.scan_folder import ImageRecord, list_images
+from keras_hybrid.utils.optional import require
 
 _NOT_CHECKED = (
     "Whether labels are right: an image in the folder of another class is found only "
@@ -56,7 +56,7 @@ def check_folder(path: str | pathlib.Path, quiet: bool = False) -> FolderCheck:
     root = pathlib.Path(path).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is not a folder of images.")
-    check_imagehash()
+    require("imagehash", extra="check", what="The check of a folder")
     try:
         listed, layout = list_images(root)
     except (ValueError, FileNotFoundError) as error:

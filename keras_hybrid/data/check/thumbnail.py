@@ -37,17 +37,3 @@ def thumbnail(image: Image.Image) -> Thumbnail:
     return Thumbnail(
         np.asarray(grey), np.asarray(colour), int.from_bytes(bits.tobytes())
     )
-
-
-def check_imagehash() -> None:
-    """Checks that images can be compared, for a caller with long work before that.
-
-    Raises:
-        ImportError: If ImageHash is missing; it names the extra that brings it.
-    """
-    try:
-        import imagehash  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "The check of a folder needs: pip install 'keras_hybrid[check]'"
-        ) from error
