@@ -209,7 +209,7 @@ def test_nothing_is_overwritten_unasked(run, copy):
     for names in (["litert"], ["saved_model"], ["onnx", "saved_model"]):
         with pytest.raises(FileExistsError, match="use --overwrite"):
             export(copy / "model.keras", names, copy)
-    with pytest.raises(ValueError, match="needs calibration images"):
+    with pytest.raises(ValueError, match="needs representative calibration images"):
         export(copy / "model.keras", ["litert_int8"], copy, overwrite=True)
     assert before == {x: x.read_bytes() for x in copy.rglob("*") if x.is_file()}
 
