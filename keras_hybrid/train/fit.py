@@ -59,7 +59,7 @@ def fit(
 ) -> int:
     """Trains `network`, which returns logits, from the checkpoint on if there is one.
 
-    With `ema_momentum` the network holds the averaged weights afterwards, with
+    If the optimizer averages the weights, the network has the averages afterwards; with
     `keep_best` those of the best epoch.
 
     Args:
@@ -99,7 +99,7 @@ def fit(
     if validation and recipe.selection.keep_best != "none":
         best = KeepBest(recipe.selection, directory, network, done, first)
         listening.append(best)  # before the averages are swapped back
-    if settings.ema_momentum:
+    if settings.averages_weights:
         listening.append(keras.callbacks.SwapEMAWeights())
     if first:
         if callable(callbacks):
@@ -265,7 +265,7 @@ def _compiled(
         settings.final_learning_rate,
         settings.warmup_share,
         max(settings.epochs, 1) * batches.steps_per_epoch,
-        settings.schedule,
+        settings.curve,
     )
     decay = recipe.fine_tuning.layer_decay
     rates = layer_rates(network, decay) if decay < 1 else None

@@ -1,4 +1,4 @@
-"""AdamW, Muon and SGD, with weight decay where it belongs."""
+"""AdamW, Muon, SGD and schedule-free AdamW, with weight decay where it belongs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,13 @@ import keras
 from keras_hybrid.train.layer_rates import with_layer_rates
 from keras_hybrid.train.muon import Muon
 from keras_hybrid.train.schedule import ProgressSchedule
+from keras_hybrid.train.schedule_free import ScheduleFreeAdamW
 
 OPTIMIZERS: dict[str, tuple[type[keras.optimizers.Optimizer], dict[str, Any]]] = {
     "adamw": (keras.optimizers.AdamW, {}),
     "muon": (Muon, {"adam_lr_ratio": 0.5, "momentum": 0.9, "rms_rate": 0.2}),
     "sgd": (keras.optimizers.SGD, {"momentum": 0.9, "nesterov": True}),
+    "schedule_free": (ScheduleFreeAdamW, {}),
 }
 
 
@@ -34,9 +36,9 @@ def make_optimizer(
     statistics are moving averages already.
 
     Args:
-        name: `"adamw"`; `"muon"`, see `Muon`; or `"sgd"` with Nesterov momentum of
-            0.9. For all of them the decay per step is the weight decay times the
-            learning rate, as for PyTorch's AdamW.
+        name: `"adamw"`; `"muon"`, see `Muon`; `"sgd"` with Nesterov momentum of 0.9;
+            or `"schedule_free"`, see `ScheduleFreeAdamW`. For all of them the decay per
+            step is the weight decay times the learning rate, as for PyTorch's AdamW.
         model: The model it will train.
         learning_rate: A number or a schedule.
         weight_decay: Decoupled decay, relative to the learning rate.

@@ -130,9 +130,10 @@ class Optimization:
     --folds or --refit all networks together take this long."""
     batch_size: int = 64
     """Images per step, of all devices together; 0 chooses by the number of images."""
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
-    """AdamW; Muon for dense and convolution kernels, AdamW for the rest; or SGD with
-    Nesterov momentum of 0.9."""
+    optimizer: Literal["adamw", "muon", "sgd", "schedule_free"] = "adamw"
+    """AdamW; Muon for dense and convolution kernels, AdamW for the rest; SGD with
+    Nesterov momentum of 0.9; or schedule-free AdamW, which averages the weights and
+    keeps the learning rate after the warm-up, whatever --schedule says."""
     learning_rate: float | None = None
     """Peak learning rate, reached after the warm-up; None: 1e-3, or 1e-4 from
     pretrained weights."""
@@ -195,6 +196,21 @@ class Optimization:
             raise ValueError(
                 f"ema_momentum must lie in (0, 1), not {self.ema_momentum}."
             )
+        if self.ema_momentum is not None and self.optimizer == "schedule_free":
+            raise ValueError(
+                "--optimizer schedule_free averages the weights: leave out "
+                "--ema-momentum."
+            )
+
+    @property
+    def averages_weights(self) -> bool:
+        """Whether averaged weights are evaluated and saved."""
+        return self.ema_momentum is not None or self.optimizer == "schedule_free"
+
+    @property
+    def curve(self) -> str:
+        """Curve of the learning rate after the warm-up."""
+        return "constant" if self.optimizer == "schedule_free" else self.schedule
 
     @property
     def warmup(self) -> float:

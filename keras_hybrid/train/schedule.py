@@ -21,6 +21,10 @@ def _linear(share: Tensor) -> Tensor:
     return 1 - share
 
 
+def _constant(share: Tensor) -> Tensor:
+    return ops.ones_like(share)
+
+
 def _wsd(share: Tensor) -> Tensor:
     return ops.minimum((1 - share) / (1 - CONSTANT_SHARE), 1.0)
 
@@ -29,6 +33,7 @@ CURVES: dict[str, Callable[[Tensor], Tensor]] = {
     "cosine": _cosine,
     "linear": _linear,
     "wsd": _wsd,
+    "constant": _constant,
 }
 """Share of the time after the warm-up -> share of the way from final to peak."""
 
@@ -47,8 +52,8 @@ class ProgressSchedule(keras.optimizers.schedules.LearningRateSchedule):
         final: Learning rate at the end.
         warmup: Share of the run that is warm-up, in [0, 1).
         total_steps: Steps of the whole run.
-        curve: `"cosine"`; `"linear"`; or `"wsd"`, warm-up, stable, decay: constant up
-            to `CONSTANT_SHARE` of the run, then linear.
+        curve: `"cosine"`; `"linear"`; `"wsd"`, warm-up, stable, decay: constant up to
+            `CONSTANT_SHARE` of the run, then linear; or `"constant"`.
     """
 
     def __init__(

@@ -99,7 +99,7 @@ def test_probe_trains_the_classifier_alone():
     assert (model.predict(pixels, verbose=0).argmax(-1) == labels).mean() > 0.9
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd", "schedule_free"])
 def test_layer_rates_scale_the_whole_update(name):
     """The update of every variable, weight decay included, has its share of the rate."""
 
