@@ -42,6 +42,7 @@ CHECKPOINT = Recipe.of(
     random_crop=(0.6, 1.0),
     mixup=0.2,
     epochs=20,
+    batch_size=0,
     learning_rate=1e-4,
     final_learning_rate=1e-6,
     probe_epochs=50,

@@ -14,6 +14,19 @@ from keras_hybrid.data.sample_augmentation import swap_neighbors
 _NONE = Augmentation()
 
 
+def check_batch_size(batch_size: int, images: int, augmentation: Augmentation) -> None:
+    """Raises ValueError if images are too few, or a batch is odd and mixed in pairs."""
+    if images < batch_size:
+        raise ValueError(
+            f"{images} training images do not fill a batch of {batch_size}; lower "
+            "--batch-size."
+        )
+    if augmentation.mixes and batch_size % 2:
+        raise ValueError(
+            f"mixup and cutmix pair images: --batch-size {batch_size} is odd."
+        )
+
+
 class Batches(keras.utils.PyDataset):
     """Endless shuffled batches; batch `i` depends on `(seed, i)` alone.
 
@@ -69,15 +82,7 @@ class Batches(keras.utils.PyDataset):
         balanced: bool = False,
     ):
         super().__init__()
-        if len(split) < batch_size:
-            raise ValueError(
-                f"{len(split)} training images do not fill a batch of {batch_size}; "
-                "lower --batch-size."
-            )
-        if augmentation.mixes and batch_size % 2:
-            raise ValueError(
-                f"mixup and cutmix pair images: --batch-size {batch_size} is odd."
-            )
+        check_batch_size(batch_size, len(split), augmentation)
         self.split = split
         self.batch_size = batch_size
         self.classes = classes

@@ -136,6 +136,11 @@ class Classifier:
         groups = itertools.groupby(inputs, key=np.shape)
         stacked = (np.stack(list(group)) for _, group in groups)
         found = np.concatenate([self._probabilities(x) for x in stacked])
+        if not np.isfinite(found).all():
+            raise ValueError(
+                f"{self.path} gives probabilities that are no numbers: its weights are "
+                "damaged, or training diverged."
+            )
         if found.shape[-1] != len(self.classes):
             raise ValueError(
                 f"{self.path} has {found.shape[-1]} classes, but its card names "

@@ -84,6 +84,8 @@ def evaluate_command(
     from keras_hybrid.utils.figures import require_matplotlib
 
     require_matplotlib("evaluate")
+    if out and out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"--out {out} is a file; give a folder.")
     classifier = load(model)
     result = evaluate(classifier, data, batch_size)
     place = pathlib.Path() if is_on_the_hub(model) else classifier.path.parent

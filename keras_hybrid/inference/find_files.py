@@ -2,6 +2,7 @@
 
 import glob
 import pathlib
+import sys
 from collections.abc import Iterable
 
 from keras_hybrid.utils.files import find_images
@@ -38,9 +39,12 @@ def find_files(names: Iterable[str], listed: Iterable[str] = ()) -> list[pathlib
 def _find(name: str) -> list[pathlib.Path]:
     path = pathlib.Path(name)
     if path.is_dir():
-        found = [x for x in find_images(path) if x.is_file()]
+        found = [x for x in find_images(path) if not x.is_dir()]
         if not found:
             raise ValueError(f"{path} holds no images.")
+        others = sum(1 for x in path.rglob("*") if x.is_file()) - len(found)
+        if others > 0:
+            print(f"{path}: {others:,} files are no images.", file=sys.stderr)
         return found
     if path.exists() or not glob.has_magic(name):
         return [path]

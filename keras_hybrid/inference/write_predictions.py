@@ -64,7 +64,10 @@ def _write_csv(
     pairs = [("class", "probability")]
     pairs += [(f"class_{i}", f"probability_{i}") for i in range(2, top + 1)]
     columns = ["file", *(column for pair in pairs for column in pair), "error"]
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    # names of files need not be UTF-8
+    with open(
+        path, "w", newline="", encoding="utf-8", errors="surrogateescape"
+    ) as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for one in predictions:

@@ -70,7 +70,8 @@ def network(x: Tensor, config: ConViTConfig) -> tuple[Tensor, Tensor]:
     """Patches, blocks with GPSA, class token, blocks with ordinary attention."""
     if not 0 <= config.gpsa_layers <= config.depth:
         raise ValueError(
-            f"gpsa_layers takes 0 to depth, {config.depth}: {config.gpsa_layers}."
+            f"gpsa_layers must lie in [0, {config.depth}], the depth, not "
+            f"{config.gpsa_layers}."
         )
     x = PaddedConv2D(
         config.width,

@@ -113,7 +113,7 @@ def batch_size(images: int) -> int:
     size = 16
     while size < 128 and images / size > 60:
         size *= 2
-    return min(size, max(images, 1))
+    return max(min(size, images) // 2 * 2, 1)  # even, for mixup
 
 
 def _say(option: str, value: Any, why: str) -> None:

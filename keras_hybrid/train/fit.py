@@ -27,12 +27,13 @@ from keras_hybrid.train.metrics_logger import (
 from keras_hybrid.train.multiprocess import check_epoch, process_index, shard
 from keras_hybrid.train.optimizer import make_optimizer
 from keras_hybrid.train.progress import Progress, step_seconds
-from keras_hybrid.train.recipe import Optimization, Recipe
+from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.remat import RematAugmented
 from keras_hybrid.train.schedule import ProgressSchedule
 from keras_hybrid.train.sync_replicas import sync_replicas
+from keras_hybrid.train.train_size import train_size
 from keras_hybrid.train.user_metrics import Metrics, OfProbabilities
-from keras_hybrid.utils.typing import Shape, fixed
+from keras_hybrid.utils.typing import Shape
 
 # Training sets up to this size are kept on a GPU, which has several times as much.
 RESIDENT_BYTES = 4 * 2**30
@@ -91,7 +92,7 @@ def fit(
     if first:
         truncate_metrics(directory, done)
     past = progress_so_far(directory, done)
-    size = _train_size(settings, network)
+    size = train_size(settings, network)
     progress = Progress(settings, size, batches, schedule, done, **past)
     logger = MetricsLogger(directory, batches, progress, settings.seed, writes=first)
     best = None
@@ -193,15 +194,6 @@ def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
         marks_progress=settings.gabor_loss > 0,
         balanced=settings.class_balance == "sampling",
     )
-
-
-def _train_size(settings: Optimization, network: keras.Model) -> Shape:
-    """Height and width of training images at their largest."""
-    height, width = fixed(network.input_shape[1:3])
-    if not settings.train_size:
-        return height, width
-    scale = settings.train_size / min(height, width)
-    return round(scale * height), round(scale * width)
 
 
 def _resize(model: Augmented, size: Shape) -> None:

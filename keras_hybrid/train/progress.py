@@ -193,6 +193,12 @@ def step_seconds(model: keras.Model, batches: Batches) -> float:
     return statistics.median(seconds[2:])  # the first ones compile
 
 
+def progressive_sizes(size: Shape) -> list[Shape]:
+    """Heights and widths that progressive resizing gives images of `size`."""
+    height, width = fixed(size)
+    return [(round(x * height), round(x * width)) for x, _ in _scales(size)]
+
+
 def _scales(size: Shape) -> tuple[tuple[float, float], ...]:
     """`RESIZING` without scales that make images too small."""
     side = min(fixed(size))

@@ -8,6 +8,7 @@ import keras
 
 from keras_hybrid import models
 from keras_hybrid.data import Dataset, Split
+from keras_hybrid.data.batches import check_batch_size
 from keras_hybrid.train.calibrate import calibrate, scale_logits
 from keras_hybrid.train.checkpoint import FILE as CHECKPOINT
 from keras_hybrid.train.choose import choose_before_loading, choose_settings, is_open
@@ -30,6 +31,7 @@ from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
 from keras_hybrid.train.run_result import RunResult
+from keras_hybrid.train.train_size import check_train_sizes
 from keras_hybrid.train.user_metrics import Metrics, check_metrics
 from keras_hybrid.train.workdir import check_workdir, claim, complete_card
 from keras_hybrid.utils.card import read_card, write_card
@@ -99,10 +101,13 @@ def _run(
         return card
     check_metrics(metrics, len(dataset.class_names), devices)
     training, validation = make_splits(recipe, dataset)
+    settings = recipe.optimization
+    check_batch_size(settings.batch_size, len(training), recipe.augmentation)
     with devices.scope():
         model = build(recipe, dataset)
         check_tta(model, recipe.selection.tta)
         frozen_layers(model, recipe.fine_tuning.freeze)  # or ValueError
+        check_train_sizes(settings, models.logits(model), recipe.network.model)
         barrier()  # every process has looked into the workdir
         if process_index() == 0:
             # only now, so that bad settings leave no files

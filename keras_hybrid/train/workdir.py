@@ -32,13 +32,15 @@ _FOUND_BY_SEARCH = (
 def check_workdir(
     directory: pathlib.Path, settings: str = SETTINGS, kind: str = "run"
 ) -> None:
-    """Raises ValueError if the folder holds other files and no run.
+    """Raises ValueError if it is a file, or a folder with other files and no run.
 
     Args:
         directory: The folder.
         settings: The file by which a run is known.
         kind: What messages call it.
     """
+    if directory.is_file():
+        raise ValueError(f"{directory} is a file; choose another --workdir.")
     if (directory / settings).exists() or not directory.exists():
         return
     if not all(is_partial(path) for path in directory.iterdir()):

@@ -8,6 +8,8 @@ import sys
 from keras_hybrid.utils.optional import is_installed
 
 BACKENDS = ("tensorflow", "jax", "torch")
+_OTHERS = ("numpy", "openvino")
+"""Backends of Keras that run models but do not train."""
 _PROGRAMS = ("keras-hybrid", "-m")  # how the command line begins
 _HOW = "Choose one by KERAS_BACKEND, or install one: pip install 'keras_hybrid[torch]'."
 
@@ -24,7 +26,7 @@ def choose_backend() -> None:
     """
     named = os.environ.get("KERAS_BACKEND")
     wanted = named or _from_keras_json() or BACKENDS[0]
-    if "keras" in sys.modules or wanted not in BACKENDS or is_installed(wanted):
+    if "keras" in sys.modules or wanted in _OTHERS or is_installed(wanted):
         return
     there = [name for name in BACKENDS if is_installed(name)]
     if len(there) == 1 and not named:

@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterator
 
 _JPEG = (".jpg", ".jpeg", ".jfif")
 _PNM = (".ppm", ".pgm", ".pbm")
-IMAGE_SUFFIXES = (*_JPEG, *_PNM, ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (
+    *_JPEG,
+    *_PNM,
+    ".png",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".avif",
+)
 """Suffixes of image files in lower case; files may have them in upper case."""
 
 

@@ -1,6 +1,8 @@
 """From the text of `weights=` to a checked file on this machine."""
 
 import dataclasses
+import difflib
+import functools
 import os
 import pathlib
 import re
@@ -53,7 +55,17 @@ def resolve_name(weights: str, variant: str) -> Checkpoint | None:
         return _on_the_hub(weights, variant)
     if weights in [row.name for row in list_published()]:
         return _checkpoint(published(weights))
+    if "://" in weights:
+        raise ValueError(
+            f"weights takes no address but hf://, not {weights}: download the file and "
+            "give its path."
+        )
     path = pathlib.Path(weights)
+    if not path.suffix and not path.exists() and "/" not in weights:
+        names = [IMAGENET, *(row.name for row in list_published())]
+        near = difflib.get_close_matches(weights, names, 1)
+        hint = f"Did you mean {near[0]}?" if near else "Give a path, or imagenet."
+        raise ValueError(f"There are no weights {weights!r}. {hint}")
     if (
         _NAME.fullmatch(weights)
         and path.suffix not in known_suffixes()
@@ -74,12 +86,7 @@ def fetch_published(checkpoint: Published) -> pathlib.Path:
     """
     path = _fetch(checkpoint)
     if not checkpoint.sha256:
-        print(
-            f"{checkpoint.name} has no SHA-256 in the table: its names and shapes are "
-            f"all that is checked. `keras-hybrid weights pin {checkpoint.name}` adds "
-            "one.",
-            flush=True,
-        )
+        _say_unpinned(checkpoint.name)
         return path
     size = path.stat().st_size
     if checkpoint.bytes and size != checkpoint.bytes:
@@ -91,6 +98,15 @@ def fetch_published(checkpoint: Published) -> pathlib.Path:
     raise ValueError(
         f"{path.resolve()} {fault}: it is damaged, or no longer what was published. "
         "Delete it and try again."
+    )
+
+
+@functools.cache  # once
+def _say_unpinned(name: str) -> None:
+    print(
+        f"{name} has no SHA-256 in the table: its names and shapes are all that is "
+        f"checked. `keras-hybrid weights pin {name}` adds one.",
+        flush=True,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from keras_hybrid.layers import PositionEmbedding
 from keras_hybrid.models.assembly import HEAD
 from keras_hybrid.models.keras_weights import fresh_head
+from keras_hybrid.models.registry import get, list_models
 from keras_hybrid.utils.typing import Tensor
 from keras_hybrid.weights.input_channels import fit_input_channels
 from keras_hybrid.weights.layout import to_keras_layout
@@ -18,6 +19,7 @@ from keras_hybrid.weights.recognise import recognise
 from keras_hybrid.weights.source import read
 
 _HEADS = ("strict", "skip", "if_same_classes")
+_SHOWN = 4
 
 
 def load_torch(
@@ -52,8 +54,9 @@ def load_torch(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be read, no name map recognises its names, or
-            any tensor is missing, unexpected or of another shape; all are named. If
-            `head` is unknown, or the model has no position table for `grid`.
+            any tensor is missing, unexpected, of another shape or not finite; the first
+            ones are named. If `head` is unknown, or the model has no position table for
+            `grid`.
 
     Example:
         >>> load_torch(models.CvT13(classes=10), "CvT-13-224x224-IN-1k.pth", "skip")
@@ -81,13 +84,38 @@ def load_torch(
         }
     assignments, faults = _match(model, variables, tensors, name_map, grid)
     if faults:
-        raise ValueError(
-            f"The checkpoint ({name_map.name}) does not fit {model.name}:\n"
-            + "\n".join(faults)
-        )
+        raise ValueError(_misfit(model, tensors, name_map, faults))
     for variable, value in assignments:
         variable.assign(value)
     return model
+
+
+def _misfit(
+    model: keras.Model,
+    tensors: Mapping[str, np.ndarray],
+    name_map: NameMap,
+    faults: list[str],
+) -> str:
+    """What does not fit, the first lines of it, and what the checkpoint may be of."""
+    lines = [f"The checkpoint ({name_map.name}) does not fit {model.name}:"]
+    for kind in ("unexpected", "misshapen", "damaged", "missing"):
+        some = [fault for fault in faults if fault.startswith(f"  {kind}")]
+        lines += some[:_SHOWN]
+        if len(some) > _SHOWN:
+            lines.append(f"  {kind}: {len(some) - _SHOWN} more")
+    if all(_is_head(x.removeprefix("  missing: ")) for x in faults):
+        lines.append("It has no classifier: give the number of classes, --classes.")
+    elif near := _of_the_same_size(tensors):
+        lines.append(f"It has as many parameters as {near}.")
+    return "\n".join(lines)
+
+
+def _of_the_same_size(tensors: Mapping[str, np.ndarray]) -> str:
+    """The variants with the number of parameters of a checkpoint, within 1 %."""
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    count = sum(x.size for name, x in tensors.items() if not name.endswith(statistics))
+    known = {name: get(name).parameters for name in list_models()}
+    return " or ".join(x for x, size in known.items() if abs(size / count - 1) < 0.01)
 
 
 def _is_head(path: str) -> bool:
@@ -111,6 +139,8 @@ def _takes_head(
             if tensor.shape == (model.output_shape[-1],):
                 return True
             print(fresh_head(model, len(tensor)), flush=True)
+            return False
+    print(f"{model.name}: the checkpoint has no classifier; it stays as it is.")
     return False
 
 
@@ -143,6 +173,10 @@ def _match(
         shape = tuple(variables[path].shape)
         if tuple(value.shape) != shape:
             faults.append(f"  misshapen: {name} {tensor.shape} for {path} {shape}")
+        if not np.isfinite(tensor).all():
+            faults.append(
+                f"  damaged: {name} {tensor.shape} has NaN or infinite values"
+            )
         assignments.append((variables[path], value))
     faults += [f"  missing: {path}" for path in variables if path not in filled]
     return assignments, faults

@@ -1,6 +1,7 @@
 """Pickled torch checkpoints: their tensors, and nothing that could run code."""
 
 import pathlib
+import warnings
 from typing import Any
 
 from keras_hybrid.utils.errors import first_line
@@ -50,7 +51,8 @@ def read_pickle(path: pathlib.Path) -> Any:
 
     harmless: list[Any] = [(_Beside, name) for name in _BESIDE]
     try:
-        with torch.serialization.safe_globals(harmless):
+        with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of the pickle's protocol
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ValueError(
@@ -62,6 +64,12 @@ def _reason(path: pathlib.Path, error: Exception) -> str:
     """What torch would not read, in one line."""
     import torch
 
+    with open(path, "rb") as file:
+        start = file.read(2)
+    if not start:
+        return "it is empty. Download it again."
+    if start != b"PK" and start[:1] != b"\x80":  # an archive, or a pickle
+        return "torch did not write it. Download it again."
     try:
         found = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:  # no archive that it can look into
@@ -69,6 +77,11 @@ def _reason(path: pathlib.Path, error: Exception) -> str:
     if foreign := sorted(set(found) - set(_BESIDE)):
         return (
             f"it refers to {', '.join(foreign[:5])}, which might run code. Save its "
+            "state dict alone with the code that wrote it."
+        )
+    if "Weights only load failed" in str(error):
+        return (
+            "it holds more than tensors and options, which might run code. Save its "
             "state dict alone with the code that wrote it."
         )
     return f"{first_line(error).rstrip('.')}. Download it again."

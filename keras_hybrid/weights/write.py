@@ -49,13 +49,11 @@ def save_torch(model: keras.Model, path: str | pathlib.Path, code: str) -> None:
         ValueError: If there are no names for this model in the code.
     """
     require("safetensors", extra="weights", what=pathlib.Path(path).name)
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     tensors = to_torch(model, code)
-    facts = {"format": "pt"}
-    write_atomically(
-        pathlib.Path(path), lambda part: save_file(tensors, part, metadata=facts)
-    )
+    content = save(tensors, metadata={"format": "pt"})
+    write_atomically(pathlib.Path(path), lambda part: part.write_bytes(content))
 
 
 def _tensors(
