@@ -190,7 +190,7 @@ def _check_images(recipe: Recipe) -> None:
 
     folder, done = recipe.runtime.data_dir, recipe.directory / "card.json"
     if recipe.data.dataset == "folder" and folder and not done.exists():
-        for line in quick_check(pathlib.Path(folder)):
+        for line in quick_check(pathlib.Path(folder), fit=recipe.data.fit):
             print(line, flush=True)
 
 

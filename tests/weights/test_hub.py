@@ -240,7 +240,7 @@ def test_the_processor_of_cvt_warps_large_images(hub):
     hub.files["me/mine/model.safetensors"] = b""
     hub.files["me/mine/preprocessor_config.json"] = json.dumps(settings).encode()
     facts = resolve("hf://me/mine", "cvt13").preprocessing
-    assert facts.squash and facts.crop == 1
+    assert facts.fit == "stretch" and facts.crop == 1
 
 
 def test_no_weights_no_network(hub):
