@@ -5,7 +5,7 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -16,6 +16,8 @@ from keras_hybrid.export.check import REFERENCE_IMAGES, compare, reference_image
 from keras_hybrid.export.converter_process import convert
 from keras_hybrid.export.export_report import ExportMismatch, Report, hashes, versions
 from keras_hybrid.export.fold import fold
+from keras_hybrid.export.formats import FORMATS, LITERT_WRITER
+from keras_hybrid.export.input_scale import input_scale
 from keras_hybrid.export.runtime import in_batches
 from keras_hybrid.utils.card import write_card
 
@@ -67,10 +69,10 @@ def write(
     ready: Prepared, format: str, path: pathlib.Path, options: dict[str, dict]
 ) -> Report:
     """Converts, compares and keeps one file and its card."""
-    names = {"class_names": ready.facts.get("class_names") or []}
+    options = _about_the_model(ready.facts, options)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         part = pathlib.Path(folder) / path.name
-        convert(format, ready.file, part, options | {"saved_model": names})
+        convert(format, ready.file, part, options)
         try:
             report = compare(format, part, ready.images, ready.expected)
         except ExportMismatch as error:
@@ -80,9 +82,25 @@ def write(
         report = dataclasses.replace(report, path=path)
         card = part.with_name(f"{path.name}.card.json")
         write_card(_card(ready, report, part), card)
-        _replace(part, path)
-        _replace(card, path.with_name(card.name))
+        replace(part, path)
+        replace(card, path.with_name(card.name))
     return report
+
+
+def _about_the_model(
+    facts: Mapping[str, Any], options: dict[str, dict]
+) -> dict[str, dict]:
+    """The options of the writers, with what a file says of its model."""
+    names = facts.get("class_names") or []
+    reference = facts["artefact"]["reference"]
+    scale = input_scale(facts, reference["pixels"], reference["shape"][-1])
+    metadata = {"name": facts.get("model", "model"), "labels": names} | (scale or {})
+    litert = {
+        name: options.get(name, {}) | {"metadata": metadata}
+        for name, format in FORMATS.items()
+        if format.writer == LITERT_WRITER
+    }
+    return options | litert | {"saved_model": {"class_names": names}}
 
 
 def _card(ready: Prepared, report: Report, part: pathlib.Path) -> dict[str, Any]:
@@ -94,7 +112,7 @@ def _card(ready: Prepared, report: Report, part: pathlib.Path) -> dict[str, Any]
     return ready.facts | {"artefact": facts | ready.facts["artefact"]}
 
 
-def _replace(part: pathlib.Path, path: pathlib.Path) -> None:
+def replace(part: pathlib.Path, path: pathlib.Path) -> None:
     """Puts a finished file or folder in its place; what was there goes last."""
     if not path.is_dir():
         os.replace(part, path)

@@ -221,7 +221,7 @@ def test_a_repository_says_how_images_are_prepared(file, hub, golden, capsys):
     )
     hub.files[f"me/mine/{file}"] = json.dumps(SETTINGS[file]).encode()
     found = resolve("hf://me/mine", "convit_tiny")
-    expected = ((0.5, 0.4, 0.3), (0.1, 0.2, 0.3), 0.9, "bilinear", False)
+    expected = ((0.5, 0.4, 0.3), (0.1, 0.2, 0.3), 0.9, "bilinear", "crop")
     assert found.preprocessing == models.Preprocessing(*expected)
     assert found.image_size == (32, 32)
     model = models.ConViTTiny(weights="hf://me/mine", **FIELDS | {"classes": 7})
