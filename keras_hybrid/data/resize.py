@@ -22,14 +22,11 @@ def resize_and_crop(
     interpolation: str = "bicubic",
     fit: Fit = "crop",
 ) -> Image.Image:
-    """Resizes an image to `size` in one step.
+    """Resizes an image to `size`, with Pillow's antialiasing filters.
 
-    With `fit="crop"` the center of the image fills the result:
-
-    1. The box is the largest centered rectangle with the aspect ratio of `size`. Its
-       sides are multiplied by `crop`. Its edges are floating-point numbers.
-    2. Pillow's `resize(size, filter, box=box)` resizes the box with antialiasing and
-       rounds the result to 8 bits. Nothing else is rounded.
+    With `fit="crop"` the center of the image fills the result. The box is the largest
+    centered rectangle with the aspect ratio of `size`; its sides are multiplied by
+    `crop`, and its edges are floating-point numbers. The box is resized to `size`.
 
     The evaluation of timm and torchvision resizes the short side to `size / crop` and
     crops the center. The result is the same, except that they round the size and the
@@ -42,6 +39,11 @@ def resize_and_crop(
 
     With `fit="stretch"` the whole image is resized to `size`, whatever its aspect ratio
     is.
+
+    Pillow resizes width and height one after the other, and rounds to 8 bits after
+    each. Its version 13 chooses the order by the size of the image, earlier ones do
+    not. Here the width always comes first, so that all versions, and programs without
+    Pillow, compute equal pixels.
 
     Args:
         image: Upright image, RGB or grayscale, see `decode.to_rgb`.
@@ -75,12 +77,26 @@ def resize_and_crop(
             image.height - crop * min(image.height, image.width * height / width)
         ) / 2
         box = (left, top, image.width - left, image.height - top)
-        return image.resize((width, height), filter, box=box)
+        return _resize(image, height, width, filter, box)
     if fit == "stretch":
-        return image.resize((width, height), filter)
+        return _resize(image, height, width, filter)
     if fit == "pad":
         return _pad(image, height, width, filter)
     raise ValueError(f"fit must be one of {', '.join(get_args(Fit))}, not {fit!r}.")
+
+
+def _resize(
+    image: Image.Image,
+    height: int,
+    width: int,
+    filter: Image.Resampling,
+    box: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    """Resizes a box of the image: first its width, then its height."""
+    left, top, right, bottom = box or (0, 0, image.width, image.height)
+    wide = (left, 0, right, image.height)
+    image = image.resize((width, image.height), filter, wide)
+    return image.resize((width, height), filter, (0, top, width, bottom))
 
 
 def _pad(
@@ -94,7 +110,7 @@ def _pad(
     )
     padded = Image.new(image.mode, (width, height))
     corner = ((width - inner[0]) // 2, (height - inner[1]) // 2)
-    padded.paste(image.resize(inner, filter), corner)
+    padded.paste(_resize(image, inner[1], inner[0], filter), corner)
     return padded
 
 
@@ -126,18 +142,20 @@ def _resize_step(fit: Fit, crop: float, filter: str) -> str:
     """How Pillow makes an image of the model's size."""
     filter = f"Image.Resampling.{filter}"
     if fit == "stretch":
-        return f"image.resize((width, height), {filter}) in Pillow."
+        return (
+            f"image.resize((width, H), {filter}), then "
+            f".resize((width, height), {filter}) in Pillow."
+        )
     if fit == "pad":
         return (
             "s = min(width / W, height / H); w = max(1, int(W * s + 0.5)); "
-            "h = max(1, int(H * s + 0.5)); "
-            f"image.resize((w, h), {filter}) in Pillow, pasted at "
-            "((width - w) // 2, (height - h) // 2) into a black image (0) of "
-            "(width, height)."
+            f"h = max(1, int(H * s + 0.5)); image.resize((w, H), {filter}), then "
+            f".resize((w, h), {filter}) in Pillow, pasted at ((width - w) // 2, "
+            "(height - h) // 2) into a black image (0) of (width, height)."
         )
     return (
         f"left = (W - {crop} * min(W, H * width / height)) / 2; "
         f"top = (H - {crop} * min(H, W * height / width)) / 2; "
-        "box = (left, top, W - left, H - top); "
-        f"image.resize((width, height), {filter}, box=box) in Pillow."
+        f"image.resize((width, H), {filter}, box=(left, 0, W - left, H)), then "
+        f".resize((width, height), {filter}, box=(0, top, width, H - top)) in Pillow."
     )

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from keras_hybrid.export.formats import FORMATS, LITERT_WRITER
 from keras_hybrid.export.input_scale import input_scale
 from keras_hybrid.export.runtime import in_batches
 from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.files import replace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +42,7 @@ def prepared(
     drawn = reference_images(shape, pixels, REFERENCE_IMAGES + 8)
     if images is not None:
         drawn = np.concatenate([drawn[:REFERENCE_IMAGES], images])
-    logits = models.logits(model)
-
-    def run(batch: np.ndarray) -> dict[str, np.ndarray]:
-        return {"logits": logits.predict_on_batch(batch.astype("float32"))}
-
-    expected = in_batches(run, drawn).astype("float32")
+    expected = keras_logits(model, drawn)
     names = facts.get("class_names")
     if names and len(names) != expected.shape[-1]:
         raise ValueError(
@@ -63,6 +58,16 @@ def prepared(
         file = pathlib.Path(folder) / "model.keras"
         fold(model).save(file)
         yield Prepared(file, drawn, expected, facts | {"artefact": artefact})
+
+
+def keras_logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The logits `(N, classes)` of a Keras model, float32."""
+    logits = models.logits(model)
+
+    def run(batch: np.ndarray) -> dict[str, np.ndarray]:
+        return {"logits": logits.predict_on_batch(batch.astype("float32"))}
+
+    return in_batches(run, images).astype("float32")
 
 
 def write(
@@ -110,17 +115,3 @@ def _card(ready: Prepared, report: Report, part: pathlib.Path) -> dict[str, Any]
         "files": hashes(part),
     }
     return ready.facts | {"artefact": facts | ready.facts["artefact"]}
-
-
-def replace(part: pathlib.Path, path: pathlib.Path) -> None:
-    """Puts a finished file or folder in its place; what was there goes last."""
-    if not path.is_dir():
-        os.replace(part, path)
-        return
-    former = part.with_name(f"{part.name}.former")
-    os.rename(path, former)
-    try:
-        os.rename(part, path)
-    except OSError:
-        os.rename(former, path)
-        raise
