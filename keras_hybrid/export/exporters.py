@@ -11,7 +11,7 @@ import numpy as np
 from keras_hybrid import models
 from keras_hybrid.export.export_report import Report
 from keras_hybrid.export.formats import require
-from keras_hybrid.export.golden import Golden, Kind, make_golden
+from keras_hybrid.export.golden import Kind, make_golden
 from keras_hybrid.export.keras_file import load_keras
 from keras_hybrid.export.model_card import read_card
 from keras_hybrid.export.runtime import image_shape
@@ -177,7 +177,7 @@ def export(
     shape, pixels = model.input_shape[1:], models.takes_pixels(model)
     pack = make_golden(source.parent, facts, shape, pixels, golden)
     out.mkdir(parents=True, exist_ok=True)
-    with prepared(model, facts, _compared(pack, images)) as ready:
+    with prepared(model, facts, images, pack.inputs() if pack else None) as ready:
         reports = []
         for format, path in targets.items():
             reports.append(write(ready, format, path, options))
@@ -185,13 +185,6 @@ def export(
     if pack:
         write_pack(out, pack, functools.partial(keras_logits, model), targets, facts)
     return reports
-
-
-def _compared(pack: Golden | None, images: np.ndarray | None) -> np.ndarray | None:
-    """The images to compare files with Keras on; None if there are none."""
-    given = [] if images is None else [images]
-    golden = [pack.inputs()] if pack else []
-    return np.concatenate([*golden, *given]) if golden or given else None
 
 
 def _int8(calibration: np.ndarray | None, integers_only: bool) -> dict[str, dict]:

@@ -15,7 +15,7 @@ from keras_hybrid.export.check import REFERENCE_IMAGES, compare, reference_image
 from keras_hybrid.export.converter_process import convert
 from keras_hybrid.export.export_report import ExportMismatch, Report, hashes, versions
 from keras_hybrid.export.fold import fold
-from keras_hybrid.export.formats import FORMATS, LITERT_WRITER
+from keras_hybrid.export.formats import FORMATS, LITERT_WRITER, get_format
 from keras_hybrid.export.input_scale import input_scale
 from keras_hybrid.export.runtime import in_batches
 from keras_hybrid.utils.card import write_card
@@ -27,14 +27,29 @@ class Prepared:
     """A model ready for conversion: its folded file, its outputs, its card."""
 
     file: pathlib.Path
-    images: np.ndarray  # the reference images first
+    images: np.ndarray  # the reference images first, the golden ones last
     expected: np.ndarray
     facts: dict[str, Any]
+    golden: int = 0
+
+    def compared(self, format: str) -> tuple[np.ndarray, np.ndarray]:
+        """The images to compare a file on, and Keras' logits.
+
+        Golden images may lie outside the ranges that a file of fewer bits was
+        calibrated for, so that such a file is not judged by them.
+        """
+        count = len(self.images)
+        if get_format(format).relative:
+            count -= self.golden
+        return self.images[:count], self.expected[:count]
 
 
 @contextlib.contextmanager
 def prepared(
-    model: keras.Model, facts: dict[str, Any], images: np.ndarray | None
+    model: keras.Model,
+    facts: dict[str, Any],
+    images: np.ndarray | None,
+    golden: np.ndarray | None = None,
 ) -> Iterator[Prepared]:
     """Folds and saves a model, and computes the logits to compare its files with."""
     pixels = models.takes_pixels(model)
@@ -42,6 +57,8 @@ def prepared(
     drawn = reference_images(shape, pixels, REFERENCE_IMAGES + 8)
     if images is not None:
         drawn = np.concatenate([drawn[:REFERENCE_IMAGES], images])
+    if golden is not None:
+        drawn = np.concatenate([drawn, golden])
     expected = keras_logits(model, drawn)
     names = facts.get("class_names")
     if names and len(names) != expected.shape[-1]:
@@ -57,7 +74,8 @@ def prepared(
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "model.keras"
         fold(model).save(file)
-        yield Prepared(file, drawn, expected, facts | {"artefact": artefact})
+        count = 0 if golden is None else len(golden)
+        yield Prepared(file, drawn, expected, facts | {"artefact": artefact}, count)
 
 
 def keras_logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -79,7 +97,7 @@ def write(
         part = pathlib.Path(folder) / path.name
         convert(format, ready.file, part, options)
         try:
-            report = compare(format, part, ready.images, ready.expected)
+            report = compare(format, part, *ready.compared(format))
         except ExportMismatch as error:
             message = str(error).replace(str(part), f"{format} for {path}")
             message = f"{message} Nothing was kept."
