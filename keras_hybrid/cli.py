@@ -140,10 +140,9 @@ def export_command(
         golden,
         progress=functools.partial(print, flush=True),
     )
-    if golden != "none":
-        print(
-            f"Images, expected logits and self-tests: {(out or path.parent) / FOLDER}"
-        )
+    pack = (out or path.parent) / FOLDER
+    if golden != "none" and pack.exists():
+        print(f"Images, expected logits and self-tests: {pack}")
 
 
 def verify_command(path: Annotated[pathlib.Path, tyro.conf.Positional]) -> None:
