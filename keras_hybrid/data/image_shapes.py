@@ -33,6 +33,6 @@ def sample_sizes(listed: Sequence[ImageRecord]) -> list[tuple[int, int]]:
         try:
             with Image.open(record.path) as image:
                 sizes.append(image.size)
-        except OSError:
+        except (OSError, Image.DecompressionBombError):
             continue  # the loader reports it
     return sizes

@@ -172,7 +172,7 @@ def _verify(place: pathlib.Path, facts: dict) -> Report:
     reference = facts["reference"]
     expected = reference["logits"]
     images = reference_images(reference["shape"], reference["pixels"], len(expected))
-    if known := _golden_of(path):
+    if known := _golden_of(path, facts["source"]):
         golden = golden_inputs(path.parent, read_card(place), known)
         images = np.concatenate([images, golden])
         logits = np.array(known["expected"][path.name]["logits"], "float32")
@@ -180,10 +180,14 @@ def _verify(place: pathlib.Path, facts: dict) -> Report:
     return compare(facts["format"], path, images, expected)
 
 
-def _golden_of(path: pathlib.Path) -> dict[str, Any] | None:
+def _golden_of(
+    path: pathlib.Path, source: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
     """`golden.json` beside an exported file, if it expects something of it."""
     known = read_golden(path.parent)
-    return known if known and path.name in known["expected"] else None
+    if not known or known["source"] != source or path.name not in known["expected"]:
+        return None
+    return known
 
 
 def _check_files(path: pathlib.Path, known: Mapping[str, Any]) -> None:

@@ -5,7 +5,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from keras_hybrid.export.runtime import open_exported
+from keras_hybrid.export.metadata_tables import model_metadata
+from keras_hybrid.export.runtime import litert_interpreter, open_exported
 from tests.export.conftest import CLASSES
 
 FILES = [
@@ -57,7 +58,8 @@ class Table:
     def floats(self, slot):
         from flatbuffers import number_types
 
-        return self.table.GetVectorAsNumpy(number_types.Float32Flags, 4 + 2 * slot)
+        offset = self._at(slot) - self.table.Pos
+        return self.table.GetVectorAsNumpy(number_types.Float32Flags, offset)
 
 
 def metadata(path):
@@ -101,10 +103,23 @@ def test_labels_and_normalization(run, file):
         assert labels.number(2, types.Uint8Flags) == 2  # TENSOR_AXIS_LABELS
 
 
+@pytest.mark.backend_independent
+def test_what_is_not_known_is_not_written():
+    content = model_metadata("any", (-1, -1, -1, 1), ["logits"], False, None, None)
+    (graph,) = Table.root(bytearray(content)).tables(MODEL["subgraphs"])
+    (image,), (output,) = (graph.tables(SUBGRAPH[x]) for x in ("inputs", "outputs"))
+    properties = image.inner(TENSOR["content"]).inner(1)
+    for table, slot in (
+        (properties, 1),  # the size
+        (image, TENSOR["units"]),
+        (output, TENSOR["files"]),
+    ):
+        with pytest.raises(AssertionError, match="is empty"):
+            table.inner(slot)
+
+
 def test_names_belong_to_their_outputs(run):
     """The metadata lists outputs in the order of the graph, not of their names."""
-    from keras_hybrid.export.runtime import litert_interpreter
-
     (graph,) = metadata(run / "model.tflite").tables(MODEL["subgraphs"])
     names = [x.text(TENSOR["name"]) for x in graph.tables(SUBGRAPH["outputs"])]
     interpreter = litert_interpreter(run / "model.tflite")
