@@ -85,6 +85,7 @@ def export_command(
     calibration_images: int = 300,
     integers_only: bool = False,
     tta: Literal["none", "flip", "flip_shift", "d4"] | None = None,
+    golden: Literal["real", "generated", "none"] = "real",
     overwrite: bool = False,
 ) -> None:
     """Write a trained model in formats that need no Keras, and check each.
@@ -103,11 +104,14 @@ def export_command(
             with uint8 input and output, for devices without floats; less accurate.
         tta: Test-time augmentation in the files: the mean over mirror images, these and
             shifts, or quarter turns and mirror images; without it as in training.
+        golden: Images of the self-test in the folder `golden`: real, five of ten from
+            the run's test images, if it trained on a folder; generated; or none.
         overwrite: Replace files that are already there.
     """
     from keras_hybrid.data.read_images import load_images
     from keras_hybrid.export import export
     from keras_hybrid.export.formats import require
+    from keras_hybrid.export.golden import FOLDER
     from keras_hybrid.export.keras_file import keras_file, load_keras
     from keras_hybrid.export.model_card import read_card
 
@@ -133,8 +137,12 @@ def export_command(
         calibration_set,
         integers_only,
         tta,
+        golden,
         progress=functools.partial(print, flush=True),
     )
+    pack = (out or path.parent) / FOLDER
+    if golden != "none" and pack.exists():
+        print(f"Images, expected logits and self-tests: {pack}")
 
 
 def verify_command(path: Annotated[pathlib.Path, tyro.conf.Positional]) -> None:

@@ -174,7 +174,7 @@ def train_and_export(recipe: Recipe) -> None:
     print(f"\n{card['model']} on {card['dataset']}: ", end="")
     print(", ".join(f"{key} {value:g}" for key, value in result.metrics.items()))
     print(f"\nWritten to {directory}:")
-    for name in ("model.keras", "report.html", "metrics.jsonl", "card.json"):
+    for name in ("model.keras", "report.html", "metrics.jsonl", "card.json", "golden"):
         if (directory / name).exists():
             print(f"  {name}")
     for report in reports:
@@ -190,7 +190,7 @@ def _check_images(recipe: Recipe) -> None:
 
     folder, done = recipe.runtime.data_dir, recipe.directory / "card.json"
     if recipe.data.dataset == "folder" and folder and not done.exists():
-        for line in quick_check(pathlib.Path(folder)):
+        for line in quick_check(pathlib.Path(folder), fit=recipe.data.fit):
             print(line, flush=True)
 
 

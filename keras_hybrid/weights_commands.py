@@ -92,7 +92,7 @@ def print_published(pattern: str) -> None:
         raise ValueError(f"No weights of a model {pattern!r} are published.")
     for row in rows:
         facts = row.preprocessing
-        resize = "squash" if facts.squash else f"crop {facts.crop:g}"
+        resize = f"crop {facts.crop:g}" if facts.fit == "crop" else facts.fit
         print(
             f"{row.variant:19} {row.name:48} "
             f"{f'{row.top1:.1f} %' if row.top1 else '-':>6}  "

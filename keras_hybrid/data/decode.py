@@ -7,18 +7,20 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_hybrid.data.resize import TRAINING_RESIZE, resize_and_crop
+from keras_hybrid.utils.typing import Fit
 
 # EXIF orientations that rotate an image by 90 degrees.
 _QUARTER_TURNS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 
 
-def decode(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
+def decode(file: BinaryIO, size: tuple[int, int], fit: Fit = "crop") -> np.ndarray:
     """Decodes an image file and resizes it, see `to_rgb` and `resize.resize_and_crop`.
 
     Args:
         file: The open file.
         size: Height and width.
+        fit: How an image of another aspect ratio fills them.
 
     Returns:
         uint8 `(H, W, 3)`.
@@ -27,12 +29,15 @@ def decode(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
         Exception: Any error that Pillow raises for a damaged file.
     """
     with open_image(file) as image:
-        return np.asarray(resize_and_crop(to_rgb(image), size, **TRAINING_RESIZE))
+        resized = resize_and_crop(to_rgb(image), size, **TRAINING_RESIZE, fit=fit)
+        return np.asarray(resized)
 
 
-def resize_array(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize_array(
+    pixels: np.ndarray, size: tuple[int, int], fit: Fit = "crop"
+) -> np.ndarray:
     """Resizes values `(h, w, C)` to uint8 RGB of `size`, see `from_array`."""
-    image = resize_and_crop(from_array(pixels), size, **TRAINING_RESIZE)
+    image = resize_and_crop(from_array(pixels), size, **TRAINING_RESIZE, fit=fit)
     return np.asarray(image)
 
 

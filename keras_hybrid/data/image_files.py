@@ -17,6 +17,7 @@ from keras_hybrid.data.lazy_images import (
     reason,
 )
 from keras_hybrid.data.progress_bar import in_chunks
+from keras_hybrid.utils.typing import Fit
 
 Corrupt = Literal["raise", "skip"]
 
@@ -26,6 +27,7 @@ def open_files(
     opener: Callable[[str], BinaryIO],
     image_size: int | None,
     corrupt: Corrupt,
+    fit: Fit = "crop",
 ) -> tuple[np.ndarray | LazyImages, np.ndarray]:
     """Decodes image files into an array if it fits in memory, otherwise on demand.
 
@@ -38,6 +40,7 @@ def open_files(
         image_size: Height and width that images are resized to; None keeps the size of
             the files.
         corrupt: What to do with files that cannot be decoded.
+        fit: How an image of another aspect ratio fills the size.
 
     Returns:
         The images, and the indices of their names among `names`, ascending.
@@ -52,7 +55,7 @@ def open_files(
         sizes = _read_headers(names, opener, bad)
         size = size or _common_size(sizes[_without(len(names), bad)])
     good = _without(len(names), bad)
-    files = ImageFiles([names[index] for index in good], size, opener)
+    files = ImageFiles([names[index] for index in good], size, opener, fit)
     images: np.ndarray | LazyImages = files
     if files.nbytes <= IN_MEMORY or corrupt == "skip":
         images, failed = _decode(files)

@@ -11,13 +11,17 @@ from keras_hybrid.data.image_files import Corrupt, open_files
 from keras_hybrid.data.lazy_images import is_in_memory
 from keras_hybrid.data.scan_folder import ImageRecord, list_images, natural
 from keras_hybrid.data.splits import stratified_split
+from keras_hybrid.utils.typing import Fit
 
 TEST_SHARE = 0.2
 """Share of the images in the test split of a folder without one."""
 
 
 def load_folder(
-    data_dir: pathlib.Path | None, image_size: int | None, corrupt: Corrupt
+    data_dir: pathlib.Path | None,
+    image_size: int | None,
+    corrupt: Corrupt,
+    fit: Fit = "crop",
 ) -> Dataset:
     """Loads the images of a folder.
 
@@ -35,6 +39,7 @@ def load_folder(
         image_size: Height and width that images are resized to; None keeps the size of
             the files, if all have the same.
         corrupt: Whether files that cannot be decoded are an error or left out.
+        fit: How images of another aspect ratio fill the size.
 
     Raises:
         ValueError: If the folder has another layout, a class has too few images,
@@ -46,7 +51,7 @@ def load_folder(
     names, _ = number_classes(listed)
     check_classes(data_dir, listed, names)
     images, indices = open_files(
-        [image.path for image in listed], _open, image_size, corrupt
+        [image.path for image in listed], _open, image_size, corrupt, fit
     )
     listed = [listed[index] for index in indices]
     check_classes(data_dir, listed, names)  # again, without the skipped files

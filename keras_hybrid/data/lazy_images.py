@@ -15,6 +15,7 @@ from PIL import UnidentifiedImageError
 from keras_hybrid.data.decode import decode, resize_array
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.utils.errors import first_line
+from keras_hybrid.utils.typing import Fit
 
 IN_MEMORY = 4 * 2**30
 """Bytes of pixels up to which images are decoded once and stay in memory."""
@@ -92,22 +93,24 @@ class Resized(LazyImages):
     Args:
         base: Array or `LazyImages`.
         side: Height and width, in pixels.
+        fit: How an image of another aspect ratio fills them.
     """
 
-    def __init__(self, base: np.ndarray | LazyImages, side: int):
+    def __init__(self, base: np.ndarray | LazyImages, side: int, fit: Fit = "crop"):
         super().__init__((len(base), side, side, 3))
         self.base = base
+        self.fit: Fit = fit
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         originals = self.base[indices]
         return in_threads(
-            lambda row: resize_array(row, self.shape[1:3]),
+            lambda row: resize_array(row, self.shape[1:3], self.fit),
             originals,
             self.shape[1:],
         )
 
     def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
-        yield repr(self.shape[1:]).encode()
+        yield _described_resize(self.shape, self.fit)
         yield from fingerprint_chunks(self.base, indices)
 
 
@@ -118,6 +121,7 @@ class ImageFiles(LazyImages):
         names: Names of the files.
         size: Height and width that images are resized to, see `decode.decode`.
         opener: Opens a file by its name.
+        fit: How an image of another aspect ratio fills the size.
     """
 
     def __init__(
@@ -125,10 +129,12 @@ class ImageFiles(LazyImages):
         names: Sequence[str],
         size: tuple[int, int],
         opener: Callable[[str], BinaryIO],
+        fit: Fit = "crop",
     ):
         super().__init__((len(names), *size, 3))
         self.names = names
         self.opener = opener
+        self.fit: Fit = fit
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         names = [self.names[index] for index in indices]
@@ -142,7 +148,7 @@ class ImageFiles(LazyImages):
         """
         try:
             with self.opener(name) as file:
-                return decode(file, self.shape[1:3])
+                return decode(file, self.shape[1:3], self.fit)
         except Exception as error:  # damaged files raise many kinds
             raise ValueError(
                 f"{name} cannot be decoded ({reason(error)}). Fix it or remove it, "
@@ -151,7 +157,7 @@ class ImageFiles(LazyImages):
 
     def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
         """The contents of the files; nothing is decoded for a fingerprint."""
-        yield repr(self.shape[1:]).encode()
+        yield _described_resize(self.shape, self.fit)
         for index in indices:
             with self.opener(self.names[index]) as file:
                 content = file.read()
@@ -228,6 +234,11 @@ def is_in_memory(images: np.ndarray | LazyImages) -> bool:
     if isinstance(images, Subset):
         return is_in_memory(images.base)
     return isinstance(images, np.ndarray) and not isinstance(images, np.memmap)
+
+
+def _described_resize(shape: tuple[int, ...], fit: Fit) -> bytes:
+    """What a fingerprint says of a resize; nothing of a crop, as it always was."""
+    return (repr(shape[1:]) + (fit if fit != "crop" else "")).encode()
 
 
 def _pixels(

@@ -22,7 +22,7 @@ def read_image(
         path: An image file that Pillow reads.
         shape: Input shape `(H, W, C)` of the model; if height or width is None the
             image keeps its size.
-        preprocessing: `crop`, `interpolation` and `squash`, as in a model's card.
+        preprocessing: `crop`, `interpolation` and `fit`, as in a model's card.
 
     Returns:
         uint8 pixels `(H, W, C)`.
@@ -160,7 +160,7 @@ def _to_input(
         tuple(size),
         preprocessing.get("crop", 1.0),
         preprocessing.get("interpolation", "bicubic"),
-        preprocessing.get("squash", False),
+        preprocessing.get("fit", "crop"),
     )
     pixels = np.asarray(image)
     return pixels[..., None] if channels == 1 else pixels

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Callable
 from typing import Protocol
 
 from keras_hybrid.data.cifar import cifar_advice, load_cifar
@@ -16,6 +17,7 @@ from keras_hybrid.data.lazy_images import Resized
 from keras_hybrid.data.tfds import load_tfds
 from keras_hybrid.data.tiny_imagenet import ARCHIVE, load_tiny_imagenet
 from keras_hybrid.utils.plugins import installed, load_plugin
+from keras_hybrid.utils.typing import Fit
 
 ENTRY_POINTS = "keras_hybrid.datasets"
 """Entry point group: `NAME = "module:object"`, a `Loader` or a `DatasetSource`."""
@@ -43,14 +45,18 @@ class DatasetSource:
     """A dataset that `load` knows.
 
     Attributes:
-        loader: Loads the dataset.
+        loader: Loads the dataset, see `Loader`.
         advice: What `--data-dir` must contain, for error messages.
         needs_folder: Whether the dataset needs `--data-dir`.
+        takes_fit: Whether the loader takes `fit`, too, because its images differ in
+            shape. Any other loader is asked for images of their own size unless `fit`
+            is `"crop"`; `load` resizes then.
     """
 
-    loader: Loader
+    loader: Callable[..., Dataset]
     advice: str = ""
     needs_folder: bool = False
+    takes_fit: bool = False
 
 
 SOURCES: dict[str, DatasetSource] = {
@@ -70,6 +76,7 @@ SOURCES: dict[str, DatasetSource] = {
         "Give --data-dir a folder with one sub-folder of images per class, in train "
         "and test if there is such a split, or with a table labels.csv.",
         needs_folder=True,
+        takes_fit=True,
     ),
 }
 """Datasets by name. Any dataset of tensorflow-datasets is `tfds:NAME`."""
@@ -109,6 +116,7 @@ def load(
     data_dir: str | pathlib.Path | None = None,
     image_size: int | None = None,
     corrupt: Corrupt = "raise",
+    fit: Fit = "crop",
 ) -> Dataset:
     """Loads a dataset by name.
 
@@ -121,6 +129,7 @@ def load(
             None keeps the size of the dataset.
         corrupt: Whether image files that cannot be decoded are an error (`"raise"`)
             or left out (`"skip"`, with a warning that names them).
+        fit: How images of another aspect ratio fill the size.
 
     Raises:
         ValueError: If the name is unknown or the data is damaged.
@@ -135,11 +144,15 @@ def load(
         )
     if source.needs_folder and not folder:
         raise FileNotFoundError(f"{name} needs --data-dir. {source.advice}".strip())
-    dataset = source.loader(data_dir=folder, image_size=image_size, corrupt=corrupt)
+    asked = image_size if source.takes_fit or fit == "crop" else None
+    options = {"fit": fit} if source.takes_fit else {}
+    dataset = source.loader(
+        data_dir=folder, image_size=asked, corrupt=corrupt, **options
+    )
     if image_size is None or dataset.train.images.shape[1:3] == (image_size,) * 2:
         return dataset
     train, test = (
-        Split(Resized(split.images, image_size), split.labels).load_into_memory()
+        Split(Resized(split.images, image_size, fit), split.labels).load_into_memory()
         for split in (dataset.train, dataset.test)
     )
     return dataclasses.replace(dataset, train=train, test=test)
@@ -150,7 +163,7 @@ def _source(name: str) -> DatasetSource:
         return SOURCES[name]
     tfds_name = name.removeprefix("tfds:")
     if tfds_name not in (name, ""):
-        return DatasetSource(functools.partial(load_tfds, tfds_name))
+        return DatasetSource(functools.partial(load_tfds, tfds_name), takes_fit=True)
     found = load_plugin(ENTRY_POINTS, name)
     if found is None:
         known = ", ".join([*SOURCES, *installed(ENTRY_POINTS), "tfds:NAME"])

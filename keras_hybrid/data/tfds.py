@@ -13,6 +13,7 @@ from keras_hybrid.data.lazy_images import allocate_images, in_threads, reason
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.data.splits import stratified_split
 from keras_hybrid.utils.optional import is_installed, require
+from keras_hybrid.utils.typing import Fit
 
 TEST_SHARE = 0.1
 """Share of the images in the test split of a dataset without an official one."""
@@ -30,6 +31,7 @@ def load_tfds(
     data_dir: pathlib.Path | None,
     image_size: int | None = None,
     corrupt: Corrupt = "raise",
+    fit: Fit = "crop",
 ) -> Dataset:
     """Loads a dataset with the features image and label.
 
@@ -42,6 +44,7 @@ def load_tfds(
         image_size: Height and width that images are resized to; None keeps the size of
             the dataset.
         corrupt: Unused: tensorflow-datasets checks its files.
+        fit: How images of another aspect ratio fill the size.
 
     Raises:
         ImportError: If tensorflow-datasets is missing.
@@ -70,10 +73,10 @@ def load_tfds(
             "Prepare it once with network access, and give --data-dir the folder of "
             "tensorflow-datasets."
         ) from error
-    return from_builder(builder, image_size)
+    return from_builder(builder, image_size, fit)
 
 
-def from_builder(builder: Any, image_size: int | None) -> Dataset:
+def from_builder(builder: Any, image_size: int | None, fit: Fit = "crop") -> Dataset:
     """The dataset of a prepared tensorflow-datasets builder."""
     name, features = builder.info.name, builder.info.features
     keys = builder.info.supervised_keys or ("image", "label")
@@ -92,12 +95,12 @@ def from_builder(builder: Any, image_size: int | None) -> Dataset:
     splits = list(builder.info.splits) or ["train", "test"]  # a mocked builder has none
     if "train" not in splits:
         raise ValueError(f"{name} has no split train, but {', '.join(splits)}.")
-    train = _read(builder, "train", keys, size)
+    train = _read(builder, "train", keys, size, fit)
     if train is None:
         raise ValueError(f"{name} has no labels in its split train.")
     test = None
     for split in ("test", "validation", "val"):
-        if split in splits and (test := _read(builder, split, keys, size)):
+        if split in splits and (test := _read(builder, split, keys, size, fit)):
             break
     if test is None:
         indices, rest = stratified_split(train.labels, TEST_SHARE, seed=0)
@@ -107,7 +110,11 @@ def from_builder(builder: Any, image_size: int | None) -> Dataset:
 
 
 def _read(
-    builder: Any, split: str, keys: tuple[str, str], size: tuple[int, int]
+    builder: Any,
+    split: str,
+    keys: tuple[str, str],
+    size: tuple[int, int],
+    fit: Fit,
 ) -> Split | None:
     """A split, resized to `size` image by image; None if it has no labels."""
     import tensorflow_datasets as tfds
@@ -130,12 +137,12 @@ def _read(
             pixels, labels[indices] = zip(
                 *(next(batches) for _ in indices), strict=True
             )
-        images[indices] = _at_size(pixels, size)
+        images[indices] = _at_size(pixels, size, fit)
     return Split(images, labels)
 
 
-def _at_size(pixels: Any, size: tuple[int, int]) -> np.ndarray:
+def _at_size(pixels: Any, size: tuple[int, int], fit: Fit) -> np.ndarray:
     """Arrays `(h, w, c)` of 8 or 16 bits -> uint8 `(N, H, W, 3)`."""
     if getattr(pixels, "shape", ())[1:] == (*size, 3) and pixels.dtype == np.uint8:
         return pixels
-    return in_threads(lambda image: resize_array(image, size), pixels, (*size, 3))
+    return in_threads(lambda image: resize_array(image, size, fit), pixels, (*size, 3))

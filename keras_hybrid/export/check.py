@@ -15,6 +15,7 @@ from keras_hybrid.export.export_report import (
     tolerance,
 )
 from keras_hybrid.export.formats import get_format
+from keras_hybrid.export.golden import golden_inputs, read_golden
 from keras_hybrid.utils.card import read_card
 from keras_hybrid.utils.files import sha256
 from keras_hybrid.utils.subprocesses import ChildProcessFailed, run_file
@@ -123,12 +124,13 @@ def verify(
         progress: Called with each report as soon as it is there.
 
     Returns:
-        A report of each, on the random images whose logits its card keeps.
+        A report of each, on the random images whose logits its card keeps, and on the
+        images in the folder `golden` beside it.
 
     Raises:
         FileNotFoundError: If there is no exported file with a card, or it is gone.
-        ValueError: If a file is not the one that was exported: changed, cut short,
-            renamed; or its card is damaged.
+        ValueError: If a file or a golden image is not the one that was exported:
+            changed, cut short, renamed; or its card is damaged.
         ExportMismatch: If it computes something else than it did.
     """
     path = pathlib.Path(path)
@@ -170,7 +172,22 @@ def _verify(place: pathlib.Path, facts: dict) -> Report:
     reference = facts["reference"]
     expected = reference["logits"]
     images = reference_images(reference["shape"], reference["pixels"], len(expected))
+    if known := _golden_of(path, facts["source"]):
+        golden = golden_inputs(path.parent, read_card(place), known)
+        images = np.concatenate([images, golden])
+        logits = np.array(known["expected"][path.name]["logits"], "float32")
+        expected = np.concatenate([expected, logits])
     return compare(facts["format"], path, images, expected)
+
+
+def _golden_of(
+    path: pathlib.Path, source: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """`golden.json` beside an exported file, if it expects something of it."""
+    known = read_golden(path.parent)
+    if not known or known["source"] != source or path.name not in known["expected"]:
+        return None
+    return known
 
 
 def _check_files(path: pathlib.Path, known: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Exports a model: one function per format, and `export` for several formats."""
 
+import functools
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 from keras_hybrid import models
 from keras_hybrid.export.export_report import Report
 from keras_hybrid.export.formats import require
+from keras_hybrid.export.golden import Kind, make_golden
 from keras_hybrid.export.keras_file import load_keras
 from keras_hybrid.export.model_card import read_card
 from keras_hybrid.export.runtime import image_shape
-from keras_hybrid.export.write import prepared, write
+from keras_hybrid.export.ship_pack import write_pack
+from keras_hybrid.export.write import keras_logits, prepared, write
 from keras_hybrid.utils.files import sha256
 
 _PRECISIONS = {
@@ -132,11 +135,14 @@ def export(
     calibration: np.ndarray | None = None,
     integers_only: bool = False,
     tta: str | None = None,
+    golden: Kind = "real",
     progress: Callable[[Report], Any] = lambda report: None,
 ) -> list[Report]:
     """Exports a `.keras` file in several formats into the folder `out`.
 
-    Every card includes the model's card: class names, metrics, recipe.
+    Every card includes the model's card: class names, metrics, recipe. The folder
+    `golden` in `out` proves the files and their preprocessing elsewhere: ten images,
+    the expected logits, and self-tests in Python and JavaScript.
 
     Args:
         source: The file.
@@ -146,6 +152,9 @@ def export(
         images, calibration, integers_only: As `to_litert`.
         tta: Views over which the files average, see `models.average_views`, or
             `"none"`; None means the setting in the model's card.
+        golden: Images of the folder `golden`: `"real"` takes five of ten from the test
+            images of a run on a folder, if they are here; `"generated"` takes none, and
+            `"none"` writes no such folder.
         progress: Called with each report as soon as its file is there.
 
     Returns:
@@ -165,13 +174,17 @@ def export(
     tta = facts["tta"] = tta or facts.get("tta", "none")
     if tta != "none":
         model = models.average_views(model, tta)
+    shape, pixels = model.input_shape[1:], models.takes_pixels(model)
+    pack = make_golden(source.parent, facts, shape, pixels, golden)
     out.mkdir(parents=True, exist_ok=True)
-    with prepared(model, facts, images) as ready:
+    with prepared(model, facts, images, pack.inputs() if pack else None) as ready:
         reports = []
         for format, path in targets.items():
             reports.append(write(ready, format, path, options))
             progress(reports[-1])
-        return reports
+    if pack:
+        write_pack(out, pack, functools.partial(keras_logits, model), targets, facts)
+    return reports
 
 
 def _int8(calibration: np.ndarray | None, integers_only: bool) -> dict[str, dict]:

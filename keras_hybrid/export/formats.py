@@ -49,12 +49,13 @@ class Format:
 
 _ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
 _WRITERS = "keras_hybrid.export.writers"
+LITERT_WRITER = f"{_WRITERS}:litert"
 _LITERT = Format(
     "model.tflite",
     "tensorflow",
     ("tensorflow", "ai_edge_litert"),
     "export",
-    f"{_WRITERS}:litert",
+    LITERT_WRITER,
     source="saved_model",
 )
 

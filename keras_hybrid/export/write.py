@@ -2,10 +2,9 @@
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -16,8 +15,11 @@ from keras_hybrid.export.check import REFERENCE_IMAGES, compare, reference_image
 from keras_hybrid.export.converter_process import convert
 from keras_hybrid.export.export_report import ExportMismatch, Report, hashes, versions
 from keras_hybrid.export.fold import fold
+from keras_hybrid.export.formats import FORMATS, LITERT_WRITER, get_format
+from keras_hybrid.export.input_scale import input_scale
 from keras_hybrid.export.runtime import in_batches
 from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.files import replace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +27,29 @@ class Prepared:
     """A model ready for conversion: its folded file, its outputs, its card."""
 
     file: pathlib.Path
-    images: np.ndarray  # the reference images first
+    images: np.ndarray  # the reference images first, the golden ones last
     expected: np.ndarray
     facts: dict[str, Any]
+    golden: int = 0
+
+    def compared(self, format: str) -> tuple[np.ndarray, np.ndarray]:
+        """The images to compare a file on, and Keras' logits.
+
+        Golden images may lie outside the ranges that a file of fewer bits was
+        calibrated for, so that such a file is not judged by them.
+        """
+        count = len(self.images)
+        if get_format(format).relative:
+            count -= self.golden
+        return self.images[:count], self.expected[:count]
 
 
 @contextlib.contextmanager
 def prepared(
-    model: keras.Model, facts: dict[str, Any], images: np.ndarray | None
+    model: keras.Model,
+    facts: dict[str, Any],
+    images: np.ndarray | None,
+    golden: np.ndarray | None = None,
 ) -> Iterator[Prepared]:
     """Folds and saves a model, and computes the logits to compare its files with."""
     pixels = models.takes_pixels(model)
@@ -40,12 +57,9 @@ def prepared(
     drawn = reference_images(shape, pixels, REFERENCE_IMAGES + 8)
     if images is not None:
         drawn = np.concatenate([drawn[:REFERENCE_IMAGES], images])
-    logits = models.logits(model)
-
-    def run(batch: np.ndarray) -> dict[str, np.ndarray]:
-        return {"logits": logits.predict_on_batch(batch.astype("float32"))}
-
-    expected = in_batches(run, drawn).astype("float32")
+    if golden is not None:
+        drawn = np.concatenate([drawn, golden])
+    expected = keras_logits(model, drawn)
     names = facts.get("class_names")
     if names and len(names) != expected.shape[-1]:
         raise ValueError(
@@ -60,19 +74,30 @@ def prepared(
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "model.keras"
         fold(model).save(file)
-        yield Prepared(file, drawn, expected, facts | {"artefact": artefact})
+        count = 0 if golden is None else len(golden)
+        yield Prepared(file, drawn, expected, facts | {"artefact": artefact}, count)
+
+
+def keras_logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The logits `(N, classes)` of a Keras model, float32."""
+    logits = models.logits(model)
+
+    def run(batch: np.ndarray) -> dict[str, np.ndarray]:
+        return {"logits": logits.predict_on_batch(batch.astype("float32"))}
+
+    return in_batches(run, images).astype("float32")
 
 
 def write(
     ready: Prepared, format: str, path: pathlib.Path, options: dict[str, dict]
 ) -> Report:
     """Converts, compares and keeps one file and its card."""
-    names = {"class_names": ready.facts.get("class_names") or []}
+    options = _about_the_model(ready.facts, options)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         part = pathlib.Path(folder) / path.name
-        convert(format, ready.file, part, options | {"saved_model": names})
+        convert(format, ready.file, part, options)
         try:
-            report = compare(format, part, ready.images, ready.expected)
+            report = compare(format, part, *ready.compared(format))
         except ExportMismatch as error:
             message = str(error).replace(str(part), f"{format} for {path}")
             message = f"{message} Nothing was kept."
@@ -80,9 +105,25 @@ def write(
         report = dataclasses.replace(report, path=path)
         card = part.with_name(f"{path.name}.card.json")
         write_card(_card(ready, report, part), card)
-        _replace(part, path)
-        _replace(card, path.with_name(card.name))
+        replace(part, path)
+        replace(card, path.with_name(card.name))
     return report
+
+
+def _about_the_model(
+    facts: Mapping[str, Any], options: dict[str, dict]
+) -> dict[str, dict]:
+    """The options of the writers, with what a file says of its model."""
+    names = facts.get("class_names") or []
+    reference = facts["artefact"]["reference"]
+    scale = input_scale(facts, reference["pixels"], reference["shape"][-1])
+    metadata = {"name": facts.get("model", "model"), "labels": names} | (scale or {})
+    litert = {
+        name: options.get(name, {}) | {"metadata": metadata}
+        for name, format in FORMATS.items()
+        if format.writer == LITERT_WRITER
+    }
+    return options | litert | {"saved_model": {"class_names": names}}
 
 
 def _card(ready: Prepared, report: Report, part: pathlib.Path) -> dict[str, Any]:
@@ -92,17 +133,3 @@ def _card(ready: Prepared, report: Report, part: pathlib.Path) -> dict[str, Any]
         "files": hashes(part),
     }
     return ready.facts | {"artefact": facts | ready.facts["artefact"]}
-
-
-def _replace(part: pathlib.Path, path: pathlib.Path) -> None:
-    """Puts a finished file or folder in its place; what was there goes last."""
-    if not path.is_dir():
-        os.replace(part, path)
-        return
-    former = part.with_name(f"{part.name}.former")
-    os.rename(path, former)
-    try:
-        os.rename(part, path)
-    except OSError:
-        os.rename(former, path)
-        raise

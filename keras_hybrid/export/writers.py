@@ -12,7 +12,7 @@ import pathlib
 import pkgutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -20,6 +20,7 @@ import numpy as np
 
 from keras_hybrid import models, ops
 from keras_hybrid.export.keras_file import load_keras
+from keras_hybrid.export.litert_metadata import add_metadata
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -57,6 +58,7 @@ def litert(
     precision: str = "float32",
     calibration: np.ndarray | None = None,
     integers_only: bool = False,
+    metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a LiteRT file of builtin operations from a SavedModel.
 
@@ -67,6 +69,7 @@ def litert(
             alone; `"int8"` for dense layers and their inputs.
         calibration: For int8: images `(N, H, W, C)`, which set the ranges.
         integers_only: For int8: whether everything is int8, input and output uint8.
+        metadata: Arguments of `add_metadata`; None writes no metadata.
     """
     import tensorflow as tf
 
@@ -94,6 +97,8 @@ def litert(
             converter.target_spec.supported_ops.append(integers)
             convert = functools.partial(_with_int8_dense_layers, converter)
     target.write_bytes(convert())
+    if metadata:
+        add_metadata(target, **metadata)
 
 
 def _with_int8_dense_layers(converter: Any) -> bytes:

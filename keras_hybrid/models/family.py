@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from keras_hybrid.utils.typing import Tensor
+from keras_hybrid.utils.typing import Fit, Tensor
 
 Network: TypeAlias = Callable[[Tensor, Any], tuple[Tensor | None, Tensor]]
 """`network(x, config)`, from a normalized image `(B, H, W, channels)` to a pair.
@@ -27,15 +27,16 @@ class Preprocessing:
         mean, std: Per channel, of pixels scaled to [0, 1].
         crop: Share of the resized image that the central crop keeps.
         interpolation: Filter of the resize.
-        squash: Whether the whole image is resized to the input's height and width,
-            whatever its own aspect ratio is, and nothing is cropped.
+        fit: How an image of another shape fills the input: `"crop"` keeps its center;
+            `"stretch"` resizes all of it, whatever its aspect ratio is, and `"pad"`
+            adds bars; both crop nothing.
     """
 
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     crop: float = 0.875
     interpolation: str = "bicubic"
-    squash: bool = False
+    fit: Fit = "crop"
 
 
 IMAGENET = Preprocessing()

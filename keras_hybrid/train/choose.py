@@ -1,14 +1,12 @@
 """Chooses the settings that a recipe leaves open, from the images."""
 
-import itertools
 import pathlib
 import statistics
 from typing import Any
 
-from PIL import Image
-
 from keras_hybrid import models
 from keras_hybrid.data.dataset import Dataset
+from keras_hybrid.data.image_shapes import sample_sizes
 from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.models.checkpoints import resolve
 from keras_hybrid.train.hold_out import split_indices
@@ -23,8 +21,6 @@ PRETRAINED = "convit_tiny"
 """The model of `--weights imagenet` with `--model auto`, the smallest one."""
 SIZES = (32, 64, 96)
 """Image sizes to choose from for a folder, in pixels."""
-SAMPLE = 64
-"""Files whose size is read."""
 
 
 def choose_before_loading(recipe: Recipe) -> Recipe:
@@ -53,7 +49,8 @@ def choose_image_size(recipe: Recipe) -> Recipe:
     """Fills in the image size of a folder.
 
     It is that of the pretrained weights, if it is known, or else the largest of `SIZES`
-    up to the median of the files.
+    up to the median side of the files: of the short side, or of the long one where
+    images are padded.
     """
     data, folder = recipe.data, recipe.runtime.data_dir
     if data.dataset != "folder" or data.image_size is not None or not folder:
@@ -66,16 +63,11 @@ def choose_image_size(recipe: Recipe) -> Recipe:
             _say("image-size", min(known), "the weights were trained at it")
             return recipe.replace(image_size=min(known))
     files, _ = list_images(pathlib.Path(folder))
-    sides = []
-    for record in itertools.islice(files, 0, None, max(len(files) // SAMPLE, 1)):
-        try:
-            with Image.open(record.path) as image:
-                sides.append(min(image.size))
-        except OSError:
-            continue  # the loader reports it
+    side, which = (max, "long") if data.fit == "pad" else (min, "short")
+    sides = [side(size) for size in sample_sizes(files)]
     middle = statistics.median(sides) if sides else SIZES[-1]
     size = max((x for x in SIZES if x <= middle), default=SIZES[0])
-    _say("image-size", size, f"the files have {middle:.0f} pixels on the short side")
+    _say("image-size", size, f"the files have {middle:.0f} pixels on the {which} side")
     return recipe.replace(image_size=size)
 
 

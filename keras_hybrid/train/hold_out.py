@@ -16,7 +16,9 @@ from keras_hybrid.train.recipe import Recipe
 def load_images(recipe: Recipe) -> Dataset:
     """The dataset of a recipe."""
     data, runtime = recipe.data, recipe.runtime
-    dataset = load(data.dataset, runtime.data_dir, data.image_size, runtime.corrupt)
+    dataset = load(
+        data.dataset, runtime.data_dir, data.image_size, runtime.corrupt, data.fit
+    )
     return dataset.select_classes(*data.class_range) if data.class_range else dataset
 
 

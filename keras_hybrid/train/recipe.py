@@ -28,6 +28,10 @@ _NO_RESULT = ("runtime",)  # groups that do not determine the result
 IMAGES = "dataset_fingerprint"
 """What `recipe.json` says besides the settings; see `Dataset.fingerprint`."""
 
+LEAST_CROP_OF_PADDED = 1 / 3
+"""Share of a padded square from which a random box, whose aspect ratio is up to 4:3,
+has half of its height and width or more, and so meets the image in its middle."""
+
 DEIT_AUGMENTATION: dict[str, Any] = {
     "rand_augment": 9,
     "random_erasing": 0.25,
@@ -75,6 +79,12 @@ class Recipe:
             raise ValueError(
                 "--keep-best and --calibrate need validation images: give "
                 "--validation-split, e.g. 0.1."
+            )
+        crop = self.augmentation.random_crop
+        if self.data.fit == "pad" and crop and crop[0] < LEAST_CROP_OF_PADDED:
+            raise ValueError(
+                "--fit pad takes a --random-crop of a third of the area or more, e.g. "
+                "0.35 1: a smaller box may show padding alone."
             )
         if self.selection.refit and self.data.folds:
             raise ValueError("--refit and --folds exclude each other.")

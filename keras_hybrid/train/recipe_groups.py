@@ -9,6 +9,7 @@ import tyro
 from keras_hybrid.data import augmentation
 from keras_hybrid.train.freeze import stage_count
 from keras_hybrid.utils.options import parse_options
+from keras_hybrid.utils.typing import Fit
 
 DEFAULT_MINUTES = 15.0
 """Time of a run without --epochs and --minutes."""
@@ -30,6 +31,9 @@ class Data:
     tensorflow-datasets), or folder (a sub-folder of images per class)."""
     image_size: int | None = None
     """Side of the images that the model sees, in pixels; None keeps the data's own."""
+    fit: Fit = "crop"
+    """How an image of another shape fills the square, in training and ever after: crop
+    keeps the center, pad adds black bars, stretch changes the aspect ratio."""
     class_range: tuple[int, int] | None = None
     """Use only classes from the first number up to, not including, the second, counted
     from 0 in the dataset's order, e.g. 0 10; None uses all."""

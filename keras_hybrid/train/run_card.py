@@ -38,7 +38,9 @@ def make_card(
         "model": recipe.network.model,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
         "input_shape": list(model.input_shape[1:]),
-        "preprocessing": describe_preprocessing(preprocessing | TRAINING_RESIZE),
+        "preprocessing": describe_preprocessing(
+            preprocessing | TRAINING_RESIZE | {"fit": recipe.data.fit}
+        ),
         "tta": recipe.selection.tta,
         "class_names": list(dataset.class_names),
         "metrics": metrics,

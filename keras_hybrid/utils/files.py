@@ -81,3 +81,17 @@ def explain_full_disk(path: pathlib.Path) -> Iterator[None]:
             f"No space left to write {path}; what the run has saved before is intact. "
             "Make room; the same command then resumes."
         ) from error
+
+
+def replace(part: pathlib.Path, path: pathlib.Path) -> None:
+    """Puts a finished file or folder in its place; what was there goes last."""
+    if not path.is_dir():
+        os.replace(part, path)
+        return
+    former = part.with_name(f"{part.name}.former")
+    os.rename(path, former)
+    try:
+        os.rename(part, path)
+    except OSError:
+        os.rename(former, path)
+        raise

@@ -1,7 +1,7 @@
 """Names for the types that every part shares."""
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Tensor: TypeAlias = Any
 """A tensor of the backend, a NumPy array, or a `keras.KerasTensor`.
@@ -18,6 +18,10 @@ MapShape: TypeAlias = tuple[int | None, int | None, int | None, int]
 
 TokensShape: TypeAlias = tuple[int | None, int | None, int]
 """The static shape of tokens, `(B, N, C)`."""
+
+
+Fit: TypeAlias = Literal["crop", "pad", "stretch"]
+"""How an image of another shape fills a model's input; see `data.resize_and_crop`."""
 
 
 def fixed(shape: Iterable[int | None]) -> tuple[int, ...]:

@@ -83,7 +83,7 @@ def _of_timm(path: pathlib.Path, settings: Mapping[str, Any]) -> Checkpoint:
         std=_numbers(settings["std"]),
         crop=float(settings["crop_pct"]),
         interpolation=str(settings["interpolation"]),
-        squash=settings.get("crop_mode") == "squash",
+        fit="stretch" if settings.get("crop_mode") == "squash" else "crop",
     )
     _, height, width = settings["input_size"]
     classes = settings.get("num_classes")
@@ -103,7 +103,7 @@ def _of_run(path: pathlib.Path, card: Mapping[str, Any]) -> Checkpoint:
         std=_numbers(facts["std"]),
         crop=float(facts["crop"]),
         interpolation=str(facts["interpolation"]),
-        squash=bool(facts.get("squash")),
+        fit=facts.get("fit", "crop"),
     )
     height, width, channels = card["input_shape"]
     network = card.get("recipe", {}).get("network", {})
@@ -130,7 +130,7 @@ def _of_transformers(path: pathlib.Path, settings: Mapping[str, Any]) -> Checkpo
         std=_numbers(settings["image_std"]),
         crop=1.0 if warped else float(settings.get("crop_pct") or 1.0),
         interpolation=Image.Resampling(settings.get("resample", 3)).name.lower(),
-        squash=warped,
+        fit="stretch" if warped else "crop",
     )
     return Checkpoint(path, preprocessing, (int(size), int(size)))
 

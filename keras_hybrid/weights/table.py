@@ -138,6 +138,6 @@ def _row(cells: dict[str, Any]) -> Published:
             std=numbers(cells["std"]),
             crop=float(cells["crop"]),
             interpolation=cells["interpolation"],
-            squash=cells["resize"] == "squash",
+            fit=cells["fit"],
         ),
     )

@@ -127,7 +127,12 @@ def analyse(folder, card, tmp_path, monkeypatch):
 @pytest.mark.parametrize("shape", [[224, 224, 3], [64, 100, 3], [28, 28, 1]])
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"crop": 0.875, "interpolation": "bilinear"}, {"squash": True}],
+    [
+        {},
+        {"crop": 0.875, "interpolation": "bilinear"},
+        {"fit": "stretch"},
+        {"fit": "pad", "interpolation": "bilinear"},
+    ],
 )
 def test_readme_repeats_the_card(photos, shape, changes):
     card, read = card_of(shape, **changes), read_by_readme()
@@ -151,15 +156,32 @@ def test_steps_name_the_numbers():
     assert card["crop"] == 0.9 and card["mean"] == [0.5] * 3
 
 
-def test_squash_keeps_the_whole_image():
+def test_stretch_keeps_the_whole_image():
     """A published rule from 384 pixels on: no crop, another aspect ratio."""
     image = Image.fromarray(np.arange(40 * 90, dtype="uint8").reshape(40, 90))
-    found = data.resize_and_crop(image, (32, 48), 0.5, squash=True)
+    found = data.resize_and_crop(image, (32, 48), 0.5, fit="stretch")
     expected = image.resize((48, 32), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(found, expected)
-    facts = {"mean": [0.5] * 3, "std": [0.5] * 3, "squash": True}
+    facts = {"mean": [0.5] * 3, "std": [0.5] * 3, "fit": "stretch"}
     steps = data.describe_preprocessing(data.TRAINING_RESIZE | facts)["steps"]
-    assert "box = (0, 0, W, H)" in steps[2]
+    assert "image.resize((width, H), Image.Resampling.BICUBIC), then" in steps[2]
+
+
+@pytest.mark.parametrize(
+    ("size", "inner"),
+    [((90, 40), (48, 21)), ((20, 90), (7, 32)), ((1, 900), (1, 32)), ((48, 32),) * 2],
+)
+def test_pad_keeps_the_whole_image_and_its_shape(size, inner):
+    """Width and height of the image, and of it within 48x32 pixels."""
+    image = Image.effect_noise(size, 60).convert("RGB").point(lambda x: max(x, 1))
+    found = np.array(data.resize_and_crop(image, (32, 48), fit="pad"))
+    left, top = (48 - inner[0]) // 2, (32 - inner[1]) // 2
+    middle = np.s_[top : top + inner[1], left : left + inner[0]]
+    wide = image.resize((inner[0], size[1]), Image.Resampling.BICUBIC)
+    whole = wide.resize(inner, Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(found[middle], whole)
+    found[middle] = 0
+    assert not found.any()  # black around it
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (641, 480), (500, 375)])
@@ -178,6 +200,15 @@ def test_close_to_resize_then_crop(shape):
     assert abs(difference).max() <= 6 and abs(difference).mean() < 2
 
 
+def test_width_comes_before_height():
+    """Versions of Pillow choose another order for tall images, and round otherwise."""
+    image = Image.effect_noise((22, 42), 60)
+    wide = image.resize((24, 42), Image.Resampling.BICUBIC)
+    expected = wide.resize((24, 16), Image.Resampling.BICUBIC)
+    found = data.resize_and_crop(image, (16, 24), fit="stretch")
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_impossible_arguments():
     image = Image.new("RGB", (8, 8))
     for crop in (0, 1.1):
@@ -185,3 +216,5 @@ def test_impossible_arguments():
             data.resize_and_crop(image, (4, 4), crop)
     with pytest.raises(ValueError, match="'cubic'; use nearest"):
         data.resize_and_crop(image, (4, 4), interpolation="cubic")
+    with pytest.raises(ValueError, match="crop, pad, stretch, not 'squash'"):
+        data.resize_and_crop(image, (4, 4), fit="squash")

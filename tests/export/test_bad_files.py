@@ -186,7 +186,7 @@ BAD_MODELS = {
     "empty onnx": (written("empty.onnx", b""), "cannot be loaded|no images"),
     "onnx as litert": (renamed("model.onnx", "x.tflite"), "damaged or no LiteRT"),
     "litert as onnx": (renamed("model.tflite", "x.onnx"), "cannot be loaded"),
-    "litert as keras": (renamed("model.tflite", "x.keras"), "truncated or no .keras"),
+    "litert as keras": (renamed("model.tflite", "x.keras"), "it is no .keras file"),
     "keras as onnx": (renamed("model.keras", "x.onnx"), "cannot be loaded"),
     "an image": (written("photo.png", png()), "no model file"),
     "an image as onnx": (written("photo.onnx", png()), "cannot be loaded"),

@@ -222,7 +222,7 @@ def test_a_repository_says_how_images_are_prepared(file, hub, golden, capsys):
     )
     hub.files[f"me/mine/{file}"] = json.dumps(SETTINGS[file]).encode()
     found = resolve("hf://me/mine", "convit_tiny")
-    expected = ((0.5, 0.4, 0.3), (0.1, 0.2, 0.3), 0.9, "bilinear", False)
+    expected = ((0.5, 0.4, 0.3), (0.1, 0.2, 0.3), 0.9, "bilinear", "crop")
     assert found.preprocessing == models.Preprocessing(*expected)
     assert found.image_size == (32, 32)
     model = models.ConViTTiny(weights="hf://me/mine", **FIELDS | {"classes": 7})
@@ -241,7 +241,7 @@ def test_the_processor_of_cvt_warps_large_images(hub):
     hub.files["me/mine/model.safetensors"] = b""
     hub.files["me/mine/preprocessor_config.json"] = json.dumps(settings).encode()
     facts = resolve("hf://me/mine", "cvt13").preprocessing
-    assert facts.squash and facts.crop == 1
+    assert facts.fit == "stretch" and facts.crop == 1
 
 
 def test_no_weights_no_network(hub):

@@ -48,7 +48,7 @@ def test_the_rows_are_those_of_timm():
             ours.interpolation,
         )
         assert (facts["num_classes"], facts["license"]) == (row.classes, row.licence)
-        assert (facts["crop_mode"] == "squash") == ours.squash
+        assert (facts["crop_mode"] == "squash") == (ours.fit == "stretch")
 
 
 def test_list(capsys):

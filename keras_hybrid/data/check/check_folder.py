@@ -20,6 +20,7 @@ from keras_hybrid.data.check.strays import stray_findings
 from keras_hybrid.data.image_folder import check_classes, number_classes, split_indices
 from keras_hybrid.data.scan_folder import ImageRecord, list_images
 from keras_hybrid.utils.optional import require
+from keras_hybrid.utils.typing import Fit
 
 _NOT_CHECKED = (
     "Whether labels are right: an image in the folder of another class is found only "
@@ -28,19 +29,23 @@ _NOT_CHECKED = (
 )
 
 
-def check_folder(path: str | pathlib.Path, quiet: bool = False) -> FolderCheck:
+def check_folder(
+    path: str | pathlib.Path, quiet: bool = False, fit: Fit = "crop"
+) -> FolderCheck:
     """Looks for what would stop or spoil training on a folder of images.
 
     These are unreadable images; identical files and near-duplicates, under two labels
     or on both sides of the split; few images of a class and imbalance; images of one
-    colour, of unusual size, shape or colour mode, or with an EXIF orientation; files
-    that are not used; and suspected sequences. The files are only read.
+    colour, of unusual size or colour mode, so long that a crop cuts them, or with an
+    EXIF orientation; files that are not used; and suspected sequences. The files are
+    only read.
 
     Without a test split, the split is the one that training makes of these images.
 
     Args:
         path: A folder that `load("folder", path)` takes.
         quiet: Whether no progress is printed.
+        fit: How training makes the images square.
 
     Returns:
         What was found. A layout that training refuses is a finding, too.
@@ -64,7 +69,7 @@ def check_folder(path: str | pathlib.Path, quiet: bool = False) -> FolderCheck:
         why = "No image, because the layout of the folder is not understood."
         return FolderCheck(root, "unknown", {}, {}, (found,), (why,))
     images = read_image_files(root, listed, quiet)
-    return _check(root, listed, layout, images)
+    return _check(root, listed, layout, images, fit)
 
 
 def _check(
@@ -72,6 +77,7 @@ def _check(
     listed: list[ImageRecord],
     layout: str,
     images: list[CheckedImage],
+    fit: Fit,
 ) -> FolderCheck:
     layout, _, _ = layout.partition("; other files")  # strays name them
     readable = [image for image in images if not image.error]
@@ -89,7 +95,7 @@ def _check(
     copies, complete = duplicate_findings(readable)
     found += copies
     found += class_findings(counts) if counts else []
-    found += image_findings(readable) + sequence_findings(readable)
+    found += image_findings(readable, fit) + sequence_findings(readable)
     found += stray_findings(root, (os.path.join(root, x.name) for x in images))
     limit = f"Look-alike pairs beyond the first {MOST_PAIRS:,}."
     unchecked = _NOT_CHECKED if complete else (*_NOT_CHECKED, limit)

@@ -6,11 +6,14 @@ from typing import Annotated
 
 import tyro
 
+from keras_hybrid.utils.typing import Fit
+
 
 def check_command(
     folder: Annotated[pathlib.Path, tyro.conf.Positional],
     out: pathlib.Path | None = None,
     strict: bool = False,
+    fit: Fit = "crop",
 ) -> None:
     """Check a folder of images before training: text, JSON and a page with pictures.
 
@@ -22,6 +25,7 @@ def check_command(
         out: Folder to write into; `saved_models/check-` and the folder's name by
             default.
         strict: Whether warnings count as errors.
+        fit: How training will make the images square: crop, pad or stretch.
     """
     from keras_hybrid.data.check.check_folder import check_folder
     from keras_hybrid.data.check.check_page import write_page
@@ -32,7 +36,7 @@ def check_command(
     out = out or pathlib.Path("saved_models") / f"check-{root.name}"
     if out.resolve().is_relative_to(root):
         raise ValueError(f"{out} lies in {folder}; give --out a folder outside it.")
-    check = check_folder(folder)
+    check = check_folder(folder, fit=fit)
     out.mkdir(parents=True, exist_ok=True)
     write_card(check.as_dict(), out / "check.json")
     write_page(check, out / "check.html")

@@ -7,12 +7,11 @@ from typing import Any
 
 from keras_hybrid.data.check.finding import Finding, Severity, counted
 from keras_hybrid.data.check.read_image_files import CheckedImage
+from keras_hybrid.data.image_shapes import ADVICE, LONG, is_long
+from keras_hybrid.utils.typing import Fit
 
 SMALL = 0.25
 """Share of the median short side below which an image is small."""
-
-LONG = 3.0
-"""Factor by which the aspect ratio of an image may exceed the median."""
 
 
 def image_facts(images: Sequence[CheckedImage]) -> dict[str, Any]:
@@ -32,12 +31,16 @@ def image_facts(images: Sequence[CheckedImage]) -> dict[str, Any]:
     }
 
 
-def image_findings(images: Sequence[CheckedImage]) -> list[Finding]:
-    """Images of one colour, of unusual size, shape or mode, or turned by a tag."""
+def image_findings(images: Sequence[CheckedImage], fit: Fit = "crop") -> list[Finding]:
+    """Images of one colour, small, cut by a crop, of unusual mode, turned by a tag.
+
+    Args:
+        images: Readable images.
+        fit: How training makes them square.
+    """
     if not images:
         return []
     short = statistics.median(min(image.size) for image in images)
-    ratio = statistics.median(_aspect(image) for image in images)
     usual = Counter(image.mode for image in images).most_common(1)[0][0]
     found = [
         _finding(
@@ -56,8 +59,9 @@ def image_findings(images: Sequence[CheckedImage]) -> list[Finding]:
         _finding(
             "long",
             "warning",
-            [x for x in images if _aspect(x) > LONG * ratio],
-            "far longer than the others; training crops what does not fit a square.",
+            [x for x in images if fit == "crop" and is_long(x.size)],
+            f"more than {LONG:g} times as long as wide: a crop, which is the default, "
+            f"keeps less than half; {ADVICE}",
             _size,
         ),
         _finding(
@@ -80,10 +84,6 @@ def image_findings(images: Sequence[CheckedImage]) -> list[Finding]:
 
 def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
-
-
-def _aspect(image: CheckedImage) -> float:
-    return max(image.size) / min(image.size)
 
 
 def _size(image: CheckedImage) -> str:
