@@ -165,8 +165,8 @@ def export(
     tta = facts["tta"] = tta or facts.get("tta", "none")
     if tta != "none":
         model = models.average_views(model, tta)
-    out.mkdir(parents=True, exist_ok=True)
     with prepared(model, facts, images) as ready:
+        out.mkdir(parents=True, exist_ok=True)
         reports = []
         for format, path in targets.items():
             reports.append(write(ready, format, path, options))

@@ -35,6 +35,7 @@ def prepared(
     model: keras.Model, facts: dict[str, Any], images: np.ndarray | None
 ) -> Iterator[Prepared]:
     """Folds and saves a model, and computes the logits to compare its files with."""
+    folded = fold(model)
     pixels = models.takes_pixels(model)
     shape = model.input_shape[1:]
     drawn = reference_images(shape, pixels, REFERENCE_IMAGES + 8)
@@ -59,7 +60,7 @@ def prepared(
     artefact = facts["artefact"] | {"reference": reference}
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "model.keras"
-        fold(model).save(file)
+        folded.save(file)
         yield Prepared(file, drawn, expected, facts | {"artefact": artefact})
 
 
