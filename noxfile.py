@@ -3,7 +3,7 @@
 One session per Python version that is installed, backend, and end of the bounds. Its
 environment has the lowest or the highest versions of all packages that the backend and
 its exports need. It runs a part of the tests and adds a row to `tests/versions.csv`.
-`nox --list` names the sessions; `python -m tests.versions` prints the table of the docs.
+`nox --list` names the sessions; `python -m tests.versions` prints the table.
 """
 
 import nox

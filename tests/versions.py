@@ -82,13 +82,18 @@ def lines(rows):
             f"{x['backend']} {x['version']}",
             x["keras"],
             x["bounds"],
-            x["passed"] + (f", {x['failed']} failed" if x["failed"] != "0" else ""),
+            _passed(x),
             x["skipped"],
             x["date"],
             x["platform"],
         )
         for _, x in sorted(found.items())
     ]
+
+
+def _passed(row):
+    failures = int(row["failed"]) + int(row["error"])
+    return row["passed"] + (f", {failures} failed" if failures else "")
 
 
 if __name__ == "__main__":
