@@ -32,6 +32,5 @@ def versions(session: nox.Session, backend: str, bounds: str) -> None:
         "--no-binary=keras_hybrid",
         f"--resolution={BOUNDS[bounds]}",
     )
-    session.run(
-        *("python", "-m", "tests.versions", bounds), env={"KERAS_BACKEND": backend}
-    )
+    environment = {"KERAS_BACKEND": backend}
+    session.run("python", "-m", "tests.versions", bounds, env=environment)
