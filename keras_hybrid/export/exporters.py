@@ -176,8 +176,8 @@ def export(
         model = models.average_views(model, tta)
     shape, pixels = model.input_shape[1:], models.takes_pixels(model)
     pack = make_golden(source.parent, facts, shape, pixels, golden)
-    out.mkdir(parents=True, exist_ok=True)
     with prepared(model, facts, images, pack.inputs() if pack else None) as ready:
+        out.mkdir(parents=True, exist_ok=True)
         reports = []
         for format, path in targets.items():
             reports.append(write(ready, format, path, options))

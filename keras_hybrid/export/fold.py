@@ -11,6 +11,7 @@ from keras import ops
 from keras_hybrid import layers
 from keras_hybrid.export.class_only import class_only
 from keras_hybrid.models.graph import Graph, clone_graph, clone_layer
+from keras_hybrid.models.quantized import refuse_quantized
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -96,8 +97,9 @@ def fold(model: keras.Model) -> keras.Model:
         the features of a last block without patches are gone.
 
     Raises:
-        ValueError: If `model` is no functional model.
+        ValueError: If `model` is no functional model, or Keras has quantized it.
     """
+    refuse_quantized(model, "export the model from before, as litert_int8 for 8 bits")
     try:
         model = keras.Model(model.input, model.output, name=model.name)
     except (AttributeError, ValueError) as error:

@@ -52,6 +52,7 @@ def prepared(
     golden: np.ndarray | None = None,
 ) -> Iterator[Prepared]:
     """Folds and saves a model, and computes the logits to compare its files with."""
+    folded = fold(model)
     pixels = models.takes_pixels(model)
     shape = model.input_shape[1:]
     drawn = reference_images(shape, pixels, REFERENCE_IMAGES + 8)
@@ -73,7 +74,7 @@ def prepared(
     artefact = facts["artefact"] | {"reference": reference}
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "model.keras"
-        fold(model).save(file)
+        folded.save(file)
         count = 0 if golden is None else len(golden)
         yield Prepared(file, drawn, expected, facts | {"artefact": artefact}, count)
 

@@ -13,7 +13,8 @@ from keras_hybrid.utils.typing import Shape, Tensor
 class Dense(keras.layers.Dense):
     """`keras.layers.Dense`, computed by `ops.dense`. The arguments are Keras' own.
 
-    `enable_lora` and `quantize` do what they do for Keras' layer.
+    `enable_lora` does what it does for Keras' layer; `quantize` takes the modes
+    `"int8"`, `"int4"` and `"float8"`.
     """
 
     def build(self, input_shape: Shape) -> None:
@@ -34,5 +35,14 @@ class Dense(keras.layers.Dense):
     def quantize(
         self, mode: str | None = None, type_check: bool = True, config: Any = None
     ) -> None:
-        """Quantizes the kernel, see `keras.layers.Dense`, which skips subclasses."""
+        """Quantizes the kernel, see `keras.layers.Dense`, which skips subclasses.
+
+        Raises:
+            ValueError: If the mode is `"gptq"` or `"awq"`.
+        """
+        if mode in ("gptq", "awq"):
+            raise ValueError(
+                f"Keras calibrates {mode} on tokens of text: quantize image models to "
+                "int8, int4 or float8."
+            )
         super().quantize(mode, type_check=False, config=config)

@@ -10,6 +10,7 @@ from keras_hybrid.layers.factories import dense
 from keras_hybrid.models.checkpoints import Checkpoint, load_checkpoint, resolve
 from keras_hybrid.models.family import Family, Preprocessing
 from keras_hybrid.models.input_shape import check_input_shape
+from keras_hybrid.ops import at_least_float32
 from keras_hybrid.utils.typing import Tensor
 
 COMMON_ARGUMENTS = {
@@ -197,8 +198,9 @@ def _classifier(
         vector = layers.Dropout(dropout_rate, name=f"{HEAD}_dropout")(vector)
     outputs = dense(classes, HEAD)(vector)
     if activation is not None:
-        # float32, so that probabilities keep their precision under mixed policies
-        outputs = layers.Activation(activation, dtype="float32", name="predictions")(
+        # so that probabilities keep their precision under mixed policies
+        dtype = at_least_float32(outputs.dtype)
+        outputs = layers.Activation(activation, dtype=dtype, name="predictions")(
             outputs
         )
     return outputs

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import keras
 import numpy as np
 
+from keras_hybrid.models.quantized import refuse_quantized
 from keras_hybrid.utils.files import write_atomically
 from keras_hybrid.utils.optional import require
 from keras_hybrid.weights.layout import to_torch_layout
@@ -21,8 +22,10 @@ def to_torch(model: keras.Model, code: str) -> dict[str, np.ndarray]:
         code: `"official"`, `"timm"` or `"transformers"`.
 
     Raises:
-        ValueError: If no registered name map of this code has names for the model.
+        ValueError: If no registered name map of this code has names for the model, or
+            Keras has quantized it.
     """
+    refuse_quantized(model, "convert the model from before")
     paths = [v.path for v in model.variables if "seed_generator" not in v.path]
     found = set()
     for name_map in registered_name_maps():

@@ -1,4 +1,4 @@
-"""Keras' own int8 and LoRA on the dense layers of this package."""
+"""Keras' own quantization and LoRA on the dense layers of this package."""
 
 import subprocess
 import sys
@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from keras_hybrid import models
+from keras_hybrid.export import export, fold
 from keras_hybrid.export.keras_file import load_keras
+from keras_hybrid.weights import to_torch
 from tests.small import ATTENTIVE, FAMILIES, small
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*quantize:UserWarning")
 
 # Every family on the backend that compiles nothing, two of them on the others.
 FAMILIES_HERE = (
@@ -22,6 +26,12 @@ from keras_hybrid.export.keras_file import load_keras
 model = load_keras(__import__("pathlib").Path(sys.argv[1]))
 np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))
 """
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Keras collects garbage once per quantized layer, which takes most of the time."""
+    monkeypatch.setattr("gc.collect", lambda *_: 0)
 
 
 def network(family):
@@ -38,7 +48,6 @@ def dense_layers(model):
     return [x for x in model._flatten_layers() if isinstance(x, keras.layers.Dense)]
 
 
-@pytest.mark.filterwarnings("ignore:.*quantize:UserWarning")
 @pytest.mark.parametrize("family", FAMILIES_HERE)
 def test_int8(family, tmp_path):
     """Every dense kernel is int8, the logits stay near, and the file is smaller."""
@@ -63,7 +72,6 @@ def test_int8(family, tmp_path):
     np.testing.assert_array_equal(twice.predict(images, verbose=0), after)
 
 
-@pytest.mark.filterwarnings("ignore:.*quantize:UserWarning")
 def test_an_int8_file_in_a_fresh_process(tmp_path):
     model = network("CvT")
     images = pixels(model)
@@ -74,6 +82,43 @@ def test_an_int8_file_in_a_fresh_process(tmp_path):
     subprocess.run([sys.executable, "-c", RELOAD, *map(str, files)], check=True)
     expected = model.predict(images, verbose=0)
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["int4", "float8"])
+def test_other_modes(mode, tmp_path):
+    """Every dense layer has the mode, the logits stay near, and files keep both."""
+    model = network("ConViT")
+    images = pixels(model)
+    before = model.predict(images, verbose=0)
+    model.quantize(mode)
+    after = model.predict(images, verbose=0)
+    assert 1e-6 < np.abs(after - before).max() < 0.6 * before.std()
+    model.save(tmp_path / "model.keras")
+    again = load_keras(tmp_path / "model.keras")
+    assert {x.quantization_mode for x in dense_layers(again)} == {mode}
+    np.testing.assert_array_equal(again.predict(images, verbose=0), after)
+
+
+@pytest.mark.parametrize("kind", ["GPTQConfig", "AWQConfig"])
+def test_modes_for_text_are_refused(kind):
+    model = network("ConViT")
+    config = getattr(keras.quantizers, kind)(dataset=["text"], tokenizer=str.split)
+    with pytest.raises(ValueError, match="quantize image models to int8, int4"):
+        model.quantize(config=config)
+    assert not any(x.quantization_mode for x in dense_layers(model))
+
+
+def test_what_needs_float_kernels_refuses_int8(tmp_path):
+    model = network("ConViT")
+    model.quantize("int8")
+    model.save(tmp_path / "int8.keras")
+    with pytest.raises(ValueError, match="quantized to int8 by Keras: export the"):
+        fold(model)
+    with pytest.raises(ValueError, match="quantized to int8 by Keras: export the"):
+        export(tmp_path / "int8.keras", [], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ValueError, match="quantized to int8 by Keras: convert the"):
+        to_torch(model, "timm")
 
 
 @pytest.mark.parametrize("family", ["CvT", "CoAtNet"])
