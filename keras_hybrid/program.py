@@ -155,6 +155,7 @@ def train_and_export(recipe: Recipe) -> None:
     """Runs a recipe, exports its formats, and prints where the files are."""
     from keras_hybrid.train import run
     from keras_hybrid.train.multiprocess import barrier, process_index
+    from keras_hybrid.train.tested import headline_lines
 
     _check_formats(recipe.runtime.export)
     _check_images(recipe)
@@ -173,8 +174,16 @@ def train_and_export(recipe: Recipe) -> None:
         )
     print(f"\n{card['model']} on {card['dataset']}: ", end="")
     print(", ".join(f"{key} {value:g}" for key, value in result.metrics.items()))
+    for line in headline_lines(card):
+        print(line)
     print(f"\nWritten to {directory}:")
-    for name in ("model.keras", "report.html", "metrics.jsonl", "card.json"):
+    for name in (
+        "model.keras",
+        "report.html",
+        "metrics.jsonl",
+        "manifest.csv",
+        "card.json",
+    ):
         if (directory / name).exists():
             print(f"  {name}")
     for report in reports:
@@ -190,7 +199,7 @@ def _check_images(recipe: Recipe) -> None:
 
     folder, done = recipe.runtime.data_dir, recipe.directory / "card.json"
     if recipe.data.dataset == "folder" and folder and not done.exists():
-        for line in quick_check(pathlib.Path(folder)):
+        for line in quick_check(pathlib.Path(folder), recipe.runtime.manifest):
             print(line, flush=True)
 
 

@@ -24,6 +24,10 @@ WORKERS = min(16, os.cpu_count() or 1)
 
 _CHUNK = 256
 
+Chunk = tuple[bytes | np.ndarray, int]
+"""Bytes that a fingerprint hashes, and the number of images that they hold: the rows of
+an array, one file, or none."""
+
 
 class LazyImages:
     """Images `(N, H, W, 3)`, uint8, that are read when they are indexed.
@@ -42,7 +46,7 @@ class LazyImages:
         """The images at these indices, `(len(indices), H, W, 3)`."""
         raise NotImplementedError
 
-    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
         """The bytes of these images that a fingerprint hashes, in chunks."""
         return _pixels(self, indices)
 
@@ -82,7 +86,7 @@ class Subset(LazyImages):
     def read(self, indices: np.ndarray) -> np.ndarray:
         return np.asarray(self.base[self.indices[indices]])
 
-    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
         return fingerprint_chunks(self.base, self.indices[indices])
 
 
@@ -106,8 +110,8 @@ class Resized(LazyImages):
             self.shape[1:],
         )
 
-    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
-        yield repr(self.shape[1:]).encode()
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
+        yield repr(self.shape[1:]).encode(), 0
         yield from fingerprint_chunks(self.base, indices)
 
 
@@ -149,19 +153,19 @@ class ImageFiles(LazyImages):
                 "or use --corrupt skip."
             ) from error
 
-    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
         """The contents of the files; nothing is decoded for a fingerprint."""
-        yield repr(self.shape[1:]).encode()
+        yield repr(self.shape[1:]).encode(), 0
         for index in indices:
             with self.opener(self.names[index]) as file:
                 content = file.read()
-            yield len(content).to_bytes(8, "little")
-            yield content
+            yield len(content).to_bytes(8, "little"), 0
+            yield content, 1
 
 
 def fingerprint_chunks(
     images: np.ndarray | LazyImages, indices: np.ndarray
-) -> Iterator[bytes | np.ndarray]:
+) -> Iterator[Chunk]:
     """The bytes that a fingerprint hashes: pixels, or the contents of image files."""
     if isinstance(images, LazyImages):
         return images.fingerprint_chunks(indices)
@@ -230,8 +234,7 @@ def is_in_memory(images: np.ndarray | LazyImages) -> bool:
     return isinstance(images, np.ndarray) and not isinstance(images, np.memmap)
 
 
-def _pixels(
-    images: np.ndarray | LazyImages, indices: np.ndarray
-) -> Iterator[np.ndarray]:
+def _pixels(images: np.ndarray | LazyImages, indices: np.ndarray) -> Iterator[Chunk]:
     for start in range(0, len(indices), _CHUNK):
-        yield np.ascontiguousarray(images[indices[start : start + _CHUNK]])
+        pixels = np.ascontiguousarray(images[indices[start : start + _CHUNK]])
+        yield pixels, len(pixels)

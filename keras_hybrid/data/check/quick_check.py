@@ -6,20 +6,24 @@ import time
 from collections import defaultdict
 
 from keras_hybrid.data.check.finding import counted
-from keras_hybrid.data.scan_folder import ImageRecord, list_images
+from keras_hybrid.data.read_table import ImageRecord
+from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.utils.files import sha256
 
 SECONDS = 10.0
 """Longest time of the quick check."""
 
 
-def quick_check(root: pathlib.Path, seconds: float = SECONDS) -> list[str]:
+def quick_check(
+    root: pathlib.Path, manifest: str | None = None, seconds: float = SECONDS
+) -> list[str]:
     """Looks for identical files under two labels, or in both splits of a folder.
 
     Only files of equal size are read and hashed. Nothing is decoded.
 
     Args:
         root: A folder that `load("folder", root)` takes.
+        manifest: Its table, if it is elsewhere.
         seconds: Time after which the files read so far have to do.
 
     Returns:
@@ -28,11 +32,11 @@ def quick_check(root: pathlib.Path, seconds: float = SECONDS) -> list[str]:
     """
     deadline = time.monotonic() + seconds
     try:
-        groups = _identical(list_images(root)[0], deadline)
+        groups = _identical(list_images(root, manifest)[0], deadline)
     except (ValueError, OSError):
         return []
     labels = sum(len({x.label for x in group}) > 1 for group in groups)
-    splits = sum({"train", "test"} <= {x.split for x in group} for group in groups)
+    splits = sum(len({x.split for x in group}) > 1 for group in groups)
     said = []
     if labels:
         said.append(f"{counted(labels, 'image has', 'images have')} two labels")

@@ -110,7 +110,6 @@ def _finding(kind: str, groups: list[Group], what: str) -> Finding | None:
     return Finding(
         kind,
         "warning" if torn else "note",
-        f"{suspected}{where}. Keep a group on one side, by the column split of a "
-        "labels.csv.",
+        f"{suspected}{where}. --group-by auto keeps a group on one side.",
         tuple(tuple(image.name for image in group) for group in groups),
     )
