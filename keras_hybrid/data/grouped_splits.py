@@ -45,8 +45,9 @@ def _folds_of_groups(labels: np.ndarray, groups: np.ndarray, folds: int) -> np.n
     from sklearn.model_selection import StratifiedGroupKFold
 
     found = np.zeros(len(labels), dtype=int)
-    # scikit-learn refuses more folds than the largest class has images
-    folds = min(folds, np.bincount(labels, minlength=1).max())
+    # scikit-learn refuses more folds than groups, or than images of the largest class
+    largest = np.bincount(labels, minlength=1).max()
+    folds = min(folds, len(np.unique(groups)), largest)
     if folds < 2:
         return found
     with warnings.catch_warnings():
