@@ -36,7 +36,7 @@ def main(
     for split in ("grouped", "random"):
         of_split = [row for row in rows if row["split"] == split]
         test, unseen = (
-            100 * np.mean([float(row[name]) for row in of_split])
+            100 * float(np.mean([row[name] for row in of_split]))
             for name in ("test", "unseen")
         )
         print(
@@ -47,7 +47,7 @@ def main(
 
 def measure(
     folder: pathlib.Path, videos: int, frames: int, seed: int
-) -> list[dict[str, str | int | float]]:
+) -> list[dict[str, object]]:
     """A row for each split: its test score, and the score on unseen videos.
 
     Args:

@@ -155,7 +155,7 @@ def train_and_export(recipe: Recipe) -> None:
     """Runs a recipe, exports its formats, and prints where the files are."""
     from keras_hybrid.train import run
     from keras_hybrid.train.multiprocess import barrier, process_index
-    from keras_hybrid.train.tested import headline_lines
+    from keras_hybrid.train.summarize_test import headline_lines
 
     _check_formats(recipe.runtime.export)
     _check_images(recipe)
@@ -199,7 +199,8 @@ def _check_images(recipe: Recipe) -> None:
 
     folder, done = recipe.runtime.data_dir, recipe.directory / "card.json"
     if recipe.data.dataset == "folder" and folder and not done.exists():
-        for line in quick_check(pathlib.Path(folder), recipe.runtime.manifest):
+        grouped = recipe.data.group_by != "none"
+        for line in quick_check(pathlib.Path(folder), recipe.runtime.manifest, grouped):
             print(line, flush=True)
 
 

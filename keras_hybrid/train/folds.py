@@ -14,7 +14,7 @@ from keras_hybrid.train.hold_out import load_images, save_manifest
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
-from keras_hybrid.train.tested import tested
+from keras_hybrid.train.summarize_test import summarize_test
 from keras_hybrid.train.workdir import SETTINGS, claim, complete_card
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import write_atomically
@@ -60,7 +60,7 @@ def run_folds(
     )
     metrics |= _spread([card["metrics"] for card in cards])
     card = make_card(chosen.replace(fold=None), dataset, images, joint, metrics)
-    card |= tested(dataset, probabilities, recipe.data.ordinal)
+    card |= summarize_test(dataset, probabilities, recipe.data.ordinal)
     write_report(directory / "report.html", card, [], dataset.test, probabilities)
     write_card(card, directory / "card.json")  # last: a run with a card is complete
     return read_card(directory / "card.json")

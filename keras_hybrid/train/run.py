@@ -30,7 +30,7 @@ from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
 from keras_hybrid.train.run_result import RunResult
-from keras_hybrid.train.tested import tested
+from keras_hybrid.train.summarize_test import summarize_test
 from keras_hybrid.train.user_metrics import Metrics, check_metrics
 from keras_hybrid.train.workdir import check_workdir, claim, complete_card
 from keras_hybrid.utils.card import read_card, write_card
@@ -165,7 +165,7 @@ def _finish(
     epochs = read_metrics(directory)
     metrics |= summary(epochs, kept)
     card = make_card(recipe, dataset, images, model, metrics)
-    card |= tested(dataset, probabilities, recipe.data.ordinal)
+    card |= summarize_test(dataset, probabilities, recipe.data.ordinal)
     card |= {"temperature": temperature, "devices": devices.facts()}
     plot_curves(epochs, directory / "curves.png", directory.name)
     write_report(directory / "report.html", card, epochs, dataset.test, probabilities)

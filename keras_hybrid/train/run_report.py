@@ -10,7 +10,7 @@ from keras_hybrid.train.confusion import confident_mistakes, confusion_matrix
 from keras_hybrid.train.confusion_sections import PICTURES, add_confusion, add_mistakes
 from keras_hybrid.train.curves import curves_figure
 from keras_hybrid.train.recipe import result_fields
-from keras_hybrid.train.tested import headline_lines
+from keras_hybrid.train.summarize_test import headline_lines
 from keras_hybrid.utils.page import Page
 
 

@@ -6,6 +6,8 @@ import time
 from collections import defaultdict
 
 from keras_hybrid.data.check.finding import counted
+from keras_hybrid.data.check.read_image_files import CheckedImage
+from keras_hybrid.data.check.sequences import name_series
 from keras_hybrid.data.read_table import ImageRecord
 from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.utils.files import sha256
@@ -15,15 +17,19 @@ SECONDS = 10.0
 
 
 def quick_check(
-    root: pathlib.Path, manifest: str | None = None, seconds: float = SECONDS
+    root: pathlib.Path,
+    manifest: str | None = None,
+    grouped: bool = False,
+    seconds: float = SECONDS,
 ) -> list[str]:
-    """Looks for identical files under two labels, or in both splits of a folder.
+    """Looks for identical files under two labels, or in both splits, and for series.
 
     Only files of equal size are read and hashed. Nothing is decoded.
 
     Args:
         root: A folder that `load("folder", root)` takes.
         manifest: Its table, if it is elsewhere.
+        grouped: Whether the splits keep groups together, so that series do no harm.
         seconds: Time after which the files read so far have to do.
 
     Returns:
@@ -32,9 +38,11 @@ def quick_check(
     """
     deadline = time.monotonic() + seconds
     try:
-        groups = _identical(list_images(root, manifest)[0], deadline)
+        listed, _ = list_images(root, manifest)
+        groups = _identical(listed, deadline)
     except (ValueError, OSError):
         return []
+    hint = [] if grouped else _series_hint(root, listed)
     labels = sum(len({x.label for x in group}) > 1 for group in groups)
     splits = sum(len({x.split for x in group}) > 1 for group in groups)
     said = []
@@ -44,10 +52,28 @@ def quick_check(
         copies = counted(splits, "image lies", "images lie")
         said.append(f"{copies} in the training and in the test split")
     if not said:
-        return []
+        return hint
     return [
         f"Warning: {' and '.join(said)} (identical files).",
         f"  See all: keras-hybrid check {root}",
+        *hint,
+    ]
+
+
+def _series_hint(root: pathlib.Path, listed: list[ImageRecord]) -> list[str]:
+    """A line if names suggest series, which random splits tear apart."""
+    names = (os.path.relpath(record.path, root) for record in listed)
+    images = [
+        CheckedImage(name, record.label, record.split)
+        for name, record in zip(names, listed, strict=True)
+    ]
+    series = name_series(images)
+    if not series:
+        return []
+    return [
+        f"Note: {counted(len(series), 'series', 'series')} of images by their names, "
+        f"e.g. {series[0][0].name}. If they are frames of a video or images of one "
+        "subject, --group-by auto keeps them on one side of every split.",
     ]
 
 

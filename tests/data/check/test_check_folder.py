@@ -308,3 +308,12 @@ def test_bare_numbers_are_no_series(split):
         title = "clip" if i % 2 else ""
         generated_image(50 + i).save(split / "train" / "ant" / f"{title}{i}.png")
     assert len(found(split, "name_series").groups) == 1
+
+
+def test_the_quick_check_suspects_series_by_name(split):
+    for seed in range(50, 54):
+        generated_image(seed).save(split / "train" / "ant" / f"clip7_{seed}.png")
+    (note,) = quick_check(split)
+    assert "1 series" in note and "train/ant/clip7_50.png" in note
+    assert "--group-by auto" in note
+    assert quick_check(split, grouped=True) == []

@@ -11,7 +11,7 @@ from keras_hybrid.train.evaluate import classification_metrics, log_of
 from keras_hybrid.train.headline import headline
 
 
-def tested(
+def summarize_test(
     dataset: Dataset, probabilities: np.ndarray, ordinal: bool = False
 ) -> dict[str, Any]:
     """Headline, scores of each class, and the metrics on unseen images.
