@@ -71,7 +71,10 @@ def load_folder(
         held_out=_given_for_validation(listed),
     )
     train, test = split_indices(listed, labels, groups)
-    found = found.replace("no split given", "a stratified fifth (seed 0) for testing")
+    made = "a stratified fifth (seed 0) for testing"
+    if groups is not None:
+        made += ", by whole groups"
+    found = found.replace("no split given", made)
     dataset = Dataset(
         data_dir.resolve().name, every.select(train), every.select(test), names
     )

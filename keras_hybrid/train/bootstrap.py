@@ -30,7 +30,8 @@ def accuracy_intervals(
 
     Images are drawn with replacement; of groups, whole groups are, because their images
     are not independent. Where every image is right or every one wrong, all samples are
-    equal; the far end is then the exact binomial one, `0.025 ** (1 / groups)`.
+    equal; the far end is then the exact binomial one, `0.025 ** (1 / groups)`. A class
+    that a sample lacks keeps its recall.
 
     Args:
         labels: Class numbers `(N,)`.
@@ -42,11 +43,11 @@ def accuracy_intervals(
     numbers = np.unique(numbers, return_inverse=True)[1]
     count = numbers.max() + 1
     rng = np.random.default_rng(0)
+    whole, recall = _scores(labels, right, np.ones(len(labels)))
     samples = []
     for _ in range(RESAMPLES):
         drawn = np.bincount(rng.integers(0, count, count), minlength=count)
-        samples.append(_scores(labels, right, drawn[numbers]))
-    whole = _scores(labels, right, np.ones(len(labels)))
+        samples.append(_scores(labels, right, drawn[numbers], recall)[0])
     low, high = np.quantile(samples, (_TAIL, 1 - _TAIL), axis=0)
     limit = _TAIL ** (1 / count)
     if right.all():
@@ -59,10 +60,20 @@ def accuracy_intervals(
 
 
 def _scores(
-    labels: np.ndarray, right: np.ndarray, weights: np.ndarray
-) -> tuple[float, float]:
-    """Accuracy and mean recall of the classes that occur, of weighted images."""
+    labels: np.ndarray,
+    right: np.ndarray,
+    weights: np.ndarray,
+    recall: np.ndarray | float = np.nan,
+) -> tuple[tuple[float, float], np.ndarray]:
+    """Accuracy and mean recall of weighted images; and the recall of each class.
+
+    Args:
+        labels: Class numbers `(N,)`.
+        right: Whether each prediction is right, `(N,)`.
+        weights: How often each image counts, `(N,)`.
+        recall: That of classes without images, `(classes,)`; NaN leaves them out.
+    """
     true = np.bincount(labels, weights)
     hits = np.bincount(labels, weights * right)
-    occur = true > 0
-    return hits.sum() / true.sum(), (hits[occur] / true[occur]).mean()
+    recall = np.where(true > 0, hits / np.maximum(true, 1), recall)
+    return (hits.sum() / true.sum(), float(np.nanmean(recall))), recall

@@ -45,6 +45,8 @@ def test_a_constant_answer_is_no_better_than_the_baseline():
         "on 200 images of 2 classes. Always answering ant would reach 95.0 %" in first
     )
     assert found.as_dict()["text"] == found.lines()
+    two = headline(rare(0.01), np.zeros(200, int), NAMES)  # samples may lack a class
+    assert two.balanced_accuracy == (0.5, 0.5, 0.5)
 
 
 @independent
