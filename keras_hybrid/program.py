@@ -199,8 +199,9 @@ def _check_images(recipe: Recipe) -> None:
 
     folder, done = recipe.runtime.data_dir, recipe.directory / "card.json"
     if recipe.data.dataset == "folder" and folder and not done.exists():
-        grouped = recipe.data.group_by != "none"
-        for line in quick_check(pathlib.Path(folder), recipe.runtime.manifest, grouped):
+        manifest = recipe.runtime.manifest
+        grouped = recipe.data.group_by != "none" or manifest is not None
+        for line in quick_check(pathlib.Path(folder), manifest, grouped):
             print(line, flush=True)
 
 

@@ -24,7 +24,7 @@ def image_groups(
 
     Args:
         root: The folder.
-        listed: Its images, all readable.
+        listed: Its images.
         group_by: `"auto"` for the sequences that `check_folder` suspects; `"parent"`
             for the folder of each file; a column of the table; or a regular expression
             with a group in parentheses, which is searched in the path from `root`, with
@@ -106,7 +106,8 @@ def _matches(names: Sequence[str], pattern: str) -> list[str]:
             f"--group-by {pattern} matches no image, e.g. not {names[0]}; it is "
             "searched in the path from the folder."
         )
-    return ["\0".join(x or "" for x in m.groups()) if m else "" for m in found]
+    matched = [[x or "" for x in m.groups()] if m else [] for m in found]
+    return ["\0".join(parts) if any(parts) else "" for parts in matched]
 
 
 def _same(keys: Sequence[str]) -> list[list[int]]:
@@ -120,9 +121,10 @@ def _same(keys: Sequence[str]) -> list[list[int]]:
 
 def _found(images: Sequence[CheckedImage], sequences: bool) -> list[list[int]]:
     """Copies, and with `sequences` suspected sequences, by index."""
-    findings, _ = duplicate_findings(images)
+    readable = [image for image in images if not image.error]
+    findings, _ = duplicate_findings(readable)
     if sequences:
-        findings += sequence_findings(images)
+        findings += sequence_findings(readable)
     number = {image.name: index for index, image in enumerate(images)}
     return [[number[x] for x in group] for of in findings for group in of.groups]
 

@@ -1,12 +1,15 @@
 """The result of a test in two lines, beside what a constant answer would reach."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_hybrid.train.bootstrap import Interval, accuracy_intervals
+
+LISTED = 8
+"""Classes up to which the number of images of each is in the text."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,31 +17,42 @@ class Headline:
     """How good a classifier is on labelled images.
 
     Attributes:
-        images: Number of images.
-        classes: Number of classes that occur among them.
         accuracy: Share of right predictions.
         balanced_accuracy: Mean recall of the classes that occur.
-        majority_class: The most frequent class.
-        majority_accuracy: Its share, the accuracy of always answering it.
+        support: Number of images of each class that occurs.
     """
 
-    images: int
-    classes: int
     accuracy: Interval
     balanced_accuracy: Interval
-    majority_class: str
-    majority_accuracy: float
+    support: Mapping[str, int]
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return sum(self.support.values())
+
+    @property
+    def majority_class(self) -> str:
+        """The most frequent class."""
+        return max(self.support, key=lambda name: self.support[name])
+
+    @property
+    def majority_accuracy(self) -> float:
+        """The accuracy of always answering the most frequent class."""
+        return round(self.support[self.majority_class] / self.images, 6)
 
     @property
     def verdict(self) -> str:
         """What the baseline says about the classifier; empty if it is clearly better.
 
         A classifier is better by its accuracy, or by its balanced accuracy, which is
-        1 / `classes` for a constant answer.
+        1 / classes for a constant answer. Of a single class nothing can be said.
         """
+        if len(self.support) < 2:
+            return ""
         bars = (
             (self.accuracy, self.majority_accuracy),
-            (self.balanced_accuracy, 1 / self.classes),
+            (self.balanced_accuracy, 1 / len(self.support)),
         )
         if any(found.low > bar + 1e-6 for found, bar in bars):
             return ""
@@ -50,20 +64,31 @@ class Headline:
 
     def lines(self) -> list[str]:
         """Accuracy, balanced accuracy and baseline, and the verdict if there is one."""
-        counted = f"{self.images:,} images of {self.classes} classes"
         found = (
             f"Accuracy {self.accuracy}, balanced accuracy {self.balanced_accuracy}, on "
-            f"{counted}. Always answering {self.majority_class} would reach "
-            f"{100 * self.majority_accuracy:.1f} %."
+            f"{self.images:,} images ({self._support()}). Always answering "
+            f"{self.majority_class} would reach {100 * self.majority_accuracy:.1f} %."
         )
         return [found, self.verdict] if self.verdict else [found]
 
     def as_dict(self) -> dict[str, Any]:
-        """The attributes and `text`, ready for JSON."""
-        found = dataclasses.asdict(self)
-        for name in ("accuracy", "balanced_accuracy"):
-            found[name] = getattr(self, name)._asdict()
-        return found | {"text": self.lines()}
+        """Everything as values that JSON can hold, and `text`, the lines."""
+        return {
+            "images": self.images,
+            "accuracy": self.accuracy._asdict(),
+            "balanced_accuracy": self.balanced_accuracy._asdict(),
+            "majority_class": self.majority_class,
+            "majority_accuracy": self.majority_accuracy,
+            "support": dict(self.support),
+            "text": self.lines(),
+        }
+
+    def _support(self) -> str:
+        if len(self.support) <= LISTED:
+            return ", ".join(f"{name} {n:,}" for name, n in self.support.items())
+        counts = self.support.values()
+        each = f"{min(counts):,} to {max(counts):,} of each"
+        return f"{len(self.support)} classes, {each}"
 
 
 def headline(
@@ -83,13 +108,6 @@ def headline(
     Example:
         >>> headline(labels, probabilities.argmax(-1), ("ant", "bee")).lines()
     """
-    counts = np.bincount(labels)
-    accuracy, balanced = accuracy_intervals(labels, predictions, groups)
-    return Headline(
-        images=len(labels),
-        classes=int((counts > 0).sum()),
-        accuracy=accuracy,
-        balanced_accuracy=balanced,
-        majority_class=names[int(counts.argmax())],
-        majority_accuracy=round(float(counts.max() / len(labels)), 6),
-    )
+    classes, counts = np.unique(labels, return_counts=True)
+    support = {names[i]: int(n) for i, n in zip(classes, counts, strict=True)}
+    return Headline(*accuracy_intervals(labels, predictions, groups), support)

@@ -22,7 +22,7 @@ def quick_check(
     grouped: bool = False,
     seconds: float = SECONDS,
 ) -> list[str]:
-    """Looks for identical files under two labels, or in both splits, and for series.
+    """Looks for identical files under two labels or in two splits, and for series.
 
     Only files of equal size are read and hashed. Nothing is decoded.
 
@@ -49,8 +49,7 @@ def quick_check(
     if labels:
         said.append(f"{counted(labels, 'image has', 'images have')} two labels")
     if splits:
-        copies = counted(splits, "image lies", "images lie")
-        said.append(f"{copies} in the training and in the test split")
+        said.append(f"{counted(splits, 'image lies', 'images lie')} in two splits")
     if not said:
         return hint
     return [
