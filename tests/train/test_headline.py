@@ -41,9 +41,8 @@ def test_a_constant_answer_is_no_better_than_the_baseline():
     assert verdict == "This is no better than always answering ant."
     assert first.startswith("Accuracy 95.0 % (95 % interval 9")
     assert "balanced accuracy 50.0 % (95 % interval 50.0 to 50.0 %)" in first
-    assert (
-        "on 200 images of 2 classes. Always answering ant would reach 95.0 %" in first
-    )
+    assert "on 200 images (ant 190, bee 10). Always answering ant" in first
+    assert first.endswith("would reach 95.0 %.")
     assert found.as_dict()["text"] == found.lines()
     two = headline(rare(0.01), np.zeros(200, int), NAMES)  # samples may lack a class
     assert two.balanced_accuracy == (0.5, 0.5, 0.5)
@@ -57,6 +56,20 @@ def test_what_is_better_by_either_measure_has_no_verdict():
     balanced = headline(labels, np.where(wrong, 1, labels), NAMES)
     assert balanced.accuracy.value == 0.9 < balanced.majority_accuracy
     assert balanced.verdict == ""
+
+
+@independent
+def test_of_many_classes_the_extremes_are_named():
+    labels = np.repeat(np.arange(10), [3, *[4] * 8, 6])
+    (line,) = headline(labels, labels, [f"c{i}" for i in range(12)]).lines()
+    assert "on 41 images (10 classes, 3 to 6 of each)" in line
+    assert "Always answering c9 would reach 14.6 %" in line
+
+
+@independent
+def test_one_class_has_no_verdict():
+    labels = np.zeros(10, int)
+    assert headline(labels, labels, NAMES).verdict == ""
 
 
 @independent
