@@ -13,7 +13,7 @@ from keras_hybrid.data.folder_split import (
     split_indices,
 )
 from keras_hybrid.data.image_files import Corrupt, open_files
-from keras_hybrid.data.image_groups import image_groups
+from keras_hybrid.data.image_groups import group_keys, image_groups
 from keras_hybrid.data.lazy_images import is_in_memory
 from keras_hybrid.data.read_table import ImageRecord
 from keras_hybrid.data.scan_folder import list_images
@@ -56,6 +56,7 @@ def load_folder(
     listed, found = list_images(data_dir, manifest)
     names, _ = number_classes(listed)
     check_classes(data_dir, listed, names)
+    group_keys(data_dir, listed, group_by)  # or ValueError, before images are decoded
     images, indices = open_files(
         [image.path for image in listed], _open, image_size, corrupt
     )

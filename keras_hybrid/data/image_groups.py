@@ -41,17 +41,29 @@ def image_groups(
     if group_by == "none":
         return _of_manifest(listed)
     require_packages()
-    names = _names(root, listed)
-    if group_by == "auto":
-        keys = [""] * len(listed)
-    elif group_by == "parent":
-        keys = [os.path.dirname(name) for name in names]
-    else:
-        keys = _column(listed, group_by) or _matches(names, group_by)
+    together = _same(group_keys(root, listed, group_by))
     images = read_image_files(root, listed)
-    together = _same(keys)
     together += _found(images, sequences=group_by == "auto")
     return _numbered(len(listed), together)
+
+
+def group_keys(
+    root: pathlib.Path, listed: Sequence[ImageRecord], group_by: str
+) -> list[str]:
+    """What names and table say about the group of every image; empty for nothing.
+
+    Args:
+        root, listed, group_by: As for `image_groups`. No image is read.
+
+    Raises:
+        ValueError: If `group_by` is neither, or matches no image.
+    """
+    if group_by in ("none", "auto"):
+        return [""] * len(listed)
+    names = _names(root, listed)
+    if group_by == "parent":
+        return [os.path.dirname(name) for name in names]
+    return _column(listed, group_by) or _matches(names, group_by)
 
 
 def require_packages() -> None:
