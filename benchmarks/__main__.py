@@ -16,6 +16,7 @@ from benchmarks import (
     fold,
     gpu,
     gradients,
+    grouped_split,
     memory,
     pipeline,
     profile,
@@ -35,6 +36,7 @@ DURATIONS = {
     "export": "hours for all variants",
     "fold": "half an hour",
     "duplicates": "seconds per 1,000 images",
+    "grouped-split": "two minutes",
     "gpu": "half an hour on a GPU",
     "table": "seconds",
 }
@@ -59,6 +61,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "export": export.main,
     "fold": fold.main,
     "duplicates": duplicates.main,
+    "grouped-split": grouped_split.main,
     "gpu": gpu.main,
     "table": tables.main,
     "all": list_all,

@@ -155,6 +155,7 @@ def train_and_export(recipe: Recipe) -> None:
     """Runs a recipe, exports its formats, and prints where the files are."""
     from keras_hybrid.train import run
     from keras_hybrid.train.multiprocess import barrier, process_index
+    from keras_hybrid.train.summarize_test import headline_lines
 
     _check_formats(recipe.runtime.export)
     _check_images(recipe)
@@ -173,8 +174,17 @@ def train_and_export(recipe: Recipe) -> None:
         )
     print(f"\n{card['model']} on {card['dataset']}: ", end="")
     print(", ".join(f"{key} {value:g}" for key, value in result.metrics.items()))
+    for line in headline_lines(card):
+        print(line)
     print(f"\nWritten to {directory}:")
-    for name in ("model.keras", "report.html", "metrics.jsonl", "card.json", "golden"):
+    for name in (
+        "model.keras",
+        "report.html",
+        "metrics.jsonl",
+        "manifest.csv",
+        "card.json",
+        "golden",
+    ):
         if (directory / name).exists():
             print(f"  {name}")
     for report in reports:
@@ -190,7 +200,12 @@ def _check_images(recipe: Recipe) -> None:
 
     folder, done = recipe.runtime.data_dir, recipe.directory / "card.json"
     if recipe.data.dataset == "folder" and folder and not done.exists():
-        for line in quick_check(pathlib.Path(folder), fit=recipe.data.fit):
+        manifest = recipe.runtime.manifest
+        grouped = recipe.data.group_by != "none" or manifest is not None
+        lines = quick_check(
+            pathlib.Path(folder), manifest, grouped, fit=recipe.data.fit
+        )
+        for line in lines:
             print(line, flush=True)
 
 

@@ -11,6 +11,8 @@ fifth becomes one. --weights takes what `keras-hybrid list --weights` prints, or
 Its classifier is left out where its classes are others. A classifier is trained on the
 features first, then all layers.
 
+--group-by auto keeps copies and frames of a video on one side of every split.
+
 Without options the model, the size of the images, the batch size and the time are
 chosen by the images that are there, and printed with the reason. Each can be given.
 

@@ -63,6 +63,8 @@ def line_of(capsys, *arguments):
     [
         ("matplotlib", (), "recipes"),
         ("keras_cv", ("--augmenter", "keras_cv"), "keras-cv"),
+        ("imagehash", ("--group-by", "auto"), "check"),
+        ("sklearn", ("--group-by", "parent"), "check"),
         ("tensorflow", ("--export", "litert"), "export"),
         ("huggingface_hub", ("--weights", "hf://me/mine"), "hub"),
         ("huggingface_hub", ("--weights", "imagenet", "--model", "convit_tiny"), "hub"),

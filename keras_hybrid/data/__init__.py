@@ -9,8 +9,12 @@ from keras_hybrid.data.custom_augmentation import (
 )
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.eval_batches import Evaluation
+from keras_hybrid.data.grouped_splits import grouped_folds, grouped_split
+from keras_hybrid.data.image_groups import image_groups
 from keras_hybrid.data.lazy_images import LazyImages
+from keras_hybrid.data.manifest import write_manifest
 from keras_hybrid.data.read_images import load_images, read_image
+from keras_hybrid.data.read_table import ImageRecord, read_table
 from keras_hybrid.data.resize import (
     TRAINING_RESIZE,
     describe_preprocessing,
@@ -33,6 +37,7 @@ __all__ = [
     "Evaluation",
     "Finding",
     "FolderCheck",
+    "ImageRecord",
     "LazyImages",
     "SOURCES",
     "Split",
@@ -40,13 +45,18 @@ __all__ = [
     "balanced_split",
     "check_folder",
     "describe_preprocessing",
+    "grouped_folds",
+    "grouped_split",
+    "image_groups",
     "load",
     "load_images",
     "per_class_split",
     "read_image",
+    "read_table",
     "register_augmentation",
     "register_dataset",
     "resize_and_crop",
     "stratified_folds",
     "stratified_split",
+    "write_manifest",
 ]

@@ -1,16 +1,13 @@
 """A dataset: images (in memory or not), their labels, and the class names."""
 
 import dataclasses
+import functools
 import hashlib
 
 import numpy as np
 
-from keras_hybrid.data.lazy_images import (
-    LazyImages,
-    Subset,
-    fingerprint_chunks,
-    load_into_memory,
-)
+from keras_hybrid.data.digests import hash_images
+from keras_hybrid.data.lazy_images import LazyImages, Subset, load_into_memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,13 +18,21 @@ class Split:
         images: uint8 pixels `(N, H, W, 3)`: an array, a memory map, or
             `LazyImages`, which reads images when it is indexed.
         labels: Class numbers `(N,)`, integers from 0.
+        paths: The file of each image, `(N,)` of str, where they are known.
+        groups: Group numbers `(N,)`, where a group must not be split: copies of an
+            image, frames of a video, images of a patient. They count for both splits
+            of a dataset.
+        held_out: Whether each image is given for validation, `(N,)` bool.
 
     Raises:
-        ValueError: If images or labels have another shape or dtype. No image is read.
+        ValueError: If an array has another shape or dtype. No image is read.
     """
 
     images: np.ndarray | LazyImages
     labels: np.ndarray
+    paths: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    held_out: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         shape: tuple[int, ...] = getattr(self.images, "shape", ())
@@ -46,21 +51,31 @@ class Split:
             )
         if len(labels) != shape[0]:
             raise ValueError(f"There are {shape[0]} images and {len(labels)} labels.")
+        for name in ("paths", "groups", "held_out"):
+            rows = getattr(self, name)
+            if rows is not None and len(rows) != len(labels):
+                raise ValueError(f"There are {shape[0]} images and {len(rows)} {name}.")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> "Split":
         """The images at these indices, in this order, read into an array."""
-        return Split(self.images[indices], self.labels[indices])
+        return self._with(self.images[indices], indices)
 
     def select(self, indices: np.ndarray) -> "Split":
         """The images at these indices, in this order, neither read nor copied."""
-        return Split(Subset(self.images, indices), self.labels[indices])
+        return self._with(Subset(self.images, indices), indices)
 
     def load_into_memory(self) -> "Split":
         """The same split with its images read into memory, if they fit."""
-        return Split(load_into_memory(self.images), self.labels)
+        return dataclasses.replace(self, images=load_into_memory(self.images))
+
+    def _with(self, images: np.ndarray | LazyImages, indices: np.ndarray) -> "Split":
+        """These images with what else is known of them."""
+        known = self.paths, self.groups, self.held_out
+        rows = (None if x is None else x[indices] for x in known)
+        return Split(images, self.labels[indices], *rows)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,23 +122,44 @@ class Dataset:
         def select(split: Split) -> Split:
             labels = np.asarray(split.labels)
             chosen = split.select(np.flatnonzero((labels >= first) & (labels < stop)))
-            return Split(chosen.images, chosen.labels - first)
+            return dataclasses.replace(chosen, labels=chosen.labels - first)
 
         names = self.class_names[first:stop]
         return Dataset(self.name, select(self.train), select(self.test), names)
 
     def fingerprint(self) -> str:
-        """SHA-256 (first 16 hex digits) of all pixels and labels.
+        """SHA-256 (first 16 hex digits) of all pixels and labels, and of groups.
 
         Images that are decoded on demand count by the contents of their files and the
-        size that they are resized to.
+        size that they are resized to. The images are read once; a second call, and
+        `seen_in_training`, read nothing.
         """
-        digest = hashlib.sha256()
+        return self._digests[0]
+
+    def seen_in_training(self) -> np.ndarray:
+        """Which test images the network knows from training, bool `(N,)`.
+
+        These are identical to a training image, or of the group of one.
+        """
+        _, train, test = self._digests
+        seen = np.isin(test, train)
+        if self.train.groups is not None and self.test.groups is not None:
+            seen |= np.isin(self.test.groups, self.train.groups)
+        return seen
+
+    @functools.cached_property
+    def _digests(self) -> tuple[str, np.ndarray, np.ndarray]:
+        """The fingerprint, and a hash of each image of both splits."""
+        whole = hashlib.sha256()
+        of_images = []
         for split in (self.train, self.test):
-            for chunk in fingerprint_chunks(split.images, np.arange(len(split))):
-                digest.update(chunk)  # type: ignore[arg-type]  # arrays, too
-            digest.update(np.asarray(split.labels, dtype="int64").tobytes())
-        return digest.hexdigest()[:16]
+            of_images.append(hash_images(split.images, whole))
+            whole.update(np.asarray(split.labels, dtype="int64").tobytes())
+            for rows in (split.groups, split.held_out):
+                if rows is not None:
+                    whole.update(np.asarray(rows, dtype="int64").tobytes())
+        train, test = of_images
+        return whole.hexdigest()[:16], train, test
 
 
 def _described(value: object) -> str:

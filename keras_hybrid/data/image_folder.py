@@ -1,20 +1,23 @@
 """A folder of images: one sub-folder per class, or a table `labels.csv`."""
 
 import pathlib
-from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.folder_split import (
+    check_classes,
+    few_names,
+    number_classes,
+    split_indices,
+)
 from keras_hybrid.data.image_files import Corrupt, open_files
+from keras_hybrid.data.image_groups import group_keys, image_groups
 from keras_hybrid.data.lazy_images import is_in_memory
-from keras_hybrid.data.scan_folder import ImageRecord, list_images, natural
-from keras_hybrid.data.splits import stratified_split
+from keras_hybrid.data.read_table import ImageRecord
+from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.utils.typing import Fit
-
-TEST_SHARE = 0.2
-"""Share of the images in the test split of a folder without one."""
 
 
 def load_folder(
@@ -22,13 +25,15 @@ def load_folder(
     image_size: int | None,
     corrupt: Corrupt,
     fit: Fit = "crop",
+    manifest: str | pathlib.Path | None = None,
+    group_by: str = "none",
 ) -> Dataset:
     """Loads the images of a folder.
 
     The folder holds one sub-folder of images per class, or such sub-folders in `train`
-    and in `test` (or `val`, `valid`, `validation`), or `labels.csv` with the columns
-    `file,label` or `file,label,split`. Without a test split a stratified fifth (seed 0)
-    becomes the test split. A summary is printed.
+    and in `test` (or `val`, `valid`, `validation`), or a table, see `read_table`.
+    Without a test split a stratified fifth (seed 0) becomes the test split; with groups
+    it consists of whole groups. A summary is printed.
 
     Each image is resized by `resize.resize_and_crop`: once if all fit in memory
     (`lazy_images.IN_MEMORY`), otherwise on demand. Classes are in natural order:
@@ -40,29 +45,46 @@ def load_folder(
             the files, if all have the same.
         corrupt: Whether files that cannot be decoded are an error or left out.
         fit: How images of another aspect ratio fill the size.
+        manifest: The table, whose paths are relative to `data_dir`; None means its
+            `labels.csv`, if it has one.
+        group_by: Which images a split must keep together, see `image_groups`.
 
     Raises:
         ValueError: If the folder has another layout, a class has too few images,
-            files cannot be decoded, or an image size is needed.
+            files cannot be decoded, an image size is needed, or groups are not found.
+        ImportError: If grouping needs a package that is missing.
     """
     if data_dir is None:
         raise FileNotFoundError("A folder of images needs --data-dir.")
-    listed, found = list_images(data_dir)
+    listed, found = list_images(data_dir, manifest)
     names, _ = number_classes(listed)
     check_classes(data_dir, listed, names)
+    group_keys(data_dir, listed, group_by)  # or ValueError, before images are decoded
     images, indices = open_files(
         [image.path for image in listed], _open, image_size, corrupt, fit
     )
     listed = [listed[index] for index in indices]
     check_classes(data_dir, listed, names)  # again, without the skipped files
     _, labels = number_classes(listed)
-    every = Split(images, labels)
-    train, test = split_indices(listed, labels)
-    found = found.replace("no split given", "a stratified fifth (seed 0) for testing")
+    groups = image_groups(data_dir, listed, group_by)
+    every = Split(
+        images,
+        labels,
+        paths=np.array([image.path for image in listed], dtype=object),
+        groups=groups,
+        held_out=_given_for_validation(listed),
+    )
+    train, test = split_indices(listed, labels, groups)
+    made = "a stratified fifth (seed 0) for testing"
+    if groups is not None:
+        made += ", by whole groups"
+    found = found.replace("no split given", made)
     dataset = Dataset(
         data_dir.resolve().name, every.select(train), every.select(test), names
     )
     print(_summary(dataset, found, not is_in_memory(images)))
+    if groups is not None:
+        print(_group_summary(groups))
     return dataset
 
 
@@ -70,67 +92,20 @@ def _open(path: str) -> BinaryIO:
     return open(path, "rb")
 
 
-def number_classes(
-    listed: Sequence[ImageRecord],
-) -> tuple[tuple[str, ...], np.ndarray]:
-    """The classes in natural order, and the class number of every image."""
-    names = tuple(sorted({image.label for image in listed}, key=natural))
-    number = {name: i for i, name in enumerate(names)}
-    return names, np.array([number[image.label] for image in listed], dtype="int64")
+def _given_for_validation(listed: list[ImageRecord]) -> np.ndarray | None:
+    held_out = np.array([image.split == "validation" for image in listed])
+    return held_out if held_out.any() else None
 
 
-def split_indices(
-    listed: Sequence[ImageRecord], labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training and of the test images, both ascending.
-
-    Args:
-        listed: The images; if they have no split, a stratified fifth is for testing.
-        labels: Their class numbers `(N,)`.
-    """
-    if listed[0].split is None:
-        test, train = stratified_split(labels, TEST_SHARE, seed=0)
-        return train, test
-    splits = np.array([image.split for image in listed])
-    return np.flatnonzero(splits == "train"), np.flatnonzero(splits == "test")
-
-
-def check_classes(
-    root: pathlib.Path, listed: list[ImageRecord], names: tuple[str, ...]
-) -> None:
-    """Checks that every class has images to train and to test on.
-
-    Raises:
-        ValueError: If a class has too few, or there is one class or no test image.
-    """
-    if len(names) < 2:
-        inner = root / names[0]
-        folders = inner.is_dir() and any(path.is_dir() for path in inner.iterdir())
-        hint = f" Did you mean --data-dir {inner}?" if folders else ""
-        raise ValueError(f"{root} holds one class, {names[0]}; two are needed.{hint}")
-    training = {name: 0 for name in names}
-    for image in listed:
-        training[image.label] += image.split != "test"
-    no_split = all(image.split is None for image in listed)
-    missing = [name for name, count in training.items() if not count]
-    if missing:
-        raise ValueError(
-            f"{root}: no training images of {_few(missing)}; add some, or remove the "
-            "class from the test images, too."
-        )
-    single = [name for name, count in training.items() if no_split and count < 2]
-    if single:
-        raise ValueError(
-            f"{root}: too few images of {_few(single)}: one to train on and one to "
-            "test on are needed."
-        )
-    if not no_split and all(image.split == "train" for image in listed):
-        raise ValueError(f"{root}: there are no test images.")
-
-
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - 5} more classes" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
+def _group_summary(groups: np.ndarray) -> str:
+    counts = np.bincount(groups)
+    several = counts[counts > 1]
+    if not len(several):
+        return "Groups: none of several images."
+    return (
+        f"Groups: {len(several):,} of {several.min():,} to {several.max():,} images, "
+        f"and {(counts == 1).sum():,} single images."
+    )
 
 
 def _summary(dataset: Dataset, found: str, lazy: bool) -> str:
@@ -142,5 +117,5 @@ def _summary(dataset: Dataset, found: str, lazy: bool) -> str:
         f"test images of {len(dataset.class_names)} classes at {width}x{height} "
         f"({found})"
         + ("; decoded on demand" if lazy else "")
-        + (f"; no test images of {_few(untested)}" if untested else "")
+        + (f"; no test images of {few_names(untested)}" if untested else "")
     )

@@ -25,6 +25,10 @@ WORKERS = min(16, os.cpu_count() or 1)
 
 _CHUNK = 256
 
+Chunk = tuple[bytes | np.ndarray, int]
+"""Bytes that a fingerprint hashes, and the number of images that they hold: the rows of
+an array, one file, or none."""
+
 
 class LazyImages:
     """Images `(N, H, W, 3)`, uint8, that are read when they are indexed.
@@ -43,7 +47,7 @@ class LazyImages:
         """The images at these indices, `(len(indices), H, W, 3)`."""
         raise NotImplementedError
 
-    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
         """The bytes of these images that a fingerprint hashes, in chunks."""
         return _pixels(self, indices)
 
@@ -83,7 +87,7 @@ class Subset(LazyImages):
     def read(self, indices: np.ndarray) -> np.ndarray:
         return np.asarray(self.base[self.indices[indices]])
 
-    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
         return fingerprint_chunks(self.base, self.indices[indices])
 
 
@@ -109,8 +113,8 @@ class Resized(LazyImages):
             self.shape[1:],
         )
 
-    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
-        yield _described_resize(self.shape, self.fit)
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
+        yield _described_resize(self.shape, self.fit), 0
         yield from fingerprint_chunks(self.base, indices)
 
 
@@ -155,19 +159,19 @@ class ImageFiles(LazyImages):
                 "or use --corrupt skip."
             ) from error
 
-    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[bytes | np.ndarray]:
+    def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
         """The contents of the files; nothing is decoded for a fingerprint."""
-        yield _described_resize(self.shape, self.fit)
+        yield _described_resize(self.shape, self.fit), 0
         for index in indices:
             with self.opener(self.names[index]) as file:
                 content = file.read()
-            yield len(content).to_bytes(8, "little")
-            yield content
+            yield len(content).to_bytes(8, "little"), 0
+            yield content, 1
 
 
 def fingerprint_chunks(
     images: np.ndarray | LazyImages, indices: np.ndarray
-) -> Iterator[bytes | np.ndarray]:
+) -> Iterator[Chunk]:
     """The bytes that a fingerprint hashes: pixels, or the contents of image files."""
     if isinstance(images, LazyImages):
         return images.fingerprint_chunks(indices)
@@ -241,8 +245,7 @@ def _described_resize(shape: tuple[int, ...], fit: Fit) -> bytes:
     return (repr(shape[1:]) + (fit if fit != "crop" else "")).encode()
 
 
-def _pixels(
-    images: np.ndarray | LazyImages, indices: np.ndarray
-) -> Iterator[np.ndarray]:
+def _pixels(images: np.ndarray | LazyImages, indices: np.ndarray) -> Iterator[Chunk]:
     for start in range(0, len(indices), _CHUNK):
-        yield np.ascontiguousarray(images[indices[start : start + _CHUNK]])
+        pixels = np.ascontiguousarray(images[indices[start : start + _CHUNK]])
+        yield pixels, len(pixels)

@@ -32,6 +32,8 @@ def read_image(
         ValueError: If the file cannot be read or has too many pixels.
     """
     path = pathlib.Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(f"{path} is a folder, not an image: give its files.")
     if not path.is_file():
         raise FileNotFoundError(f"There is no image at {path}.")
     try:
@@ -74,6 +76,8 @@ def as_input(
         return _to_input(to_rgb(image), shape, preprocessing)
     if image.ndim != 3:
         raise ValueError(f"Pixels must be (H, W, C), not {image.shape}.")
+    if not image.size:
+        raise ValueError(f"There are no pixels in an image of shape {image.shape}.")
     if np.issubdtype(image.dtype, np.floating):
         image = _from_floats(image)
     return _to_input(from_array(image), shape, preprocessing)

@@ -1,34 +1,23 @@
 """Finds the image files of a folder, with their classes and splits."""
 
-import csv
 import os
 import pathlib
 import re
 from collections import Counter
-from typing import NamedTuple
 
+from keras_hybrid.data.read_table import TEST_NAMES, ImageRecord, read_table
 from keras_hybrid.utils.files import IMAGE_SUFFIXES
 
-TEST_NAMES = ("test", "val", "valid", "validation")
-"""Names of a test split; the first that exists is the test split."""
 
+def list_images(
+    root: pathlib.Path, manifest: str | pathlib.Path | None = None
+) -> tuple[list[ImageRecord], str]:
+    """Finds the images of `root`, by a table or by sub-folders.
 
-class ImageRecord(NamedTuple):
-    """An image file.
-
-    Attributes:
-        path: The file.
-        label: Name of its class.
-        split: `"train"`, `"test"`, or None where the folder has no split.
-    """
-
-    path: str
-    label: str
-    split: str | None
-
-
-def list_images(root: pathlib.Path) -> tuple[list[ImageRecord], str]:
-    """Finds the images of `root`, by `labels.csv` or by sub-folders.
+    Args:
+        root: The folder.
+        manifest: The table, whose paths are relative to `root`; None means the
+            folder's `labels.csv`, if it has one.
 
     Returns:
         The files, in an order that depends only on their names; and a description of
@@ -36,10 +25,13 @@ def list_images(root: pathlib.Path) -> tuple[list[ImageRecord], str]:
 
     Raises:
         ValueError: If the folder has another layout.
-        FileNotFoundError: If `labels.csv` names files that do not exist.
+        FileNotFoundError: If there is no such table, or it names files that do not
+            exist.
     """
+    if manifest is not None:
+        return read_table(pathlib.Path(manifest).expanduser(), root)
     if (root / "labels.csv").is_file():
-        return _from_csv(root / "labels.csv")
+        return read_table(root / "labels.csv", root)
     splits = _split_folders(root)
     if not splits:
         listed, left = _from_classes(root, None)
@@ -109,51 +101,3 @@ def _from_classes(
         )
     left = ", ".join(f"{n} {suffix}" for suffix, n in sorted(others.items()))
     return listed, f"; other files: {left}" if left else ""
-
-
-def _from_csv(path: pathlib.Path) -> tuple[list[ImageRecord], str]:
-    """Rows of file,label[,split]; files are relative to the folder of the table."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        header = file.readline()
-        file.seek(0)
-        delimiter = max(",;\t", key=header.count)
-        rows = csv.DictReader(file, delimiter=delimiter, skipinitialspace=True)
-        missing = {"file", "label"} - set(rows.fieldnames or ())
-        if missing:
-            raise ValueError(
-                f"{path} lacks the column {' and '.join(sorted(missing))}; its first "
-                "line must be file,label or file,label,split."
-            )
-        listed = [_row(path, rows.line_num, row) for row in rows]
-    twice = [name for name, n in Counter(i.path for i in listed).items() if n > 1]
-    if twice:
-        raise ValueError(f"{path} lists {twice[0]} more than once.")
-    absent = [image.path for image in listed if not os.path.isfile(image.path)]
-    if absent:
-        raise FileNotFoundError(
-            f"{path} lists {len(absent)} files that are not there, "
-            f"e.g. {', '.join(absent[:3])}."
-        )
-    if "split" not in (rows.fieldnames or ()):
-        return listed, "labels.csv, no split given"
-    test = next((n for n in TEST_NAMES if n in {i.split for i in listed}), None)
-    if test is None:
-        return [i._replace(split=None) for i in listed], "labels.csv, no split given"
-    kept = {"train": "train", test: "test"}
-    chosen = [i._replace(split=kept[i.split]) for i in listed if i.split in kept]
-    return chosen, f"labels.csv, splits train and {test}"
-
-
-def _row(path: pathlib.Path, line: int, row: dict[str, str]) -> ImageRecord:
-    name, label = (row["file"] or "").strip(), (row["label"] or "").strip()
-    if not name or not label:
-        raise ValueError(f"{path}, line {line}: file and label must not be empty.")
-    split = None
-    if "split" in row:
-        split = (row["split"] or "").strip().casefold()
-        if split not in ("train", *TEST_NAMES):
-            raise ValueError(
-                f"{path}, line {line}: split must be train, test or validation, not "
-                f"{row['split']!r}."
-            )
-    return ImageRecord(str(path.parent / name), label, split)

@@ -4,10 +4,10 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from keras_hybrid.data.cifar import cifar_advice, load_cifar
-from keras_hybrid.data.dataset import Dataset, Split
+from keras_hybrid.data.dataset import Dataset
 from keras_hybrid.data.digits import load_digits
 from keras_hybrid.data.galaxy10 import load_galaxy10
 from keras_hybrid.data.galaxy10_file import FILE
@@ -117,6 +117,8 @@ def load(
     image_size: int | None = None,
     corrupt: Corrupt = "raise",
     fit: Fit = "crop",
+    manifest: str | pathlib.Path | None = None,
+    group_by: str = "none",
 ) -> Dataset:
     """Loads a dataset by name.
 
@@ -130,9 +132,13 @@ def load(
         corrupt: Whether image files that cannot be decoded are an error (`"raise"`)
             or left out (`"skip"`, with a warning that names them).
         fit: How images of another aspect ratio fill the size.
+        manifest: For a folder: the table of its images, see `read_table`.
+        group_by: For a folder: which images a split must keep together, see
+            `image_groups`: `"auto"`, `"parent"`, a column, or a regular expression.
 
     Raises:
-        ValueError: If the name is unknown or the data is damaged.
+        ValueError: If the name is unknown, the data is damaged, or it is no folder and
+            has neither table nor groups.
         FileNotFoundError: If the data is not on disk and cannot be downloaded; the
             message says what to download and where to put it.
     """
@@ -145,14 +151,20 @@ def load(
     if source.needs_folder and not folder:
         raise FileNotFoundError(f"{name} needs --data-dir. {source.advice}".strip())
     asked = image_size if source.takes_fit or fit == "crop" else None
-    options = {"fit": fit} if source.takes_fit else {}
+    options: dict[str, Any] = {"fit": fit} if source.takes_fit else {}
+    if manifest is not None or group_by != "none":
+        if name != "folder":
+            raise ValueError(f"--manifest and --group-by need a folder, not {name}.")
+        options |= {"manifest": manifest, "group_by": group_by}
     dataset = source.loader(
         data_dir=folder, image_size=asked, corrupt=corrupt, **options
     )
     if image_size is None or dataset.train.images.shape[1:3] == (image_size,) * 2:
         return dataset
     train, test = (
-        Split(Resized(split.images, image_size, fit), split.labels).load_into_memory()
+        dataclasses.replace(
+            split, images=Resized(split.images, image_size, fit)
+        ).load_into_memory()
         for split in (dataset.train, dataset.test)
     )
     return dataclasses.replace(dataset, train=train, test=test)

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from keras_hybrid.data.decode import open_image, to_rgb
-from keras_hybrid.data.image_folder import number_classes, split_indices
-from keras_hybrid.data.scan_folder import list_images
+from keras_hybrid.data.folder_split import number_classes
+from keras_hybrid.data.manifest import FILE as MANIFEST
+from keras_hybrid.data.read_table import read_table
 from keras_hybrid.utils.card import read_card
 
 LONGEST = 512
@@ -22,7 +23,7 @@ def test_images(run: pathlib.Path, count: int) -> list[Image.Image]:
     """Test images of a run on a folder, upright RGB, the classes in turn.
 
     Args:
-        run: The run's folder, with its `recipe.json`.
+        run: The run's folder, with its `recipe.json` and `manifest.csv`.
         count: How many at most.
 
     Returns:
@@ -49,13 +50,13 @@ def _test_files(run: pathlib.Path) -> Iterator[pathlib.Path]:
         recipe = read_card(run / "recipe.json")
         if recipe["data"]["dataset"] != "folder":
             return
-        listed, _ = list_images(pathlib.Path(recipe["runtime"]["data_dir"]))
-        labels = number_classes(listed)[1]
-        _, test = split_indices(listed, labels)
+        root = pathlib.Path(recipe["runtime"]["data_dir"])
+        listed, _ = read_table(run / MANIFEST, root)
     except (OSError, ValueError, KeyError, TypeError):
         return  # no run, or its images are gone
-    rng = np.random.default_rng(0)
-    order = rng.permutation(test)
+    labels = number_classes(listed)[1]
+    test = [i for i, image in enumerate(listed) if image.split == "test"]
+    order = np.random.default_rng(0).permutation(test)
     turns = [np.flatnonzero(labels[order] == label) for label in np.unique(labels)]
     ranks = np.zeros(len(order), "int64")
     for places in turns:

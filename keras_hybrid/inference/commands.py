@@ -62,6 +62,7 @@ def evaluate_command(
     data: Annotated[pathlib.Path, tyro.conf.Positional],
     out: pathlib.Path | None = None,
     batch_size: int = 32,
+    manifest: pathlib.Path | None = None,
 ) -> None:
     """Evaluate a trained or exported model on labelled images: text, JSON and a page.
 
@@ -74,6 +75,8 @@ def evaluate_command(
         out: Folder to write into; `evaluation` beside the model by default, or here for
             a model of the hub.
         batch_size: Images per call of the model.
+        manifest: Table of the folder, e.g. the run's manifest.csv, which names the
+            images that the model was not trained on.
     """
     from keras_hybrid.inference.classifier import load
     from keras_hybrid.inference.evaluate_model import evaluate
@@ -87,7 +90,7 @@ def evaluate_command(
     if out and out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out {out} is a file; give a folder.")
     classifier = load(model)
-    result = evaluate(classifier, data, batch_size)
+    result = evaluate(classifier, data, batch_size, manifest=manifest)
     place = pathlib.Path() if is_on_the_hub(model) else classifier.path.parent
     out = out or place / "evaluation"
     out.mkdir(parents=True, exist_ok=True)

@@ -12,11 +12,12 @@ from keras_hybrid.inference.classifier import BATCH, Classifier
 from keras_hybrid.inference.labelled_images import find_labelled_images
 from keras_hybrid.inference.predict_files import predict_files
 from keras_hybrid.train.confusion import (
-    class_scores,
     confident_mistakes,
     confusion_matrix,
+    score_rows,
 )
-from keras_hybrid.train.evaluate import classification_metrics
+from keras_hybrid.train.evaluate import classification_metrics, log_of
+from keras_hybrid.train.headline import Headline, headline
 
 MISTAKES = 24
 """Number of mistakes that are listed."""
@@ -51,10 +52,14 @@ class EvaluationResult:
     @functools.cached_property
     def metrics(self) -> dict[str, float]:
         """The metrics of `classification_metrics`, and `calibration_error` (ECE)."""
-        tiny = np.finfo("float32").tiny
-        logarithms = np.log(np.maximum(self.probabilities, tiny).astype("float64"))
+        logarithms = log_of(self.probabilities)
         found = classification_metrics(logarithms, self.labels, self.ordinal)
         return found | {"calibration_error": round(self.calibration.expected_error, 6)}
+
+    @functools.cached_property
+    def headline(self) -> Headline:
+        """Accuracy, balanced accuracy and the baseline, with intervals."""
+        return headline(self.labels, self.probabilities.argmax(-1), self.classes)
 
     @functools.cached_property
     def matrix(self) -> np.ndarray:
@@ -80,12 +85,7 @@ class EvaluationResult:
 
     def class_rows(self) -> list[dict[str, Any]]:
         """Precision, recall, F1 score and support of each class; None if undefined."""
-        scores = class_scores(self.matrix)
-        return [
-            {"class": name}
-            | {x: None if np.isnan(y[i]) else y[i].item() for x, y in scores.items()}
-            for i, name in enumerate(self.classes)
-        ]
+        return score_rows(self.matrix, self.classes)
 
     def mistake_rows(self) -> list[dict[str, Any]]:
         """The most confident mistakes: file, true and predicted class, probability."""
@@ -106,6 +106,7 @@ class EvaluationResult:
             "data": str(self.data),
             "images": len(self.labels),
             "note": self.note,
+            "headline": self.headline.as_dict(),
             "metrics": self.metrics,
             "classes": self.class_rows(),
             "classes_without_images": self.absent,
@@ -121,6 +122,7 @@ def evaluate(
     data: str | pathlib.Path,
     batch_size: int = BATCH,
     quiet: bool = False,
+    manifest: str | pathlib.Path | None = None,
 ) -> EvaluationResult:
     """Evaluates a model on the test images of a folder.
 
@@ -130,6 +132,8 @@ def evaluate(
             and `test`, or with a `labels.csv`. Classes are matched by name.
         batch_size: Images per call of the model.
         quiet: Whether no progress is printed to stderr.
+        manifest: The table of the folder, e.g. the `manifest.csv` of the run, whose
+            test images the model has not seen.
 
     Returns:
         Predictions and metrics. Files that cannot be read are left out and listed.
@@ -146,7 +150,7 @@ def evaluate(
             f"The classes of {classifier.path} have no names to match those of {data}: "
             "write class_names into the card.json beside it."
         )
-    found = find_labelled_images(data, classifier.classes)
+    found = find_labelled_images(data, classifier.classes, manifest)
     files = list(predict_files(classifier, found.paths, batch_size, quiet))
     rows = [file.prediction.probabilities for file in files if file.prediction]
     if not rows:
@@ -171,5 +175,6 @@ def _note(data: pathlib.Path, split: str | None, trained_on: str | None) -> str:
         return ""
     return (
         f"{data} has no test split and the name of the training data: if it is the "
-        "same folder, the model was trained on most of these images."
+        "same folder, the model was trained on most of these images. --manifest takes "
+        "the run's manifest.csv, which names its test images."
     )

@@ -18,7 +18,7 @@ def evaluation_text(result: EvaluationResult) -> str:
 
 
 def summary_lines(result: EvaluationResult) -> list[str]:
-    """What was evaluated on what, and what is missing or was left out."""
+    """What was evaluated on what, what was left out, and the headline."""
     lines = [
         f"{result.model} on {result.data}: {len(result.labels):,} images of "
         f"{len(result.classes) - len(result.absent)} classes."
@@ -28,6 +28,7 @@ def summary_lines(result: EvaluationResult) -> list[str]:
     if result.unreadable:
         count = len(result.unreadable) + len(result.labels)
         lines.append(f"{len(result.unreadable)} of {count} files cannot be read.")
+    lines += result.headline.lines()
     return [*lines, result.note] if result.note else lines
 
 

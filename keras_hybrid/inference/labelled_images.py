@@ -23,13 +23,18 @@ class LabelledImages(NamedTuple):
     split: str | None
 
 
-def find_labelled_images(root: pathlib.Path, classes: Sequence[str]) -> LabelledImages:
+def find_labelled_images(
+    root: pathlib.Path,
+    classes: Sequence[str],
+    manifest: str | pathlib.Path | None = None,
+) -> LabelledImages:
     """The test images of a folder; all of its images if it has no test split.
 
     Args:
         root: A folder with one sub-folder per class, with such sub-folders in `train`
             and `test`, or with a `labels.csv`, as for training.
         classes: Names of the model's classes, in its order.
+        manifest: The table of the folder, if it is not its `labels.csv`.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -37,7 +42,7 @@ def find_labelled_images(root: pathlib.Path, classes: Sequence[str]) -> Labelled
     """
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is not a folder of images.")
-    records, _ = list_images(root)
+    records, _ = list_images(root, manifest)
     split = records[0].split and "test"
     records = [x for x in records if x.split == split]
     number = {name: i for i, name in enumerate(classes)}

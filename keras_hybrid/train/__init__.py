@@ -2,6 +2,7 @@
 
 from keras_hybrid.train.devices import Devices, plan
 from keras_hybrid.train.fit import TrainingDiverged
+from keras_hybrid.train.headline import Headline, headline
 from keras_hybrid.train.metrics_logger import read_metrics, summary
 from keras_hybrid.train.muon import Muon
 from keras_hybrid.train.optimizer import decayed_variables, make_optimizer
@@ -30,6 +31,7 @@ __all__ = [
     "Data",
     "Devices",
     "FineTuning",
+    "Headline",
     "Muon",
     "Network",
     "Optimization",
@@ -40,6 +42,7 @@ __all__ = [
     "Sweep",
     "TrainingDiverged",
     "decayed_variables",
+    "headline",
     "make_optimizer",
     "mean_and_spread",
     "plan",

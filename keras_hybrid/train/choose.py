@@ -4,7 +4,10 @@ import pathlib
 import statistics
 from typing import Any
 
+import numpy as np
+
 from keras_hybrid import models
+from keras_hybrid.data.check.class_findings import IMBALANCE
 from keras_hybrid.data.dataset import Dataset
 from keras_hybrid.data.image_shapes import sample_sizes
 from keras_hybrid.data.scan_folder import list_images
@@ -12,6 +15,7 @@ from keras_hybrid.models.checkpoints import resolve
 from keras_hybrid.train.hold_out import split_indices
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.recipe_groups import DEFAULT_MINUTES
+from keras_hybrid.train.workdir import SETTINGS
 from keras_hybrid.weights import list_published
 from keras_hybrid.weights.resolver import IMAGENET
 
@@ -62,7 +66,7 @@ def choose_image_size(recipe: Recipe) -> Recipe:
         if known:
             _say("image-size", min(known), "the weights were trained at it")
             return recipe.replace(image_size=min(known))
-    files, _ = list_images(pathlib.Path(folder))
+    files, _ = list_images(pathlib.Path(folder), recipe.runtime.manifest)
     side, which = (max, "long") if data.fit == "pad" else (min, "short")
     sides = [side(size) for size in sample_sizes(files)]
     middle = statistics.median(sides) if sides else SIZES[-1]
@@ -75,14 +79,15 @@ def is_open(recipe: Recipe) -> bool:
     """Whether `choose_settings` has something to choose."""
     settings = recipe.optimization
     no_time = not settings.epochs and settings.minutes is None
-    return recipe.network.model == "auto" or not settings.batch_size or no_time
+    chosen_later = recipe.network.model, recipe.selection.keep_best
+    return "auto" in chosen_later or not settings.batch_size or no_time
 
 
 def choose_settings(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """Fills in model, batch size and time, by the number of images and their size."""
+    """Fills in model, batch size, time and what to keep, by the images."""
     settings = recipe.optimization
     changes: dict[str, Any] = {}
-    images = len(split_indices(recipe, dataset.train.labels)[0])
+    images = len(split_indices(recipe, dataset.train)[0])
     side = min(dataset.train.images.shape[1:3])
     if recipe.network.model == "auto":
         changes["model"] = MODEL
@@ -97,7 +102,37 @@ def choose_settings(recipe: Recipe, dataset: Dataset) -> Recipe:
     if not settings.epochs and settings.minutes is None:
         changes["minutes"] = DEFAULT_MINUTES
         _say("minutes", DEFAULT_MINUTES, "neither --epochs nor --minutes is given")
-    return recipe.replace(**changes)
+    return choose_keep_best(recipe.replace(**changes), dataset)
+
+
+def choose_keep_best(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """Fills in what to keep: the best epoch where the classes are out of balance.
+
+    That needs validation images of every class. A run that is in the workdir goes on as
+    it began.
+    """
+    if recipe.selection.keep_best != "auto":
+        return recipe
+    begun = recipe.directory / SETTINGS
+    if begun.exists() and not recipe.runtime.overwrite:
+        found = Recipe.read(begun).selection.keep_best
+        if found != "auto":
+            return recipe.replace(keep_best=found)
+    later = recipe.data.folds and recipe.data.fold is None
+    of_fold = recipe.replace(fold=1) if later else recipe
+    training, validation = split_indices(of_fold, dataset.train)
+    labels = dataset.train.labels
+    classes, counts = np.unique(labels[training], return_counts=True)
+    seen = np.isin(classes, labels[validation]).all()
+    if not seen or counts.max() < IMBALANCE * counts.min():
+        return recipe.replace(keep_best="none")
+    most, least = counts.argmax(), counts.argmin()
+    why = " and ".join(
+        f"{counts[i]:,} training images of {dataset.class_names[classes[i]]}"
+        for i in (most, least)
+    )
+    _say("keep-best", "balanced_accuracy", f"there are {why}")
+    return recipe.replace(keep_best="balanced_accuracy")
 
 
 def batch_size(images: int) -> int:

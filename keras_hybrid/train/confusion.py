@@ -1,5 +1,6 @@
 """Where a classifier is wrong: confusion matrix, confused pairs, single images."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,16 @@ def class_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
             "f1": 2 * right / (true + given),
             "support": true,
         }
+
+
+def score_rows(matrix: np.ndarray, names: Sequence[str]) -> list[dict[str, Any]]:
+    """`class_scores` as a row of each class, ready for JSON; None if undefined."""
+    scores = class_scores(matrix)
+    return [
+        {"class": name}
+        | {x: None if np.isnan(y[i]) else y[i].item() for x, y in scores.items()}
+        for i, name in enumerate(names)
+    ]
 
 
 def confused_pairs(

@@ -81,6 +81,12 @@ def classification_metrics(
     return {name: round(float(value), 6) for name, value in metrics.items()}
 
 
+def log_of(probabilities: np.ndarray) -> np.ndarray:
+    """Logarithms of probabilities, `(N, classes)`, finite for 0."""
+    tiny = np.finfo("float32").tiny
+    return np.log(np.maximum(probabilities, tiny).astype("float64"))
+
+
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Logarithms of the probabilities, `(N, classes)`."""
     logits = logits - logits.max(-1, keepdims=True)

@@ -97,7 +97,7 @@ def fit(
     logger = MetricsLogger(directory, batches, progress, settings.seed, writes=first)
     best = None
     listening: list[keras.callbacks.Callback] = []
-    if validation and recipe.selection.keep_best != "none":
+    if validation and recipe.selection.keeps_best:
         best = KeepBest(recipe.selection, directory, network, done, first)
         listening.append(best)  # before the averages are swapped back
     if settings.averages_weights:

@@ -1,5 +1,6 @@
 """Cross-validation: a network per fold, and all of them joined in one model."""
 
+import pathlib
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 import keras
 
 from keras_hybrid import models
-from keras_hybrid.train.choose import choose_before_loading
+from keras_hybrid.train.choose import choose_before_loading, choose_keep_best
 from keras_hybrid.train.evaluate import evaluate, scorer
-from keras_hybrid.train.hold_out import load_images
+from keras_hybrid.train.hold_out import load_images, save_manifest
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
+from keras_hybrid.train.summarize_test import summarize_test
 from keras_hybrid.train.workdir import SETTINGS, claim, complete_card
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import write_atomically
@@ -32,10 +34,9 @@ def run_folds(
         folds' validation metrics.
     """
     directory = recipe.directory
-    images = load_images(choose_before_loading(recipe)).fingerprint()
-    if card := complete_card(recipe, directory, images):
+    recipe, images, card = _begin(recipe, directory)
+    if card:
         return card
-    claim(recipe, directory, images)
     folders = [directory / f"fold{i + 1}" for i in range(recipe.data.folds)]
     cards = []
     for number, folder in enumerate(folders, 1):
@@ -59,9 +60,24 @@ def run_folds(
     )
     metrics |= _spread([card["metrics"] for card in cards])
     card = make_card(chosen.replace(fold=None), dataset, images, joint, metrics)
+    card |= summarize_test(dataset, probabilities, recipe.data.ordinal)
     write_report(directory / "report.html", card, [], dataset.test, probabilities)
     write_card(card, directory / "card.json")  # last: a run with a card is complete
     return read_card(directory / "card.json")
+
+
+def _begin(
+    recipe: Recipe, directory: pathlib.Path
+) -> tuple[Recipe, str, dict[str, Any] | None]:
+    """Claims the workdir; returns the recipe, the fingerprint and a complete card."""
+    dataset = load_images(choose_before_loading(recipe))
+    recipe = choose_keep_best(recipe, dataset)
+    images = dataset.fingerprint()
+    card = complete_card(recipe, directory, images)
+    if not card:
+        claim(recipe, directory, images)
+        save_manifest(recipe.replace(validation_split=0.0), directory, dataset)
+    return recipe, images, card
 
 
 def _spread(folds: list[dict[str, float]]) -> dict[str, float]:

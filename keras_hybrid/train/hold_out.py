@@ -1,15 +1,21 @@
 """The images of a run: which it trains on, and which it holds out for validation."""
 
+import pathlib
+
 import numpy as np
 
 from keras_hybrid.data import (
     Dataset,
     Split,
     balanced_split,
+    grouped_folds,
+    grouped_split,
     load,
     per_class_split,
     stratified_folds,
+    write_manifest,
 )
+from keras_hybrid.data.manifest import FILE as MANIFEST
 from keras_hybrid.train.recipe import Recipe
 
 
@@ -17,7 +23,13 @@ def load_images(recipe: Recipe) -> Dataset:
     """The dataset of a recipe."""
     data, runtime = recipe.data, recipe.runtime
     dataset = load(
-        data.dataset, runtime.data_dir, data.image_size, runtime.corrupt, data.fit
+        data.dataset,
+        runtime.data_dir,
+        data.image_size,
+        runtime.corrupt,
+        fit=data.fit,
+        manifest=runtime.manifest,
+        group_by=data.group_by,
     )
     return dataset.select_classes(*data.class_range) if data.class_range else dataset
 
@@ -28,9 +40,9 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     Raises:
         ValueError: If the recipe needs validation images and there are none.
     """
-    training, held_out = split_indices(recipe, dataset.train.labels)
+    training, held_out = split_indices(recipe, dataset.train)
     selection = recipe.selection
-    needed = selection.keep_best != "none" or selection.calibrate
+    needed = selection.keeps_best or selection.calibrate
     if needed and not len(held_out):
         raise ValueError(
             "--keep-best and --calibrate need validation images, and none can be held "
@@ -42,28 +54,59 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     return images, dataset.train.select(held_out).load_into_memory()
 
 
-def split_indices(recipe: Recipe, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_indices(recipe: Recipe, split: Split) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the training images and of the validation images, both ascending.
+
+    Validation images that are given are taken, unless the recipe wants folds or none.
 
     Args:
         recipe: The settings.
-        labels: Class numbers `(N,)` of all images.
+        split: All images to train on, and their groups, which are not torn apart.
 
     Raises:
-        ValueError: If there are fewer images than folds.
+        ValueError: If there are fewer images, or groups, than folds.
     """
     data, seed = recipe.data, recipe.optimization.seed
     if data.per_class:
-        used, _ = per_class_split(labels, data.per_class, seed)
+        used, _ = per_class_split(split.labels, data.per_class, seed)
     else:
-        used, _ = balanced_split(labels, data.fraction, seed)
-    if data.folds > len(used):
-        raise ValueError(f"{len(used)} training images do not fill {data.folds} folds.")
+        used, _ = balanced_split(split.labels, data.fraction, seed)
+    labels = split.labels[used]
+    groups = None if split.groups is None else split.groups[used]
+    if data.folds:
+        _check_folds(data.folds, len(used), groups)
     if data.fold is not None:
-        out = stratified_folds(labels[used], data.folds, seed) == data.fold - 1
+        if groups is None:
+            folds = stratified_folds(labels, data.folds, seed)
+        else:
+            folds = grouped_folds(labels, groups, data.folds, seed)
+        out = folds == data.fold - 1
         return used[~out], used[out]
-    held_out, rest = balanced_split(labels[used], data.validation_split, seed)
+    if split.held_out is not None and data.validation_split:
+        out = split.held_out[used]
+        held_out, rest = np.flatnonzero(out), np.flatnonzero(~out)
+    elif groups is not None and data.validation_split:
+        held_out, rest = grouped_split(labels, groups, data.validation_split, seed)
+    else:
+        held_out, rest = balanced_split(labels, data.validation_split, seed)
     # A class with one image keeps it for training.
-    lost = ~np.isin(labels[used[held_out]], labels[used[rest]])
+    lost = ~np.isin(labels[held_out], labels[rest])
     rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
     return used[rest], used[held_out]
+
+
+def save_manifest(recipe: Recipe, directory: pathlib.Path, dataset: Dataset) -> None:
+    """Writes `manifest.csv`, if the images are files of a folder."""
+    if recipe.runtime.data_dir and dataset.train.paths is not None:
+        root = pathlib.Path(recipe.runtime.data_dir)
+        splits = split_indices(recipe, dataset.train)
+        write_manifest(dataset, directory / MANIFEST, root, *splits)
+
+
+def _check_folds(folds: int, images: int, groups: np.ndarray | None) -> None:
+    if folds > images:
+        raise ValueError(f"{images} training images do not fill {folds} folds.")
+    if groups is not None and folds > (count := len(np.unique(groups))):
+        raise ValueError(
+            f"{count} groups do not fill {folds} folds: give --folds less."
+        )

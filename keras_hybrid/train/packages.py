@@ -1,5 +1,6 @@
 """The optional packages of a training run, checked before it reads an image."""
 
+from keras_hybrid.data.image_groups import require_packages as require_for_groups
 from keras_hybrid.data.keras_cv_layers import require_keras_cv
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.utils.figures import require_matplotlib
@@ -20,6 +21,8 @@ def require_packages(recipe: Recipe) -> None:
     require_matplotlib("The report of a run")
     if recipe.augmentation.augmenter == "keras_cv":
         require_keras_cv()
+    if recipe.data.group_by != "none":
+        require_for_groups()
     network = recipe.network
     if network.weights:
         require_for_weights(network.weights, network.model)

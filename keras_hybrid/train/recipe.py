@@ -74,7 +74,7 @@ class Recipe:
     runtime: Runtime = dataclasses.field(default_factory=Runtime)
 
     def __post_init__(self) -> None:
-        chooses = self.selection.keep_best != "none" or self.selection.calibrate
+        chooses = self.selection.keeps_best or self.selection.calibrate
         if chooses and not (self.data.validation_split or self.data.folds):
             raise ValueError(
                 "--keep-best and --calibrate need validation images: give "

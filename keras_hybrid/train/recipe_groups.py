@@ -43,6 +43,10 @@ class Data:
     """Number of training images per class to use, instead of a fraction."""
     validation_split: float = 0.1
     """Share of the training images held out for validation, in [0, 1)."""
+    group_by: str = "none"
+    """Keep images of a folder together in every split: auto, for copies and suspected
+    sequences, see keras-hybrid check; parent, for the folder of each file; a column of
+    its table; or a regular expression with a group, e.g. '(patient[0-9]+)'."""
     folds: int = 0
     """Cross-validate with this number of folds: train one network per fold, and save
     one model that averages their logits; 0 turns it off."""
@@ -270,11 +274,11 @@ class FineTuning:
 class Selection:
     """Which weights of a run are kept, and how they predict."""
 
-    keep_best: Literal["none", "accuracy", "balanced_accuracy", "macro_f1", "loss"] = (
-        "none"
-    )
-    """Keep the epoch with the best validation metric of this name; none keeps the
-    last epoch."""
+    keep_best: Literal[
+        "auto", "none", "accuracy", "balanced_accuracy", "macro_f1", "loss"
+    ] = "auto"
+    """Keep the epoch with the best validation metric of this name; none keeps the last
+    epoch; auto means balanced_accuracy for classes out of balance, otherwise none."""
     patience: int | None = None
     """Early stopping: epochs without improvement to wait for; needs --keep-best."""
     refit: bool = False
@@ -290,12 +294,17 @@ class Selection:
     rotations by quarter turns and mirror images. Exported files have it built in."""
 
     def __post_init__(self) -> None:
-        if self.keep_best == "none" and (self.patience is not None or self.refit):
+        if not self.keeps_best and (self.patience is not None or self.refit):
             raise ValueError("--patience and --refit need --keep-best, a metric.")
         if self.patience is not None:
             _check_counts(self, "patience")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0, not {self.temperature}.")
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether an epoch is chosen by a validation metric."""
+        return self.keep_best not in ("auto", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -307,6 +316,9 @@ class Runtime:
 
     data_dir: str | None = None
     """Folder with the data; without it the dataset's own library finds it."""
+    manifest: str | None = None
+    """Table of the images of a folder, with the columns path (from --data-dir), label,
+    group and split; a run writes manifest.csv. None: labels.csv in the folder."""
     corrupt: Literal["raise", "skip"] = "raise"
     """Whether image files that cannot be decoded are an error or left out."""
     workdir: str | None = None

@@ -18,7 +18,7 @@ from keras_hybrid.train.evaluate import check_tta, evaluate, scorer
 from keras_hybrid.train.fit import Callbacks, fit
 from keras_hybrid.train.folds import run_folds
 from keras_hybrid.train.freeze import frozen, frozen_layers
-from keras_hybrid.train.hold_out import load_images, make_splits
+from keras_hybrid.train.hold_out import load_images, make_splits, save_manifest
 from keras_hybrid.train.keep_best import FILE as BEST
 from keras_hybrid.train.lora import lora
 from keras_hybrid.train.metrics_logger import read_metrics, summary
@@ -31,6 +31,7 @@ from keras_hybrid.train.remat import remat_scheduler
 from keras_hybrid.train.run_card import make_card
 from keras_hybrid.train.run_report import write_report
 from keras_hybrid.train.run_result import RunResult
+from keras_hybrid.train.summarize_test import summarize_test
 from keras_hybrid.train.train_size import check_train_sizes
 from keras_hybrid.train.user_metrics import Metrics, check_metrics
 from keras_hybrid.train.workdir import check_workdir, claim, complete_card
@@ -41,9 +42,10 @@ from keras_hybrid.utils.files import write_atomically
 def run(recipe: Recipe, callbacks: Callbacks = (), metrics: Metrics = ()) -> RunResult:
     """Trains, tests once, and writes the files of the run to `recipe.directory`.
 
-    These are `model.keras`, `metrics.jsonl`, `curves.png`, `report.html` and, last of
-    all, `card.json`. A stopped run continues after its last finished epoch. A complete
-    run is only read. Of several processes, the first one writes.
+    These are `model.keras`, `metrics.jsonl`, `curves.png`, `report.html`, of a folder
+    `manifest.csv`, and last of all `card.json`. A stopped run continues after its last
+    finished epoch. A complete run is only read. Of several processes, the first one
+    writes.
 
     Args:
         recipe: The settings.
@@ -112,6 +114,7 @@ def _run(
         if process_index() == 0:
             # only now, so that bad settings leave no files
             claim(recipe, directory, images)
+            save_manifest(recipe, directory, dataset)
         barrier()
         network, tuning = models.logits(model), recipe.fine_tuning
         if tuning.probe_epochs and not (directory / CHECKPOINT).exists():
@@ -167,6 +170,7 @@ def _finish(
     epochs = read_metrics(directory)
     metrics |= summary(epochs, kept)
     card = make_card(recipe, dataset, images, model, metrics)
+    card |= summarize_test(dataset, probabilities, recipe.data.ordinal)
     card |= {"temperature": temperature, "devices": devices.facts()}
     plot_curves(epochs, directory / "curves.png", directory.name)
     write_report(directory / "report.html", card, epochs, dataset.test, probabilities)

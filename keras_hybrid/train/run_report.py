@@ -10,6 +10,7 @@ from keras_hybrid.train.confusion import confident_mistakes, confusion_matrix
 from keras_hybrid.train.confusion_sections import PICTURES, add_confusion, add_mistakes
 from keras_hybrid.train.curves import curves_figure
 from keras_hybrid.train.recipe import result_fields
+from keras_hybrid.train.summarize_test import headline_lines
 from keras_hybrid.utils.page import Page
 
 
@@ -38,6 +39,8 @@ def write_report(
         f"{card['model']} on {card['dataset']}",
         f"{card['parameters']:,} parameters, tested on {len(test):,} images.",
     )
+    for line in headline_lines(card):
+        page.text(line)
     page.table([{"measure": key, "value": x} for key, x in card["metrics"].items()])
     if epochs:
         page.section("Training").figure(

@@ -59,7 +59,7 @@ def tune(tuning: Tuning) -> Recipe:
     recipe, dataset = _prepare(tuning)
     directory = tuning.recipe.directory
     study = open_study(tuning, recipe, dataset, directory)
-    images = len(split_indices(recipe, dataset.train.labels)[0])
+    images = len(split_indices(recipe, dataset.train)[0])
     space = distributions(tuning.search, tuning.candidates, images)
     seconds: list[float] = []
     while not _over(tuning, study, end, seconds):
@@ -94,7 +94,7 @@ def _prepare(tuning: Tuning) -> tuple[Recipe, Dataset]:
     recipe = choose_before_loading(recipe)
     dataset = load_images(recipe)
     recipe = choose_settings(recipe, dataset)
-    if not len(split_indices(recipe, dataset.train.labels)[1]):
+    if not len(split_indices(recipe, dataset.train)[1]):
         raise ValueError("tune needs validation images: --validation-split 0.2.")
     if "width" in tuning.search:
         for model in tuning.candidates or (recipe.network.model,):
@@ -156,7 +156,7 @@ def _train(trial: "optuna.Trial", recipe: Recipe, dataset: Dataset) -> float | N
         values = [report.value(epoch) for epoch in read_metrics(folder)]
     if report.pruned:
         return None
-    return max(values) if recipe.selection.keep_best != "none" else values[-1]
+    return max(values) if recipe.selection.keeps_best else values[-1]
 
 
 class _Report(keras.callbacks.Callback):
@@ -165,8 +165,8 @@ class _Report(keras.callbacks.Callback):
     def __init__(self, trial: "optuna.Trial", recipe: Recipe):
         super().__init__()
         self.trial = trial
-        metric = recipe.selection.keep_best
-        self.metric = "accuracy" if metric == "none" else metric
+        selection = recipe.selection
+        self.metric = selection.keep_best if selection.keeps_best else "accuracy"
         self.epochs = recipe.optimization.epochs
         self.seconds = recipe.optimization.budget
         self.began = time.perf_counter()

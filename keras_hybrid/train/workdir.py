@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from keras_hybrid.data.manifest import FILE as MANIFEST
 from keras_hybrid.train.recipe import IMAGES, Recipe, result_fields
 from keras_hybrid.utils.card import read_card, write_card
 from keras_hybrid.utils.files import is_partial
@@ -54,7 +55,8 @@ def complete_card(
 ) -> dict[str, Any] | None:
     """The card of the run in the workdir, if it is complete; a line says so.
 
-    Settings alone, which a run leaves that failed before its first epoch, are no run.
+    Settings and manifest alone, which a run leaves that failed before its first epoch,
+    are no run.
 
     Args:
         recipe: The settings.
@@ -93,7 +95,7 @@ def refit_of(recipe: Recipe, directory: pathlib.Path) -> Recipe | None:
         return None
     _check_same(recipe, directory, _FOUND_BY_SEARCH)
     found = Recipe.read(directory / SETTINGS)
-    if found.selection.keep_best != "none" or found.data.validation_split:
+    if found.selection.keeps_best or found.data.validation_split:
         raise ValueError(
             f"{directory} holds a run that held images out. Choose another --workdir, "
             "or --overwrite it."
@@ -124,7 +126,8 @@ def claim(recipe: Recipe, directory: pathlib.Path, images: str) -> None:
 def _has_results(directory: pathlib.Path) -> bool:
     if not (directory / SETTINGS).exists():
         return False
-    others = (path for path in directory.iterdir() if path.name != SETTINGS)
+    begun = (SETTINGS, MANIFEST)
+    others = (path for path in directory.iterdir() if path.name not in begun)
     return any(
         _has_results(path) if path.is_dir() else not is_partial(path) for path in others
     )

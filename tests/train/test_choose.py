@@ -36,10 +36,13 @@ def test_all_that_is_open_is_chosen_and_said(capsys):
 
 
 def test_what_is_given_stays(capsys):
-    given = Recipe.of(model="atc3", batch_size=50, minutes=2.0, epochs=0)
+    given = Recipe.of(
+        model="atc3", batch_size=50, minutes=2.0, epochs=0, keep_best="none"
+    )
     assert not is_open(given)
     assert choose_settings(given, dataset()) == given
-    assert choose_settings(Recipe.of(epochs=3), dataset()) == Recipe.of(epochs=3)
+    given = Recipe.of(epochs=3, keep_best="none")
+    assert choose_settings(given, dataset()) == given
     assert not capsys.readouterr().out
 
 

@@ -74,7 +74,7 @@ def test_decay_moves_only_what_it_should():
 
 
 def test_a_run_leaves_what_it_should(tmp_path):
-    recipe = TINY.replace(workdir=str(tmp_path / "run"))
+    recipe = TINY.replace(workdir=str(tmp_path / "run"), keep_best="none")
     result = run(recipe)
     card = result.card
     left = {path.name for path in (tmp_path / "run").iterdir()}

@@ -36,7 +36,7 @@ class Unread(data.LazyImages):
         raise AssertionError("the test images were read")
 
     def fingerprint_chunks(self, indices):
-        return iter([b"one image"])
+        return iter([(b"one image", 1)])
 
 
 def load_blobs(data_dir, image_size, corrupt):

@@ -17,8 +17,9 @@ from keras_hybrid.data.check.near_duplicates import MOST_PAIRS
 from keras_hybrid.data.check.read_image_files import CheckedImage, read_image_files
 from keras_hybrid.data.check.sequences import sequence_findings
 from keras_hybrid.data.check.strays import stray_findings
-from keras_hybrid.data.image_folder import check_classes, number_classes, split_indices
-from keras_hybrid.data.scan_folder import ImageRecord, list_images
+from keras_hybrid.data.folder_split import check_classes, number_classes, split_indices
+from keras_hybrid.data.read_table import ImageRecord
+from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.utils.optional import require
 from keras_hybrid.utils.typing import Fit
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from keras_hybrid.data.check.finding import Finding, counted
 from keras_hybrid.data.check.read_image_files import CheckedImage
+from keras_hybrid.data.folder_split import few_names
 
 FEW = 10
 """Training images of a class below which it has few."""
@@ -51,7 +52,7 @@ def class_findings(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
             Finding(
                 "few_images",
                 "warning",
-                f"Fewer than {FEW} training images of {_names(few)}; add some.",
+                f"Fewer than {FEW} training images of {few_names(few)}; add some.",
             )
         )
     tested = any("test" in splits for splits in counts.values())
@@ -60,7 +61,7 @@ def class_findings(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
             Finding(
                 "no_test_images",
                 "warning",
-                f"No test images of {_names(untested)}, which are not tested.",
+                f"No test images of {few_names(untested)}, which are not tested.",
             )
         )
     largest = max(training, key=lambda x: training[x])
@@ -76,8 +77,3 @@ def class_findings(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
             )
         )
     return found
-
-
-def _names(labels: list[str]) -> str:
-    more = f" and {len(labels) - 5} more classes" if len(labels) > 5 else ""
-    return ", ".join(labels[:5]) + more

@@ -35,9 +35,13 @@ def joined(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
     """The sets of numbers that pairs join, directly or through others."""
     found: dict[int, set[int]] = {}
     for first, second in pairs:
-        one, other = found.get(first, {first}), found.get(second, {second})
-        one = one | other
-        found.update(dict.fromkeys(one, one))
+        one = found.setdefault(first, {first})
+        other = found.setdefault(second, {second})
+        if one is other:
+            continue
+        large, small = (one, other) if len(one) > len(other) else (other, one)
+        large |= small
+        found.update(dict.fromkeys(small, large))
     return list({id(x): x for x in found.values()}.values())
 
 
@@ -53,7 +57,7 @@ def _findings(
             two_labels.append(
                 (group, "; ".join(filter(None, [", ".join(labels), remark])))
             )
-        if {"train", "test"} <= splits:
+        if len(splits) > 1:
             both_sides.append((group, remark))
         if len(labels) == 1 and len(splits) == 1:
             others.append((group, remark))

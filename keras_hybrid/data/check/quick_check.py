@@ -6,8 +6,11 @@ import time
 from collections import defaultdict
 
 from keras_hybrid.data.check.finding import counted
+from keras_hybrid.data.check.read_image_files import CheckedImage
+from keras_hybrid.data.check.sequences import name_series
 from keras_hybrid.data.image_shapes import ADVICE, LONG, is_long, sample_sizes
-from keras_hybrid.data.scan_folder import ImageRecord, list_images
+from keras_hybrid.data.read_table import ImageRecord
+from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.utils.files import sha256
 from keras_hybrid.utils.typing import Fit
 
@@ -16,15 +19,21 @@ SECONDS = 10.0
 
 
 def quick_check(
-    root: pathlib.Path, seconds: float = SECONDS, fit: Fit = "crop"
+    root: pathlib.Path,
+    manifest: str | None = None,
+    grouped: bool = False,
+    seconds: float = SECONDS,
+    fit: Fit = "crop",
 ) -> list[str]:
-    """Looks for identical files under two labels or in both splits, and long images.
+    """Looks for copies under two labels or in two splits, series, and long images.
 
     Only files of equal size are read and hashed, and some headers read. Nothing is
     decoded.
 
     Args:
         root: A folder that `load("folder", root)` takes.
+        manifest: Its table, if it is elsewhere.
+        grouped: Whether the splits keep groups together, so that series do no harm.
         seconds: Time after which the files read so far have to do.
         fit: How training makes the images square.
 
@@ -34,19 +43,19 @@ def quick_check(
     """
     deadline = time.monotonic() + seconds
     try:
-        listed, _ = list_images(root)
+        listed, _ = list_images(root, manifest)
         groups = _identical(listed, deadline)
     except (ValueError, OSError):
         return []
     sizes = sample_sizes(listed) if fit == "crop" else []
+    hint = [] if grouped else _series_hint(root, listed)
     labels = sum(len({x.label for x in group}) > 1 for group in groups)
-    splits = sum({"train", "test"} <= {x.split for x in group} for group in groups)
+    splits = sum(len({x.split for x in group}) > 1 for group in groups)
     said = []
     if labels:
         said.append(f"{counted(labels, 'image has', 'images have')} two labels")
     if splits:
-        copies = counted(splits, "image lies", "images lie")
-        said.append(f"{copies} in the training and in the test split")
+        said.append(f"{counted(splits, 'image lies', 'images lie')} in two splits")
     lines = [f"Warning: {' and '.join(said)} (identical files)."] if said else []
     if long := sum(map(is_long, sizes)):
         lines.append(
@@ -54,7 +63,26 @@ def quick_check(
             f"are more than {LONG:g} times as long as wide, and --fit crop keeps less "
             f"than half of them; {ADVICE}"
         )
-    return [*lines, f"  See all: keras-hybrid check {root}"] if lines else []
+    if lines:
+        lines.append(f"  See all: keras-hybrid check {root}")
+    return [*lines, *hint]
+
+
+def _series_hint(root: pathlib.Path, listed: list[ImageRecord]) -> list[str]:
+    """A line if names suggest series, which random splits tear apart."""
+    names = (os.path.relpath(record.path, root) for record in listed)
+    images = [
+        CheckedImage(name, record.label, record.split)
+        for name, record in zip(names, listed, strict=True)
+    ]
+    series = name_series(images)
+    if not series:
+        return []
+    return [
+        f"Note: {counted(len(series), 'series', 'series')} of images by their names, "
+        f"e.g. {series[0][0].name}. If they are frames of a video or images of one "
+        "subject, --group-by auto keeps them on one side of every split.",
+    ]
 
 
 def _identical(listed: list[ImageRecord], deadline: float) -> list[list[ImageRecord]]:

@@ -17,7 +17,7 @@ from keras_hybrid.data.check.thumbnail import SIDE, Thumbnail, thumbnail
 from keras_hybrid.data.decode import open_image, to_rgb
 from keras_hybrid.data.lazy_images import WORKERS, reason
 from keras_hybrid.data.progress_bar import in_chunks
-from keras_hybrid.data.scan_folder import ImageRecord
+from keras_hybrid.data.read_table import ImageRecord
 
 _ORIENTATION, _CHANGED = 0x0112, 0x0132
 _EXIF, _TAKEN = 0x8769, 0x9003
@@ -33,7 +33,7 @@ class CheckedImage:
     Attributes:
         name: Its path, from the folder.
         label: Name of its class.
-        split: `"train"`, `"test"`, or None.
+        split: `"train"`, `"validation"`, `"test"`, or None.
         error: Why it cannot be read; empty if it can. What follows is known of
             readable files only.
         digest: SHA-256 of the file.

@@ -27,12 +27,11 @@ _ALIKE = 0.3
 def sequence_findings(images: Sequence[CheckedImage]) -> list[Finding]:
     """Groups that a split should not tear apart, by names, looks and EXIF times."""
     numbered = _by_prefix(images)
-    series = [x for group in numbered for x in _series(group)]
     frames = [x for of in numbered for x in of.values() if _resembles_video(x)]
     found = [
         _finding(
             "name_series",
-            series,
+            name_series(images),
             "of images with a common prefix, e.g. of one patient or video",
         ),
         _finding(
@@ -43,6 +42,11 @@ def sequence_findings(images: Sequence[CheckedImage]) -> list[Finding]:
         _finding("burst", _bursts(images), "of pictures taken within 2 seconds"),
     ]
     return [finding for finding in found if finding]
+
+
+def name_series(images: Iterable[CheckedImage]) -> list[Group]:
+    """Groups of a class with a common prefix, by their names and labels alone."""
+    return [x for of in _by_prefix(images) for x in _series(of)]
 
 
 def _by_prefix(images: Iterable[CheckedImage]) -> list[dict[str, Group]]:
@@ -110,7 +114,6 @@ def _finding(kind: str, groups: list[Group], what: str) -> Finding | None:
     return Finding(
         kind,
         "warning" if torn else "note",
-        f"{suspected}{where}. Keep a group on one side, by the column split of a "
-        "labels.csv.",
+        f"{suspected}{where}. --group-by auto keeps a group on one side.",
         tuple(tuple(image.name for image in group) for group in groups),
     )

@@ -253,7 +253,7 @@ def test_quick_check(split):
     shutil.copy(first(split / "train" / "ant"), split / "test" / "bee" / "copy.png")
     warning, command = quick_check(split)
     assert "1 image has two labels" in warning
-    assert "1 image lies in the training and in the test split" in warning
+    assert "1 image lies in two splits" in warning
     assert command.endswith(f"keras-hybrid check {split}")
     assert quick_check(split, seconds=-1) == []
     assert quick_check(split / "none") == []
@@ -264,9 +264,7 @@ def test_training_on_a_folder_starts_with_the_quick_check(split, tmp_path, capsy
     recipe = Recipe.of(dataset="folder", model="atc3", epochs=1)
     recipe = recipe.replace(data_dir=str(split), workdir=str(tmp_path / "run"))
     program._check_images(recipe)
-    assert (
-        "1 image lies in the training and in the test split" in capsys.readouterr().out
-    )
+    assert "1 image lies in two splits" in capsys.readouterr().out
     program._check_images(recipe.replace(dataset="digits"))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "card.json").write_text("{}")
@@ -308,3 +306,12 @@ def test_bare_numbers_are_no_series(split):
         title = "clip" if i % 2 else ""
         generated_image(50 + i).save(split / "train" / "ant" / f"{title}{i}.png")
     assert len(found(split, "name_series").groups) == 1
+
+
+def test_the_quick_check_suspects_series_by_name(split):
+    for seed in range(50, 54):
+        generated_image(seed).save(split / "train" / "ant" / f"clip7_{seed}.png")
+    (note,) = quick_check(split)
+    assert "1 series" in note and "train/ant/clip7_50.png" in note
+    assert "--group-by auto" in note
+    assert quick_check(split, grouped=True) == []
