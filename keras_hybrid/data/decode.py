@@ -63,9 +63,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """
     image = ImageOps.exif_transpose(image)
     if image.mode == "I":
-        raise ValueError(
-            "32-bit pixels have no stated range; save it with 8 or 16 bits"
-        )
+        raise ValueError("int32 pixels have no stated range; save it with 8 or 16 bits")
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(_from_deep(np.asarray(image)))
     if image.has_transparency_data:
