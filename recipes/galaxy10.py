@@ -16,7 +16,14 @@ galaxies allow: they have no up, so flips both ways and any rotation.
 """
 
 from keras_hybrid.program import run_recipe
-from keras_hybrid.train import Augmentation, Data, Network, Optimization, Recipe
+from keras_hybrid.train import (
+    Augmentation,
+    Data,
+    Network,
+    Optimization,
+    Recipe,
+    Selection,
+)
 
 RECIPE = Recipe(
     name="galaxy10",
@@ -38,6 +45,7 @@ RECIPE = Recipe(
         global_clipnorm=1.0,
         precision="mixed_bfloat16",
     ),
+    selection=Selection(keep_best="none"),
 )
 
 if __name__ == "__main__":

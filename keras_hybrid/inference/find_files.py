@@ -5,6 +5,7 @@ import pathlib
 import sys
 from collections.abc import Iterable
 
+from keras_hybrid.data.check.finding import counted
 from keras_hybrid.utils.files import find_images
 
 
@@ -40,11 +41,13 @@ def _find(name: str) -> list[pathlib.Path]:
     path = pathlib.Path(name)
     if path.is_dir():
         found = [x for x in find_images(path) if not x.is_dir()]
+        images = set(found)
         if not found:
             raise ValueError(f"{path} holds no images.")
-        others = sum(1 for x in path.rglob("*") if x.is_file()) - len(found)
-        if others > 0:
-            print(f"{path}: {others:,} files are no images.", file=sys.stderr)
+        others = sum(x.is_file() and x not in images for x in path.rglob("*"))
+        if others:
+            what = counted(others, "file is no image", "files are no images")
+            print(f"{path}: {what}.", file=sys.stderr)
         return found
     if path.exists() or not glob.has_magic(name):
         return [path]

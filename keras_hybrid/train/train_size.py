@@ -26,11 +26,12 @@ def check_train_sizes(settings: Optimization, network: keras.Model, name: str) -
     if settings.progressive_resizing:
         sizes += progressive_sizes(sizes[0])
     own, channels = fixed(network.input_shape[1:3]), network.input_shape[-1]
-    for height, width in dict.fromkeys(sizes):
-        if (height, width) == tuple(own):
-            continue
+    others = [size for size in dict.fromkeys(sizes) if size != tuple(own)]
+    free = keras.Model(network.inputs[0], network.outputs[0])
+    free.input_spec = keras.layers.InputSpec(ndim=4)
+    for height, width in others:
         try:
-            network(keras.ops.zeros((1, height, width, channels)))
+            free(keras.ops.zeros((1, height, width, channels)))
         except Exception as error:  # backends raise many kinds for shapes
             raise ValueError(
                 f"{name} takes images of {own[0]}x{own[1]} pixels only, not of "

@@ -137,6 +137,7 @@ def test_a_table_without_a_split(tmp_path):
     ("text", "message"),
     [
         ("name,label\n", "lacks the column file"),
+        ("file,label\n", "lists no image"),
         (TABLE.format("tset"), r"line 4: split must be .* not 'tset'"),
         (TABLE.format("test") + "x/0.png,,train\n", "line 6: file and label must"),
         (TABLE.format("test") + "x/0.png,ant,train\n", r"x/0\.png more than once"),
@@ -146,6 +147,12 @@ def test_a_table_without_a_split(tmp_path):
 def test_a_wrong_table(tmp_path, text, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         load("folder", table(tmp_path, text))
+
+
+def test_a_table_of_another_encoding(tmp_path):
+    path = table(tmp_path, "file,label\né.png,ant\n", "latin-1")
+    with pytest.raises(ValueError, match="save it as CSV UTF-8"):
+        load("folder", path)
 
 
 def test_sizes(tmp_path):

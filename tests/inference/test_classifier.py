@@ -144,8 +144,10 @@ def test_a_card_of_another_model(trained, photos):
         ([np.zeros((4, 4), "uint8")], r"must be \(H, W, C\), not"),
         (np.zeros((4, 4, 2), "uint8"), "1, 3 or 4 channels, not 2"),
         ([], "no images to classify"),
+        (np.zeros((0, 4, 3), "uint8"), "no pixels in an image of shape"),
+        (".", "is a folder, not an image"),
     ],
 )
 def test_images_that_are_refused(trained, image, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
         keras_hybrid.load(trained).predict(image)

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 
+import keras
 import numpy as np
 import pytest
 
@@ -142,3 +144,29 @@ def test_names_from_standard_input(trained, photos, capsys, monkeypatch):
     name, line = capsys.readouterr().out.splitlines()
     assert name == f"{photos / '0.png'}:"
     assert line.split()[-1] in CLASSES and "%" in line
+
+
+def test_a_name_that_is_no_utf8_is_written_as_it_is(trained, photos, tmp_path):
+    name = b"bad\xff.png"
+    os.rename(photos / "2.png", os.fsencode(photos) + b"/" + name)
+    out = tmp_path / "predictions.csv"
+    with pytest.raises(SystemExit):  # 1.png is no image
+        main(["predict", str(trained), str(photos), "--out", str(out)])
+    assert name in out.read_bytes()
+
+
+def test_weights_that_are_no_numbers_predict_nothing(trained, photos, capsys):
+    model = keras.models.load_model(trained / "model.keras")
+    bias = model.trainable_variables[-1]
+    bias.assign(np.full(bias.shape, np.nan))
+    model.save(trained / "model.keras")
+    text = error_of(capsys, "predict", str(trained), str(photos / "0.png"))
+    assert "gives probabilities that are no numbers" in text
+
+
+@pytest.mark.backend_independent
+def test_other_files_of_a_folder_are_counted(photos, capsys):
+    (photos / "notes.txt").write_text("no image")
+    (photos / "link.png").symlink_to("nowhere")
+    assert photos / "link.png" in find_files([str(photos)])
+    assert "photos: 1 file is no image" in capsys.readouterr().err

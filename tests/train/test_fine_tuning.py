@@ -12,6 +12,7 @@ from keras_hybrid.train.freeze import frozen, frozen_layers
 from keras_hybrid.train.layer_rates import layer_rates
 from keras_hybrid.train.lora import lora
 from keras_hybrid.train.probe import train_classifier
+from keras_hybrid.train.train_size import check_train_sizes
 from tests.small import FAMILIES, small
 from tests.train.tiny import images, recipe
 
@@ -189,3 +190,11 @@ def test_lora_needs_dense_layers():
     model = network("resnet18", (32, 32))
     with pytest.raises(ValueError, match="has no dense layer"), lora(model, 2):
         pass
+
+
+@pytest.mark.parametrize("fields", [{"train_size": 24}, {"progressive_resizing": True}])
+def test_a_size_that_the_model_does_not_take_is_refused(fields):
+    settings = recipe(**fields).optimization
+    check_train_sizes(settings, network(size=(32, 32)), "resnet9")
+    with pytest.raises(ValueError, match="convit_tiny takes images of 32x32 pixels"):
+        check_train_sizes(settings, network("convit_tiny", (32, 32)), "convit_tiny")

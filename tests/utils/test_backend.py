@@ -45,6 +45,7 @@ def test_the_only_backend_is_taken_again_and_again(tmp_path):
         (["tensorflow"], None, "names tensorflow, which is not installed; installed"),
         (["tensorflow", "jax"], "jax", "KERAS_BACKEND names jax, which is not"),
         (["tensorflow", "jax", "torch"], None, "not installed; and no other is"),
+        ([], "theano", "KERAS_BACKEND names theano, which is not installed"),
     ],
 )
 @pytest.mark.parametrize("program", ["script.py", "/bin/keras-hybrid"])

@@ -41,7 +41,7 @@ def test_one_command(hub, golden, photos, tmp_path, capsys):
     hub.files[f"{NAME}/model.safetensors"] = safetensors.save(state)
     module, work = recipe_file("image_folder"), tmp_path / "run"
     words = ["--data-dir", str(photos), "--weights", "imagenet", "--epochs", "1"]
-    words += ["--model-options", *OPTIONS, "--batch-size", "4", "--warmup-epochs", "0"]
+    words += ["--model-options", *OPTIONS, "--warmup-epochs", "0"]
     words += ["--validation-split", "0", "--workdir", str(work), "--export", "onnx"]
     run_recipe(module.RECIPES, module.__doc__, words)
 
@@ -49,6 +49,7 @@ def test_one_command(hub, golden, photos, tmp_path, capsys):
     assert "--model convit_tiny: --weights is imagenet" in said
     assert "--image-size 224: the weights were trained at it" in said
     assert "the checkpoint has 1000 classes, not 2" in said
+    assert "--batch-size 16: there are" in said
     assert "Training the classifier alone" in said
     card = json.loads((work / "card.json").read_text())
     assert card["model"] == "convit_tiny" and card["input_shape"] == [224, 224, 3]

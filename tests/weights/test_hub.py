@@ -297,3 +297,16 @@ def test_a_recipe_takes_a_name(served, row):
     facts = make_card(recipe, dataset, "", model, {})["preprocessing"]
     assert (facts["mean"], facts["std"]) == (half.mean, half.std)
     assert facts["crop"] == 1.0  # that of training
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("https://x.org/a.pth", "takes no address but hf://"),
+        ("imagnet", "Did you mean imagenet"),
+        ("mine", "Give a path, or imagenet"),
+    ],
+)
+def test_what_is_no_name_and_no_path(text, message):
+    with pytest.raises(ValueError, match=message):
+        models.ConViTTiny(weights=text)

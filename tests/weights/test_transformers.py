@@ -137,3 +137,22 @@ def test_deit_is_no_convit(golden):
     tensors = {k: v for k, v in names.items() if "gating" not in k and "pos_" not in k}
     with pytest.raises(ValueError, match="missing: block1_attention/gate"):
         load_torch(build_golden("convit_micro4"), tensors)
+
+
+def test_values_that_are_no_numbers_are_refused(golden):
+    weights = dict(golden("convit_micro4").state_dict)
+    weights["head.bias"] = np.full_like(weights["head.bias"], np.nan)
+    with pytest.raises(ValueError, match=r"damaged: head\.bias .* NaN"):
+        load_torch(build_golden("convit_micro4"), weights)
+
+
+def test_a_checkpoint_without_classifier_says_so(golden, capsys):
+    weights = {
+        name: value
+        for name, value in golden("convit_micro4").state_dict.items()
+        if not name.startswith("head.")
+    }
+    with pytest.raises(ValueError, match="It has no classifier: give the number"):
+        load_torch(build_golden("convit_micro4"), weights)
+    load_torch(build_golden("convit_micro4"), weights, head="if_same_classes")
+    assert "has no classifier" in capsys.readouterr().out
