@@ -196,5 +196,6 @@ def test_lora_needs_dense_layers():
 def test_a_size_that_the_model_does_not_take_is_refused(fields):
     settings = recipe(**fields).optimization
     check_train_sizes(settings, network(size=(32, 32)), "resnet9")
+    convit = network("convit_tiny", (32, 32), patch_size=8)
     with pytest.raises(ValueError, match="convit_tiny takes images of 32x32 pixels"):
-        check_train_sizes(settings, network("convit_tiny", (32, 32)), "convit_tiny")
+        check_train_sizes(settings, convit, "convit_tiny")
