@@ -194,9 +194,9 @@ def test_missing_data_without_a_network(tmp_path, capsys, monkeypatch):
 
 def test_wrong_image_size(capsys, tmp_path):
     arrays = {
-        f"x_{part}": np.zeros((64, 2, 2, 3), "uint8") for part in ("train", "test")
+        f"x_{part}": np.zeros((80, 2, 2, 3), "uint8") for part in ("train", "test")
     }
-    labels = {f"y_{part}": np.arange(64) % 8 for part in ("train", "test")}
+    labels = {f"y_{part}": np.arange(80) % 8 for part in ("train", "test")}
     names = np.array([str(i) for i in range(8)])
     np.savez(tmp_path / "cifar100.npz", **arrays, **labels, fine_names=names)
     text = error_of(

@@ -61,8 +61,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
         ValueError: If the pixels are 32-bit or floating-point numbers, whose range is
             not known.
     """
+    deep = image.format == "PPM"  # Pillow reads its 16 bits as 32
     image = ImageOps.exif_transpose(image)
-    if image.mode == "I":
+    if image.mode == "I" and not deep:
         raise ValueError("int32 pixels have no stated range; save it with 8 or 16 bits")
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(_from_deep(np.asarray(image)))

@@ -97,7 +97,10 @@ def choose_settings(recipe: Recipe, dataset: Dataset) -> Recipe:
             changes["model_options"] = (stride,)
             _say("model-options", stride, f"images have {side} pixels")
     if not settings.batch_size:
-        changes["batch_size"] = batch_size(images)
+        size = batch_size(images)
+        if recipe.augmentation.mixes:  # in pairs
+            size = max(size // 2 * 2, 2)
+        changes["batch_size"] = size
         _say("batch-size", changes["batch_size"], f"there are {images:,} images")
     if not settings.epochs and settings.minutes is None:
         changes["minutes"] = DEFAULT_MINUTES
@@ -140,7 +143,7 @@ def batch_size(images: int) -> int:
     size = 16
     while size < 128 and images / size > 60:
         size *= 2
-    return max(min(size, images) // 2 * 2, 1)  # even, for mixup
+    return min(size, max(images, 1))
 
 
 def _say(option: str, value: Any, why: str) -> None:

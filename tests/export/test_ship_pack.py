@@ -121,8 +121,10 @@ def test_a_stranger_needs_no_more_than_the_runtime():
 def photos(tmp_path):
     """A run on a folder with a split: large test images, one of them damaged."""
     rng = np.random.default_rng(0)
+    manifest = ["path,label,group,split"]
     for i, label in enumerate(("ant", "bee")):
         for split in ("train", "test"):
+            manifest += [f"{split}/{label}/{k}.png,{label},,{split}" for k in range(4)]
             folder = tmp_path / "photos" / split / label
             folder.mkdir(parents=True)
             for k in range(4):
@@ -137,6 +139,7 @@ def photos(tmp_path):
         "runtime": {"data_dir": str(tmp_path / "photos")},
     }
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    (tmp_path / "manifest.csv").write_text("\n".join(manifest))
     return tmp_path
 
 

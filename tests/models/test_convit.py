@@ -167,7 +167,9 @@ def test_ablations():
 
 @pytest.mark.parametrize("layers", [-1, 5])
 def test_impossible_number_of_gpsa_layers(layers):
-    with pytest.raises(ValueError, match="gpsa_layers takes 0 to depth, 4"):
+    with pytest.raises(
+        ValueError, match=r"gpsa_layers must lie in \[0, 4\], the depth"
+    ):
         micro(gpsa_layers=layers)
 
 
