@@ -1,4 +1,4 @@
-"""Each format written on the backend that writes it, with that format's packages."""
+"""Each format written on the backend that writes it, for the matrix of versions."""
 
 import keras
 import numpy as np
@@ -10,6 +10,7 @@ from tests.export.conftest import small_atc
 HERE = [name for name, x in FORMATS.items() if x.backend == keras.backend.backend()]
 
 
+@pytest.mark.slow  # `test_export.py` writes every format once
 @pytest.mark.parametrize("format", HERE)
 def test_own_format(format, randomise, tmp_path):
     for package in FORMATS[format].needs:
