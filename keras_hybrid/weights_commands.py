@@ -90,14 +90,19 @@ def print_published(pattern: str) -> None:
     rows = [row for row in list_published() if row.variant in names]
     if not rows:
         raise ValueError(f"No weights of a model {pattern!r} are published.")
+    print(
+        f"{'model':21} {'name':48} {'top-1':>6}  {'size':7} {'resize':10} "
+        f"{'filter':8} {'mean':5} {'classes':>7}  {'licence':10} SHA-256"
+    )
     for row in rows:
         facts = row.preprocessing
         resize = f"crop {facts.crop:g}" if facts.fit == "crop" else facts.fit
         print(
-            f"{row.variant:19} {row.name:48} "
+            f"{row.variant:21} {row.name:48} "
             f"{f'{row.top1:.1f} %' if row.top1 else '-':>6}  "
-            f"{'x'.join(map(str, row.image_size))} {resize:10} {facts.interpolation} "
-            f"mean {facts.mean[0]:g} {row.classes:5} classes  {row.licence or '-':10} "
+            f"{'x'.join(map(str, row.image_size)):7} {resize:10} "
+            f"{facts.interpolation:8} {facts.mean[0]:<5g} {row.classes:7}  "
+            f"{row.licence or '-':10} "
             f"{'pinned' if row.sha256 else 'not pinned' if row.file else 'by hand'}"
         )
 

@@ -33,6 +33,8 @@ def load_keras(path: pathlib.Path) -> keras.Model:
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no model at {path}.")
+    if path.suffix in (".onnx", ".tflite", ".xml"):
+        raise ValueError(f"{path} is an exported file; give the .keras file it is of.")
     if not zipfile.is_zipfile(path):
         raise ValueError(
             f"{path} is truncated or no .keras file; train or copy it again."

@@ -54,8 +54,8 @@ def test_the_rows_are_those_of_timm():
 def test_list(capsys):
     main(["list", "convit*", "--weights"])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
-    assert NAME in lines[0] and "73.1 %" in lines[0] and "not pinned" in lines[0]
+    assert len(lines) == 7
+    assert NAME in lines[1] and "73.1 %" in lines[1] and "not pinned" in lines[1]
     with pytest.raises(SystemExit):
         main(["list", "atc*", "--weights"])
     assert "No weights of a model 'atc*' are published" in capsys.readouterr().err
