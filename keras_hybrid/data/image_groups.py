@@ -3,11 +3,12 @@
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from keras_hybrid.data.check.duplicates import duplicate_findings, joined
+from keras_hybrid.data.check.duplicates import duplicate_findings
+from keras_hybrid.data.check.groups import indices_of, number_groups
 from keras_hybrid.data.check.read_image_files import CheckedImage, read_image_files
 from keras_hybrid.data.check.sequences import sequence_findings
 from keras_hybrid.data.read_table import ImageRecord
@@ -44,7 +45,7 @@ def image_groups(
     together = _same(group_keys(root, listed, group_by))
     images = read_image_files(root, listed)
     together += _found(images, sequences=group_by == "auto")
-    return _numbered(len(listed), together)
+    return number_groups(len(listed), together)
 
 
 def group_keys(
@@ -87,7 +88,7 @@ def _of_manifest(listed: Sequence[ImageRecord]) -> np.ndarray | None:
     if not all("path" in row and "group" in row for row in rows):
         return None
     keys = [(row["group"] or "").strip() for row in rows]
-    return _numbered(len(listed), _same(keys)) if any(keys) else None
+    return number_groups(len(listed), _same(keys)) if any(keys) else None
 
 
 def _column(listed: Sequence[ImageRecord], column: str) -> list[str]:
@@ -137,14 +138,4 @@ def _found(images: Sequence[CheckedImage], sequences: bool) -> list[list[int]]:
     findings, _ = duplicate_findings(readable)
     if sequences:
         findings += sequence_findings(readable)
-    number = {image.name: index for index, image in enumerate(images)}
-    return [[number[x] for x in group] for of in findings for group in of.groups]
-
-
-def _numbered(count: int, together: Iterable[Sequence[int]]) -> np.ndarray:
-    """Group numbers `(count,)` of images that are joined, directly or by others."""
-    first = np.arange(count)
-    pairs = ((x[0], other) for x in together for other in x[1:])
-    for members in joined(pairs):
-        first[list(members)] = min(members)
-    return np.unique(first, return_inverse=True)[1]
+    return indices_of(findings, images)

@@ -12,10 +12,12 @@ from keras_hybrid.data.check.class_findings import (
 )
 from keras_hybrid.data.check.duplicates import duplicate_findings
 from keras_hybrid.data.check.finding import Finding, FolderCheck, by_severity
+from keras_hybrid.data.check.groups import indices_of, number_groups
 from keras_hybrid.data.check.image_facts import image_facts, image_findings
 from keras_hybrid.data.check.near_duplicates import MOST_PAIRS
 from keras_hybrid.data.check.read_image_files import CheckedImage, read_image_files
 from keras_hybrid.data.check.sequences import sequence_findings
+from keras_hybrid.data.check.shortcuts import shortcut_findings
 from keras_hybrid.data.check.strays import stray_findings
 from keras_hybrid.data.folder_split import check_classes, number_classes, split_indices
 from keras_hybrid.data.read_table import ImageRecord
@@ -38,8 +40,8 @@ def check_folder(
     These are unreadable images; identical files and near-duplicates, under two labels
     or on both sides of the split; few images of a class and imbalance; images of one
     colour, of unusual size or colour mode, so long that a crop cuts them, or with an
-    EXIF orientation; files that are not used; and suspected sequences. The files are
-    only read.
+    EXIF orientation; files that are not used; suspected sequences; and shortcuts, cues
+    such as a border that tell the classes. The files are only read.
 
     Without a test split, the split is the one that training makes of these images.
 
@@ -53,7 +55,7 @@ def check_folder(
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ImportError: If ImageHash is missing.
+        ImportError: If ImageHash or scikit-learn is missing.
 
     Example:
         >>> check = check_folder("photos")
@@ -62,7 +64,7 @@ def check_folder(
     root = pathlib.Path(path).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is not a folder of images.")
-    require("imagehash", extra="check", what="The check of a folder")
+    require("imagehash", "sklearn", extra="check", what="The check of a folder")
     try:
         listed, layout = list_images(root)
     except (ValueError, FileNotFoundError) as error:
@@ -96,7 +98,10 @@ def _check(
     copies, complete = duplicate_findings(readable)
     found += copies
     found += class_findings(counts) if counts else []
-    found += image_findings(readable, fit) + sequence_findings(readable)
+    sequences = sequence_findings(readable)
+    found += image_findings(readable, fit) + sequences
+    together = indices_of([*copies, *sequences], readable)
+    found += shortcut_findings(readable, number_groups(len(readable), together))
     found += stray_findings(root, (os.path.join(root, x.name) for x in images))
     limit = f"Look-alike pairs beyond the first {MOST_PAIRS:,}."
     unchecked = _NOT_CHECKED if complete else (*_NOT_CHECKED, limit)

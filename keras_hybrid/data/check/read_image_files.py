@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from keras_hybrid.data.check.cues import Cues, measure_cues
 from keras_hybrid.data.check.thumbnail import SIDE, Thumbnail, thumbnail
 from keras_hybrid.data.decode import open_image, to_rgb
 from keras_hybrid.data.lazy_images import WORKERS, reason
@@ -42,6 +43,7 @@ class CheckedImage:
         orientation: EXIF orientation; 1 is upright.
         taken: When the picture was taken, by its EXIF data.
         thumbnail: A small version.
+        cues: See `measure_cues`.
     """
 
     name: str
@@ -54,6 +56,7 @@ class CheckedImage:
     orientation: int = _UPRIGHT
     taken: datetime.datetime | None = None
     thumbnail: Thumbnail | None = None
+    cues: Cues = dataclasses.field(default_factory=dict)
 
     @property
     def turned(self) -> bool:
@@ -104,14 +107,16 @@ def _read(root: pathlib.Path, record: ImageRecord) -> CheckedImage:
         return dataclasses.replace(known, error=reason(error))
     orientation = exif.get(_ORIENTATION, _UPRIGHT)
     sideways = orientation in (5, 6, 7, 8)
+    size = (height, width) if sideways else (width, height)
     return dataclasses.replace(
         known,
         digest=hashlib.sha256(content).digest(),
-        size=(height, width) if sideways else (width, height),
+        size=size,
         mode=mode,
         orientation=orientation if orientation in range(1, 9) else _UPRIGHT,
         taken=_time(exif),
         thumbnail=thumbnail(upright),
+        cues=measure_cues(upright, size, len(content)),
     )
 
 
