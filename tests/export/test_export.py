@@ -31,6 +31,7 @@ from keras_hybrid.inference import evaluate
 from keras_hybrid.inference.open_model import open_model
 from keras_hybrid.program import train_and_export
 from keras_hybrid.train.recipe import Recipe, Runtime
+from keras_hybrid.utils import files
 from tests.export.conftest import CLASSES, small_atc
 from tests.small import FAMILIES, small
 from tests.test_cli import ROOT
@@ -236,11 +237,11 @@ def test_what_stands_is_replaced_last(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "rename", fail)
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="no space"):
-        write._replace(part, path)
+        files.replace(part, path)
     assert inside.read_text() == "old"
     monkeypatch.setattr(os, "rename", rename)
     monkeypatch.setattr(os, "replace", replace)
-    write._replace(part, path)
+    files.replace(part, path)
     assert inside.read_text() == "new"
 
 

@@ -43,7 +43,7 @@ def trained(long_images, workdir, fit):
         fit=fit,
         model="resnet9",
         model_options=("widths=8,8,8", "stem_width=4"),
-        epochs=5,
+        epochs=25,
         batch_size=8,
         learning_rate=1e-2,
         validation_split=0.0,
