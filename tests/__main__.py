@@ -31,7 +31,8 @@ def run(environment: dict[str, str]) -> int:
     failed = []
     for backend in BACKENDS:
         print(f"=== backend {backend} ===", flush=True)
-        command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
+        # with `-n` a worker that has no test left takes some of another
+        command = [sys.executable, "-m", "pytest", "--dist", "worksteal", *sys.argv[1:]]
         if backend != BACKENDS[0]:
             command.append("--skip-backend-independent")
         chosen = environment | {"KERAS_BACKEND": backend}
