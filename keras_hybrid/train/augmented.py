@@ -46,9 +46,7 @@ class Augmented(keras.Model):
             outputs = [outputs, stage]
             self.gabor_loss = GaborLoss(gabor_loss)
             self.gabor_loss.build(stage.shape, network.input_shape, (None,))
-        self._training_network = keras.Model(network.inputs[0], outputs)
-        # by its rank alone: layers of any size take smaller images
-        self._training_network.input_spec = keras.layers.InputSpec(ndim=4)
+        self._training_network = of_any_size(network, outputs)
         self.fill = fill
         self.images = None
         if images is not None:
@@ -87,3 +85,13 @@ class Augmented(keras.Model):
         logits, stage = outputs
         self.add_loss(self.gabor_loss(stage, images, progress))
         return logits
+
+
+def of_any_size(network: keras.Model, outputs: Tensor | list[Tensor]) -> keras.Model:
+    """The layers from a network's input to some tensors, for images of any size.
+
+    The input is checked by its rank alone; layers may refuse a size.
+    """
+    model = keras.Model(network.inputs[0], outputs)
+    model.input_spec = keras.layers.InputSpec(ndim=4)
+    return model

@@ -107,8 +107,7 @@ class Progress(keras.callbacks.Callback):
     @property
     def train_size(self) -> Shape:
         """Height and width of the next epoch's images."""
-        height, width = fixed(self.size)
-        return round(self.scale * height), round(self.scale * width)
+        return scaled(self.size, self.scale)
 
     def plan(self, step_seconds: float) -> None:
         """Plans with a step of this length; says what fits in the time.
@@ -195,8 +194,13 @@ def step_seconds(model: keras.Model, batches: Batches) -> float:
 
 def progressive_sizes(size: Shape) -> list[Shape]:
     """Heights and widths that progressive resizing gives images of `size`."""
+    return [scaled(size, scale) for scale, _ in _scales(size)]
+
+
+def scaled(size: Shape, scale: float) -> Shape:
+    """Height and width times a factor, rounded."""
     height, width = fixed(size)
-    return [(round(x * height), round(x * width)) for x, _ in _scales(size)]
+    return round(scale * height), round(scale * width)
 
 
 def _scales(size: Shape) -> tuple[tuple[float, float], ...]:

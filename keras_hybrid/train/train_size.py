@@ -2,18 +2,16 @@
 
 import keras
 
-from keras_hybrid.train.progress import progressive_sizes
+from keras_hybrid.train.augmented import of_any_size
+from keras_hybrid.train.progress import progressive_sizes, scaled
 from keras_hybrid.train.recipe_groups import Optimization
 from keras_hybrid.utils.typing import Shape, fixed
 
 
 def train_size(settings: Optimization, network: keras.Model) -> Shape:
     """Height and width of training images at their largest."""
-    height, width = fixed(network.input_shape[1:3])
-    if not settings.train_size:
-        return height, width
-    scale = settings.train_size / min(height, width)
-    return round(scale * height), round(scale * width)
+    size = fixed(network.input_shape[1:3])
+    return scaled(size, (settings.train_size or min(size)) / min(size))
 
 
 def check_train_sizes(settings: Optimization, network: keras.Model, name: str) -> None:
@@ -26,10 +24,11 @@ def check_train_sizes(settings: Optimization, network: keras.Model, name: str) -
     if settings.progressive_resizing:
         sizes += progressive_sizes(sizes[0])
     own, channels = fixed(network.input_shape[1:3]), network.input_shape[-1]
-    others = [size for size in dict.fromkeys(sizes) if size != tuple(own)]
-    free = keras.Model(network.inputs[0], network.outputs[0])
-    free.input_spec = keras.layers.InputSpec(ndim=4)
-    for height, width in others:
+    others = set(sizes) - {tuple(own)}
+    if not others:
+        return
+    free = of_any_size(network, network.outputs[0])
+    for height, width in sorted(others):
         try:
             free(keras.ops.zeros((1, height, width, channels)))
         except Exception as error:  # backends raise many kinds for shapes

@@ -74,14 +74,13 @@ def _reason(path: pathlib.Path, error: Exception) -> str:
         found = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:  # no archive that it can look into
         found = []
-    if foreign := sorted(set(found) - set(_BESIDE)):
+    foreign = sorted(set(found) - set(_BESIDE))
+    if foreign or "Weights only load failed" in str(error):
+        what = "holds more than tensors and options"
+        if foreign:
+            what = f"refers to {', '.join(foreign[:5])}"
         return (
-            f"it refers to {', '.join(foreign[:5])}, which might run code. Save its "
-            "state dict alone with the code that wrote it."
-        )
-    if "Weights only load failed" in str(error):
-        return (
-            "it holds more than tensors and options, which might run code. Save its "
-            "state dict alone with the code that wrote it."
+            f"it {what}, which might run code. Save its state dict alone with the code "
+            "that wrote it."
         )
     return f"{first_line(error).rstrip('.')}. Download it again."

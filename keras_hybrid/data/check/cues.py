@@ -23,7 +23,7 @@ def measure_cues(image: Image.Image, size: tuple[int, int], file_bytes: int) -> 
         file_bytes: Size of its file.
     """
     width, height = size
-    pixels = np.asarray(image, "float32")
+    pixels = np.asarray(image)
     return {
         "image size": (width, height, width / height),
         "file size": (file_bytes, file_bytes / (width * height)),
