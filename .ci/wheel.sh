@@ -16,8 +16,15 @@ wheel = zipfile.ZipFile(sys.argv[1]).namelist()
 sdist = [name.split("/", 1)[-1] for name in tarfile.open(sys.argv[2]).getnames()]
 tops = {name.split("/")[0] for name in wheel}
 assert all(top == "keras_hybrid" or top.endswith(".dist-info") for top in tops), tops
-assert not [name for name in wheel if "bench" in name or "results" in name], wheel
-for name in ("recipes/digits.py", "py.typed", "weights/checkpoints.csv"):
+wrong = [name for name in wheel if "bench" in name or "/results/" in name]
+assert not wrong, wrong
+for name in (
+    "recipes/digits.py",
+    "py.typed",
+    "weights/checkpoints.csv",
+    "export/web/page/index.html",
+    "train/review/page.js",
+):
     assert f"keras_hybrid/{name}" in wheel, name
 for name in ("tests/test_imports.py", "docs/index.md", "CITATION.cff", "benchmarks/cases.py"):
     assert name in sdist, name

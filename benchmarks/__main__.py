@@ -10,6 +10,7 @@ from benchmarks import (
     attention,
     compare,
     costs,
+    curve,
     depthwise,
     duplicates,
     export,
@@ -17,12 +18,14 @@ from benchmarks import (
     gpu,
     gradients,
     grouped_split,
+    label_review,
     memory,
     pipeline,
     profile,
     tables,
+    unknown,
 )
-from keras_hybrid.program import one_line_errors
+from keras_hybrid.utils.one_line_errors import one_line_errors
 
 DURATIONS = {
     "compare": "minutes per model and task",
@@ -37,6 +40,9 @@ DURATIONS = {
     "fold": "half an hour",
     "duplicates": "seconds per 1,000 images",
     "grouped-split": "two minutes",
+    "label-review": "seconds per 1,000 images",
+    "curve": "two minutes",
+    "unknown": "half an hour",
     "gpu": "half an hour on a GPU",
     "table": "seconds",
 }
@@ -62,6 +68,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "fold": fold.main,
     "duplicates": duplicates.main,
     "grouped-split": grouped_split.main,
+    "label-review": label_review.main,
+    "curve": curve.main,
+    "unknown": unknown.main,
     "gpu": gpu.main,
     "table": tables.main,
     "all": list_all,

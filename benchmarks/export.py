@@ -24,6 +24,9 @@ from keras_hybrid.export.formats import FORMATS
 from keras_hybrid.export.write import prepared, write
 from keras_hybrid.layers import override_attributes
 
+FILES = tuple(name for name in FORMATS if name != "web")
+"""The formats but the page, whose files are an ONNX file and copies."""
+
 
 def measure(name: str, formats: list[str]) -> Iterator[Row]:
     """Yields a row per format; each file is written, compared and deleted."""
@@ -72,7 +75,7 @@ def main(
     out: pathlib.Path = pathlib.Path("export.csv"),
     pattern: str = "*",
     max_parameters: float = 100e6,
-    formats: tuple[str, ...] = tuple(FORMATS),
+    formats: tuple[str, ...] = FILES,
 ) -> None:
     """Compare every variant in every export format with Keras.
 

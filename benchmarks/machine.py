@@ -1,7 +1,6 @@
 """The machine and the versions of a measurement, for every row."""
 
 import os
-import pathlib
 import platform
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from keras_hybrid.utils.git import revision
+from keras_hybrid.utils.machine import cpuinfo
 
 PACKAGES = (
     "keras",
@@ -38,15 +38,10 @@ def fingerprint() -> dict[str, str | int | float | None]:
 
 def _processor() -> str:
     """Name of the processor, with family and model: some generations share a name."""
-    info = pathlib.Path("/proc/cpuinfo")
-    if info.exists():
-        facts: dict[str, str] = {}
-        for line in info.read_text().splitlines():
-            key, _, value = line.partition(":")
-            facts.setdefault(key.strip(), value.strip())
-        if "model name" in facts:
-            keys = [key for key in ("cpu family", "model") if key in facts]
-            return " ".join([facts["model name"], *(f"{k} {facts[k]}" for k in keys)])
+    facts = cpuinfo()
+    if "model name" in facts:
+        keys = [key for key in ("cpu family", "model") if key in facts]
+        return " ".join([facts["model name"], *(f"{k} {facts[k]}" for k in keys)])
     return platform.processor() or platform.machine()
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
@@ -10,16 +11,30 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from keras_hybrid.data.check.commands import check_command
-from keras_hybrid.inference.commands import evaluate_command, predict_command
-from keras_hybrid.program import one_line_errors, run_recipe, take_recipe_option
+from keras_hybrid.export.web.commands import demo_command
+from keras_hybrid.inference.commands import (
+    embeddings_command,
+    evaluate_command,
+    predict_command,
+)
+from keras_hybrid.inference.compare.commands import compare_command
+from keras_hybrid.program import run_recipe, take_option
 from keras_hybrid.publish.commands import push_command
+from keras_hybrid.restart import command_line
+from keras_hybrid.train.learning_curve_options import LearningCurve
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.review.commands import review_command
 from keras_hybrid.train.tune_options import Tuning
+from keras_hybrid.utils.compilation_cache import keep_compiled
+from keras_hybrid.utils.one_line_errors import REPEATS, RESUMES, one_line_errors
 from keras_hybrid.weights_commands import (
     convert_command,
     print_published,
     weights_command,
 )
+
+_RESUMING = ("tune", "curve")
+_PRINTING = ("list", "info", "predict", "weights")
 
 
 def list_command(
@@ -57,7 +72,7 @@ def info_command(model: Annotated[str, tyro.conf.Positional]) -> None:
     from keras_hybrid import models
 
     if model.endswith(".keras"):
-        from keras_hybrid.export.keras_file import load_keras
+        from keras_hybrid.models.keras_file import load_keras
 
         load_keras(pathlib.Path(model)).summary()
         return
@@ -87,13 +102,17 @@ def export_command(
     tta: Literal["none", "flip", "flip_shift", "d4"] | None = None,
     golden: Literal["real", "generated", "none"] = "real",
     overwrite: bool = False,
+    runtime: pathlib.Path | None = None,
+    fetch_runtime: bool = False,
+    opset: int | None = None,
+    batch: int | None = None,
 ) -> None:
     """Write a trained model in formats that need no Keras, and check each.
 
     Args:
         model: A .keras file, or the folder of a run.
         formats: What to write: saved_model, litert, litert_float16, litert_dynamic,
-            litert_int8, onnx, openvino, or the format of a plugin.
+            litert_int8, onnx, openvino, web, or the format of a plugin.
         out: Folder to write into; without it the model's own.
         images: Images for the comparison with the original: a folder, or a .npz file
             with `images` or `x_test`; without it random images.
@@ -107,14 +126,23 @@ def export_command(
         golden: Images of the self-test in the folder `golden`: real, five of ten from
             the run's test images, if it trained on a folder; generated; or none.
         overwrite: Replace files that are already there.
+        runtime: For web: the npm package of ONNX Runtime Web, its .tgz file or folder,
+            of which a copy is kept for later.
+        fetch_runtime: For web: download that package, 33 MB once.
+        opset: For onnx: the version of its operations, 17 to 23; without it 18, which
+            runtimes since 2023 read.
+        batch: Batches of this size alone, e.g. 1, for programs that take no file with
+            dynamic lengths; without it of any size.
     """
     from keras_hybrid.data.read_images import load_images
     from keras_hybrid.export import export
     from keras_hybrid.export.formats import require
     from keras_hybrid.export.golden import FOLDER
-    from keras_hybrid.export.keras_file import keras_file, load_keras
     from keras_hybrid.export.model_card import read_card
+    from keras_hybrid.export.web.runtime_files import get_runtime
+    from keras_hybrid.models.keras_file import keras_file, load_keras
 
+    get_runtime(runtime, fetch_runtime)
     for name in formats:
         require(name)
     path = keras_file(model)
@@ -139,6 +167,8 @@ def export_command(
         tta,
         golden,
         progress=functools.partial(print, flush=True),
+        opset=opset,
+        batch=batch,
     )
     pack = (out or path.parent) / FOLDER
     if golden != "none" and pack.exists():
@@ -175,13 +205,14 @@ def analyse_command(
     from keras_hybrid.analysis.analysis_page import write_report
     from keras_hybrid.analysis.choose_images import choose_images, labels_from_folders
     from keras_hybrid.data.read_images import read_image
-    from keras_hybrid.export.keras_file import keras_file, load_keras
     from keras_hybrid.export.model_card import read_card
+    from keras_hybrid.models import adopt
+    from keras_hybrid.models.keras_file import keras_file, load_keras
     from keras_hybrid.utils.figures import require_matplotlib
 
     require_matplotlib("analyse")
     path = keras_file(model)
-    loaded, card = load_keras(path), read_card(path)
+    loaded, card = adopt(load_keras(path)), read_card(path)
     shape, facts = loaded.input_shape[1:], card.get("preprocessing", {})
     if None in shape:
         raise ValueError(f"{path} takes any size: build it with one input_shape.")
@@ -206,7 +237,7 @@ def train_command(
 
     others, names = list(arguments), recipe_names()
     with one_line_errors():
-        name = take_recipe_option(others)
+        name = take_option(others, "--recipe", "the name of a recipe, or a file")
     if name in names:
         run_shipped_recipe(name, others)
         return
@@ -221,7 +252,20 @@ def tune_command(tuning: Annotated[Tuning, tyro.conf.arg(name="")]) -> None:
     tune(tuning)
     directory = tuning.recipe.directory
     print(f"\nWritten to {directory}: trials.csv, plots and recipe.json. Train by it:")
-    print(f"  keras-hybrid train --recipe {directory / 'recipe.json'}")
+    print(f"  keras-hybrid train --recipe {shlex.quote(f'{directory}/recipe.json')}")
+
+
+def curve_command(
+    settings: Annotated[LearningCurve, tyro.conf.arg(name="")],
+) -> None:
+    """Train on shares of the images, and forecast what twice the images would bring."""
+    from keras_hybrid.train.learning_curve import learning_curve
+
+    found = learning_curve(settings)
+    print(f"\n{found['text']}")
+    print(
+        f"\nWritten to {settings.recipe.directory}: curve.html, curve.csv, curve.json"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -230,22 +274,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "list": list_command,
         "info": info_command,
         "check": check_command,
+        "review": review_command,
         "train": train_command,
         "tune": tune_command,
+        "curve": curve_command,
         "predict": predict_command,
         "evaluate": evaluate_command,
+        "compare": compare_command,
+        "embeddings": embeddings_command,
         "export": export_command,
         "verify": verify_command,
+        "demo": demo_command,
         "push": push_command,
         "convert": convert_command,
         "weights": weights_command,
         "analyse": analyse_command,
     }
+    own = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] == ["train"]:  # it has a help of its own
-        train_command(tuple(arguments[1:]))
+        with command_line(own):
+            train_command(tuple(arguments[1:]))
         return
-    with one_line_errors():
+    command = arguments[0] if arguments else ""
+    after_stop = RESUMES if command in _RESUMING else REPEATS
+    with one_line_errors(after_stop, prints=command in _PRINTING):
+        keep_compiled()
         tyro.extras.subcommand_cli_from_dict(
             commands,
             prog="keras-hybrid",

@@ -1,19 +1,22 @@
 """How a recipe file runs as a program: options, one-line errors, training, export."""
 
-import contextlib
 import difflib
-import os
 import pathlib
+import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tyro
 
+from keras_hybrid.restart import command_line, handed_over, may_restart, restart
 from keras_hybrid.shipped_recipes import recipe_names
+from keras_hybrid.train.earlier_run import recipe_from
 from keras_hybrid.train.recipe import Recipe, field_owners
-from keras_hybrid.utils.errors import first_line
+from keras_hybrid.train.speed_trial.decide import OtherBackend, SpeedTrial
+from keras_hybrid.utils.compilation_cache import keep_compiled
+from keras_hybrid.utils.one_line_errors import one_line_errors
 
 
 def run_recipe(
@@ -28,16 +31,22 @@ def run_recipe(
         recipe: The recipe, or recipes by name. The command line may change every field;
             its first word chooses a recipe by name. The default is the first; with
             `--minutes` it is the first whose `epochs` are 0. `--recipe FILE` takes the
-            settings of a `recipe.json` instead.
+            settings of a `recipe.json` instead, and `--from RUN` those with which
+            classes are added to a run.
         doc: The file's docstring, shown by `--help`.
         arguments: The command line; None means the process's own.
         prog: Name of the program in its help.
     """
-    doc += "\n\n--recipe FILE takes the settings of a recipe.json; options change them."
+    doc += (
+        "\n\n--recipe FILE takes the settings of a recipe.json; options change them. "
+        "--from RUN adds the classes and images of --data-dir to a classifier."
+    )
+    own = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     with one_line_errors():
-        recipe = _recipe_file(arguments) or recipe
-    _run_program(recipe, doc, train_and_export, arguments, prog)
+        recipe = _given_recipe(arguments) or recipe
+    with command_line(own):
+        _run_program(recipe, doc, train_and_export, arguments, prog)
 
 
 def run_sweep(
@@ -57,11 +66,12 @@ def run_sweep(
         arguments: The command line; None means the process's own.
     """
     from keras_hybrid.train.sweep import Sweep, sweep
+    from keras_hybrid.train.workdir import SWEEP_TABLE
 
     def program(settings: Sweep) -> None:
         folder = settings.recipe.directory
         recipes = settings.choose(runs(settings.recipe))
-        finish(sweep(recipes, folder / "runs.csv", locality_logger), folder)
+        finish(sweep(recipes, folder / SWEEP_TABLE, locality_logger), folder)
         print(f"\nWritten to {folder}.")
 
     _run_program(Sweep(recipe), doc, program, arguments)
@@ -93,15 +103,26 @@ def _run_program(
             config=(tyro.conf.OmitArgPrefixes,),
         )
         _refuse(unknown)
-        program(chosen)
+        keep_compiled()
+        try:
+            program(chosen)
+        except OtherBackend as other:
+            restart(other.choice)
 
 
-def _recipe_file(arguments: list[str]) -> Recipe | None:
-    """The recipe of `--recipe FILE`, which is taken out of the arguments.
+def _given_recipe(arguments: list[str]) -> Recipe | None:
+    """The recipe of `--recipe FILE` or `--from RUN`, which is taken out.
 
-    Its workdir belongs to the run that it comes from, and is left out.
+    The workdir of a file belongs to the run that it comes from, and is left out.
     """
-    file = take_recipe_option(arguments)
+    file = take_option(arguments, "--recipe", "a file, e.g. a run's recipe.json")
+    run = take_option(arguments, "--from", "the folder of a run")
+    if file and run:
+        raise ValueError("--recipe and --from exclude each other.")
+    if run:
+        recipe = recipe_from(run)
+        counted = any(x.partition("=")[0] == "--epochs" for x in arguments)
+        return recipe.replace(minutes=None) if counted else recipe
     if file is None:
         return None
     if file.endswith(".py"):
@@ -117,21 +138,26 @@ def _recipe_file(arguments: list[str]) -> Recipe | None:
     return Recipe.read(pathlib.Path(file)).replace(workdir=None, overwrite=False)
 
 
-def take_recipe_option(arguments: list[str]) -> str | None:
-    """What `--recipe` names; the option is taken out of the arguments.
+def take_option(arguments: list[str], name: str, needs: str) -> str | None:
+    """What follows an option, which is taken out of the arguments.
+
+    Args:
+        arguments: The command line.
+        name: The option.
+        needs: What it needs, for the error.
 
     Raises:
         ValueError: If nothing follows it.
     """
     for i, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
-        if option != "--recipe":
+        if option != name:
             continue
         del arguments[i]
         if equals:
             return value
         if i == len(arguments):
-            raise ValueError("--recipe needs a file, e.g. a run's recipe.json.")
+            raise ValueError(f"{name} needs {needs}.")
         return arguments.pop(i)
     return None
 
@@ -139,27 +165,49 @@ def take_recipe_option(arguments: list[str]) -> str | None:
 def _default(recipes: Mapping[str, Recipe], arguments: Sequence[str]) -> str:
     """The first recipe that suits the options.
 
-    With `--weights` it is the recipe `checkpoint`, if there is one; with `--minutes`
-    the first without a number of epochs.
+    With `--weights` it is the recipe `checkpoint`, if there is one; with `--task NAME`
+    the recipe of that name; with `--minutes` the first without a number of epochs.
     """
     names = list(recipes)
     options = {argument.partition("=")[0] for argument in arguments}
     if "--weights" in options and "checkpoint" in recipes:
         return "checkpoint"
+    if (task := _value_of("--task", arguments)) in recipes:
+        return task
     if "--minutes" in options:
         names = [x for x in names if not recipes[x].optimization.epochs] + names
     return names[0]
 
 
+def _value_of(option: str, arguments: Sequence[str]) -> str:
+    """What follows an option; empty if it is not there."""
+    following = [*arguments[1:], ""]
+    for argument, after in zip(arguments, following, strict=True):
+        name, equals, value = argument.partition("=")
+        if name == option:
+            return value if equals else after
+    return ""
+
+
 def train_and_export(recipe: Recipe) -> None:
     """Runs a recipe, exports its formats, and prints where the files are."""
-    from keras_hybrid.train import run
+    from keras_hybrid.train import dry_run, find_lr
     from keras_hybrid.train.multiprocess import barrier, process_index
+    from keras_hybrid.train.run import run_timed
+    from keras_hybrid.train.run_result import FILES
     from keras_hybrid.train.summarize_test import headline_lines
 
     _check_formats(recipe.runtime.export)
+    trial = SpeedTrial(may_restart(), handed_over())
+    trial.begin(recipe)
     _check_images(recipe)
-    result = run(recipe, locality_logger)
+    if recipe.runtime.dry_run:
+        print(dry_run(recipe).text())
+        return
+    if recipe.runtime.find_lr:
+        print(find_lr(recipe).text())
+        return
+    result = run_timed(recipe, locality_logger, (), trial)
     if process_index() > 0:
         barrier()  # if one process exits early, the others fail
         return
@@ -177,20 +225,13 @@ def train_and_export(recipe: Recipe) -> None:
     for line in headline_lines(card):
         print(line)
     print(f"\nWritten to {directory}:")
-    for name in (
-        "model.keras",
-        "report.html",
-        "metrics.jsonl",
-        "manifest.csv",
-        "card.json",
-        "golden",
-    ):
+    for name in (*FILES, "golden"):
         if (directory / name).exists():
             print(f"  {name}")
     for report in reports:
         print(f"  {report}")
-    print("\nClassify your own images:")
-    print(f"  keras-hybrid predict {directory} IMAGE.png")
+    print("\nUse it on your own images:")
+    print(f"  keras-hybrid predict {shlex.quote(str(directory))} IMAGE.png")
     barrier()
 
 
@@ -244,26 +285,3 @@ def _refuse(unknown: list[str]) -> None:
     near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise ValueError(f"There is no option {unknown[0]}. {hint}--help lists all.")
-
-
-@contextlib.contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turns an error that the user can fix into one line and exit code 2.
-
-    With `KERAS_HYBRID_TRACEBACK=1` it shows the traceback instead.
-    """
-    try:
-        yield
-    except BrokenPipeError:  # e.g. of `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
-        if os.environ.get("KERAS_HYBRID_TRACEBACK"):
-            raise
-        text = first_line(error) if "Arguments received" in str(error) else str(error)
-        if isinstance(error, OSError) and error.filename and error.strerror:
-            text = f"{error.filename}: {error.strerror}"
-        print(f"error: {text}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command resumes.")

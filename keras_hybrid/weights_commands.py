@@ -119,7 +119,8 @@ def _convert(
     from keras_hybrid.data import describe_preprocessing
     from keras_hybrid.models.checkpoints import resolve
     from keras_hybrid.utils.card import write_card
-    from keras_hybrid.utils.files import write_atomically
+    from keras_hybrid.utils.card_fields import OF_MODEL
+    from keras_hybrid.utils.files import sha256, write_atomically
     from keras_hybrid.weights import list_published
 
     known = {row.name: row.variant for row in list_published()}
@@ -137,13 +138,18 @@ def _convert(
     preprocessing = found.preprocessing or variant.family.preprocessing
     facts = describe_preprocessing(dataclasses.asdict(preprocessing))
     name = source if source in known else found.path.name
-    card = {"model": variant.name, "source": name, "preprocessing": facts}
+    card = {
+        "model": variant.name,
+        "source": name,
+        "preprocessing": facts,
+        OF_MODEL: sha256(out),
+    }
     write_card(card, out.with_suffix(".card.json"))
     print(f"{out}: {variant.name} with the weights of {source}")
 
 
 def _write_torch(source: pathlib.Path, out: pathlib.Path, code: str) -> None:
-    from keras_hybrid.export.keras_file import keras_file, load_keras
+    from keras_hybrid.models.keras_file import keras_file, load_keras
     from keras_hybrid.weights import save_torch
     from keras_hybrid.weights.packages import require_reader
 

@@ -4,6 +4,8 @@
     python recipes/image_folder.py --data-dir DIR --minutes 60
     python recipes/image_folder.py --data-dir DIR --weights imagenet
     python recipes/image_folder.py --data-dir DIR --weights cvt13.pth --model cvt13
+    python recipes/image_folder.py --data-dir DIR --task regression
+    python recipes/image_folder.py --data-dir DIR --task multilabel
 
 DIR holds a folder of images for each class, under train/ and test/ or not, or a
 labels.csv with the columns file and label. Without a test part a seeded, stratified
@@ -11,15 +13,19 @@ fifth becomes one. --weights takes what `keras-hybrid list --weights` prints, or
 Its classifier is left out where its classes are others. A classifier is trained on the
 features first, then all layers.
 
+--task regression learns the numbers in the column label, without TrivialAugment, which
+changes colours and brightness. --task multilabel learns several classes per image.
+
 --group-by auto keeps copies and frames of a video on one side of every split.
 
 Without options the model, the size of the images, the batch size and the time are
 chosen by the images that are there, and printed with the reason. Each can be given.
 
 Leaves report.html: curves, confusion matrix, the most confused classes and the most
-confidently wrong images. Flips are left to right; images that have no up want
---vertical-flip --rotation 180, text and digits --no-horizontal-flip. Classes that have
-an order want --ordinal, which also counts predictions that are one class off.
+confidently wrong images. Flips are left to right, unless a test of the training images
+says that mirrored images change their class; images without an up are turned, too.
+--orientation given leaves that test out. Classes that have an order want --ordinal,
+which also counts predictions that are one class off.
 
 Measured runs of both settings are in recipes/results/.
 """
@@ -33,6 +39,7 @@ SCRATCH = Recipe.of(
     model="auto",
     padding=0,
     random_crop=(0.6, 1.0),
+    orientation="tested",
     **FEW_IMAGES,
 )
 CHECKPOINT = Recipe.of(
@@ -42,6 +49,7 @@ CHECKPOINT = Recipe.of(
     padding=0,
     horizontal_flip=True,
     random_crop=(0.6, 1.0),
+    orientation="tested",
     mixup=0.2,
     epochs=20,
     batch_size=0,
@@ -53,7 +61,9 @@ CHECKPOINT = Recipe.of(
     ema_momentum=0.99,
 )
 
-RECIPES = {"scratch": SCRATCH, "checkpoint": CHECKPOINT}
+REGRESSION = SCRATCH.replace(task="regression", trivial_augment=False)
+
+RECIPES = {"scratch": SCRATCH, "checkpoint": CHECKPOINT, "regression": REGRESSION}
 
 if __name__ == "__main__":
     run_recipe(RECIPES, __doc__)

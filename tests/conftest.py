@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.random_weights import randomised
+from tests.browser import browser as browser  # a fixture of all tests
 
 
 def pytest_addoption(parser):
@@ -154,7 +155,7 @@ def assert_torch_gradients():
             layer = layers[layer]
             expected = to_keras_layout(gradient, layer, variable)
             expected = name_map.reordered(expected, path, layer)
-            atol = 1e-6 + relative * abs(gradient).max()
+            atol = 3e-6 + relative * abs(gradient).max()  # some are 0 by theory
             np.testing.assert_allclose(ours[path], expected, 0, atol, err_msg=name)
 
     return check

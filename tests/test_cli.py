@@ -18,8 +18,13 @@ from keras_hybrid.cli import main
 from keras_hybrid.program import run_recipe
 from keras_hybrid.shipped_recipes import recipe_names
 from keras_hybrid.train import Recipe
+from keras_hybrid.train.learning_curve_options import LearningCurve
 from keras_hybrid.train.recipe import field_owners
 from keras_hybrid.train.tune_options import Tuning
+from keras_hybrid.utils.card_fields import OF_MODEL
+from keras_hybrid.utils.files import sha256
+
+pytestmark = pytest.mark.backend_independent
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -34,6 +39,7 @@ def trained(tmp_path):
     )
     model.save(folder / "model.keras")
     card = {"class_names": ["ant", "bee", "cow"], "preprocessing": {"crop": 1.0}}
+    card |= {OF_MODEL: sha256(folder / "model.keras")}
     (folder / "card.json").write_text(json.dumps(card))
     return folder
 
@@ -214,7 +220,6 @@ def test_wrong_image_size(capsys, tmp_path):
     assert "too small" in text and "3 pixels or more" in text
 
 
-@pytest.mark.backend_independent
 def test_a_recipe_of_the_package_runs_by_name(tmp_path, monkeypatch, capsys):
     """As `python recipes/NAME.py` does, its choice of recipes included."""
     monkeypatch.chdir(tmp_path)
@@ -237,7 +242,6 @@ def test_unknown_recipe_field(capsys):
     )
 
 
-@pytest.mark.backend_independent
 def test_a_long_option_has_a_short_name(capsys, monkeypatch):
     taken = []
     monkeypatch.setattr(program, "train_and_export", taken.append)
@@ -246,20 +250,18 @@ def test_a_long_option_has_a_short_name(capsys, monkeypatch):
     assert taken == [Recipe.of(gradient_accumulation_steps=4, mixup=0.5)] * 2
 
 
-@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "path", [*ROOT.glob("keras_hybrid/train/*.py"), *ROOT.glob("recipes/*.py")]
 )
 def test_options_that_texts_name_exist(path):
     known = {"--" + name.replace("_", "-") for name in field_owners()}
-    known |= {"--no-horizontal-flip", "--accumulation", "--only", "--help"}
-    fields = dataclasses.fields(Tuning)
+    known |= {"--no-horizontal-flip", "--accumulation", "--only", "--help", "--from"}
+    fields = dataclasses.fields(Tuning) + dataclasses.fields(LearningCurve)
     known |= {"--recipe", *("--" + x.name.replace("_", "-") for x in fields)}
     named = set(re.findall(r"--[a-z][a-z-]+", path.read_text()))
     assert named <= known, named - known
 
 
-@pytest.mark.backend_independent
 def test_help_reads_well():
     answer = subprocess.run(
         [sys.executable, "recipes/cifar100.py", "--help"],

@@ -23,8 +23,8 @@ ARROWS = {
     "weights": {"utils", "ops", "layers", "models"},
     "data": {"utils"},
     "train": {"utils", "ops", "layers", "models", "weights", "data"},
-    "export": {"utils", "ops", "layers", "models", "weights", "data"},
     "analysis": {"utils", "ops", "layers", "models", "weights", "data"},
+    "export": {"utils", "ops", "layers", "models", "weights", "data", "analysis"},
     "inference": {"utils", "models", "weights", "data", "train", "export", "analysis"},
     "publish": {"utils", "models", "weights", "data", "train", "export"},
 }

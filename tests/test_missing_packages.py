@@ -13,6 +13,8 @@ from keras_hybrid.train import tune  # noqa: F401  imports it
 from keras_hybrid.train.sweep import sweep
 from keras_hybrid.utils.optional import is_installed
 
+pytestmark = pytest.mark.backend_independent
+
 
 @pytest.fixture
 def hide(monkeypatch):
@@ -43,7 +45,7 @@ def photos(tmp_path):
 @pytest.fixture
 def workdir(tmp_path, monkeypatch):
     """Where nothing may appear; a run that trains or reads its images fails."""
-    for name in ("run", "folds", "tune"):
+    for name in ("prepare", "folds", "tune"):
         module = sys.modules[f"keras_hybrid.train.{name}"]
         monkeypatch.setattr(module, "load_images", never)
     return tmp_path / "work"

@@ -21,6 +21,8 @@ class AttentionMap:
             positions, as in CeiT's layer-wise class attention.
         class_token: Whether the first key is a class token, and the first query where
             there is a `query_grid`.
+        grid: Height and width of the layer's feature map, where the class token is the
+            only query and `key_grid` is coarser; else None.
     """
 
     layer: str
@@ -28,6 +30,7 @@ class AttentionMap:
     query_grid: Grid | None
     key_grid: Grid | None
     class_token: bool
+    grid: Grid | None = None
 
     def class_token_map(self) -> np.ndarray:
         """Attention of the class token to every patch, `(B, heads, h, w)`.

@@ -1,7 +1,7 @@
 """Reads the attention maps of a model of any family."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,13 +13,19 @@ from keras_hybrid.layers import (
     ClassToken,
     ConvProjection,
     DotProductAttention,
+    FixedPositionalAttention,
     GatedPositionalAttention,
     RelativeAttention,
     StackTokens,
 )
 from keras_hybrid.utils.typing import Tensor
 
-ATTENTION_LAYERS = (DotProductAttention, GatedPositionalAttention, RelativeAttention)
+ATTENTION_LAYERS = (
+    DotProductAttention,
+    FixedPositionalAttention,
+    GatedPositionalAttention,
+    RelativeAttention,
+)
 
 
 class AttentionProbe:
@@ -68,11 +74,19 @@ class AttentionProbe:
 
     def __call__(self, images: np.ndarray) -> list[AttentionMap]:
         """The maps of images `(B, H, W, C)`, in the order of the model's layers."""
-        weights = run(self._reader, images)
+        return self.of_weights(run(self._reader, images))
+
+    def of_weights(self, weights: Mapping[str, Any]) -> list[AttentionMap]:
+        """The maps of attention weights by the name of their layer."""
         return [
             AttentionMap(name, weights[name], *grids)
             for name, grids in self._grids.items()
         ]
+
+    @property
+    def outputs(self) -> dict[str, keras.KerasTensor]:
+        """The attention weights `(B, heads, N, M)` by the name of their layer."""
+        return self._reader.output
 
 
 class _Weights(keras.layers.Layer):
@@ -128,21 +142,25 @@ def _queries_and_keys(layer: keras.Layer) -> list[keras.KerasTensor]:
 
 def _grids(
     model: keras.Model, layer: keras.Layer
-) -> tuple[Grid | None, Grid | None, bool]:
-    """`query_grid`, `key_grid` and `class_token` of a layer's `AttentionMap`."""
+) -> tuple[Grid | None, Grid | None, bool, Grid | None]:
+    """`query_grid`, `key_grid`, `class_token` and `grid` of an `AttentionMap`."""
     queries, keys = _queries_and_keys(layer)[0], _queries_and_keys(layer)[-1]
     if len(queries.shape) == 4:
-        return queries.shape[1:3], keys.shape[1:3], False
+        return queries.shape[1:3], keys.shape[1:3], False, None
     if _keys_are_stacked(model, layer):
-        return None, None, False
+        return None, None, False, None
     patches_attend = queries.shape[1] > 1
-    tokens = (queries if patches_attend else keys).shape[1]
+    producer = _producer(model, keys)
+    convolved = producer if isinstance(producer, ConvProjection) else None
+    whole = keras.tree.flatten(convolved.input)[0] if convolved else keys
+    tokens = (queries if patches_attend else whole).shape[1]
     maps = [x.input.shape[1:3] for x in model.layers if isinstance(x, ClassToken)]
     grid = key_grid = next(size for size in maps if 1 + math.prod(size) == tokens)
-    producer = _producer(model, keys)
-    if isinstance(producer, ConvProjection):
-        key_grid = producer.compute_output_shape((None, *grid, keys.shape[-1]))[1:3]
-    return grid if patches_attend else None, key_grid, True
+    if convolved:
+        key_grid = convolved.compute_output_shape((None, *grid, keys.shape[-1]))[1:3]
+    if patches_attend:
+        return grid, key_grid, True, None
+    return None, key_grid, True, grid
 
 
 def _keys_are_stacked(model: keras.Model, layer: keras.Layer) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_hybrid.utils.files import find_images
+from keras_hybrid.data.scan_folder import class_name
+from keras_hybrid.utils.found_files import find_images
 
 
 def choose_images(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
@@ -42,7 +43,7 @@ def labels_from_folders(
     Returns:
         Class numbers `(N,)`, or None if a folder is not named after a class.
     """
-    folders = [path.parent.name for path in paths]
+    folders = [class_name(path.parent) for path in paths]
     if not set(folders) <= set(class_names):
         return None
     return np.array([list(class_names).index(folder) for folder in folders])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_hybrid.analysis.attention_map import AttentionMap, Grid
-from keras_hybrid.utils.figures import blank_figure
+from keras_hybrid.utils.figures import blank_figure, short_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,7 +97,8 @@ def overlays(
             interpolation="bilinear",
         )
         if titles:
-            pair[0].set_title(titles[number], fontsize=8)
+            title = short_name(titles[number])
+            pair[0].set_title(title, fontsize=8, parse_math=False)
     return figure
 
 

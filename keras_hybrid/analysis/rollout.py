@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_hybrid.analysis.attention_map import AttentionMap, Grid
+from keras_hybrid.utils.typing import Tensor
 
 
 def rollout(maps: Sequence[AttentionMap]) -> np.ndarray:
@@ -31,25 +33,51 @@ def rollout(maps: Sequence[AttentionMap]) -> np.ndarray:
     Raises:
         ValueError: If the keys of no map are positions.
     """
-    last, grid = _last_stage(maps)
+    return roll_out(maps, np, "float64")
+
+
+def roll_out(maps: Sequence[AttentionMap], xp: Any, dtype: str) -> Tensor:
+    """`rollout` with `numpy`, or with `keras.ops` as a part of a network.
+
+    Only a row of the product is computed, from the last layer to the first.
+
+    Args:
+        maps: As for `rollout`; the weights are arrays or tensors.
+        xp: The module of the operations.
+        dtype: Type of the constants.
+    """
+    last, grid = last_stage(maps)
     first = int(any(m.class_token for m in last))
-    identity = np.eye(first + math.prod(grid))
-    product = identity[None]
-    for attention in last:
-        product = 0.5 * (_square(attention, grid, first) + identity) @ product
-    row = product[:, 0, 1:] if first else product.mean(axis=1)
-    row = row / row.sum(axis=-1, keepdims=True)
-    return row.reshape(-1, *grid)
+    size = first + math.prod(grid)
+    row = np.full((1, size), 0 if first else 1 / size, dtype)
+    row[0, :first] = 1
+    row = xp.array(row)
+    for attention in reversed(last):
+        start = first - int(attention.class_token)
+        weights = xp.mean(attention.weights, axis=1)  # (B, N, M)
+        queries = slice(start, start + weights.shape[1])
+        others = np.ones((1, size), dtype)  # which attend to themselves
+        others[:, queries] = 0
+        spread = xp.array(_spread(attention, grid, start), dtype)
+        read = xp.matmul(xp.matmul(row[:, None, queries], weights), spread)[:, 0]
+        row = 0.5 * (row + row * xp.array(others) + read)  # (B, size)
+    row = row[:, first:]
+    row = row / xp.sum(row, axis=-1, keepdims=True)
+    return xp.reshape(row, (-1, *grid))
 
 
-def _last_stage(maps: Sequence[AttentionMap]) -> tuple[list[AttentionMap], Grid]:
-    """The maps of the last layers that share a feature map, and its grid."""
+def last_stage(maps: Sequence[AttentionMap]) -> tuple[list[AttentionMap], Grid]:
+    """The maps of the last layers that share a feature map, and its grid.
+
+    Raises:
+        ValueError: If the keys of no map are positions.
+    """
     last: list[AttentionMap] = []
     grid = None
     for attention in reversed(maps):
         if not attention.key_grid:
             continue
-        found = attention.query_grid or attention.key_grid
+        found = attention.query_grid or attention.grid or attention.key_grid
         if grid and found != grid:
             break
         grid = found
@@ -59,17 +87,15 @@ def _last_stage(maps: Sequence[AttentionMap]) -> tuple[list[AttentionMap], Grid]
     return last, grid
 
 
-def _square(attention: AttentionMap, grid: Grid, first: int) -> np.ndarray:
-    """The mean of the heads as a map among all tokens of the grid, `(B, T, T)`."""
-    weights = attention.weights.mean(axis=1, dtype="float64")  # (B, N, M)
+def _spread(attention: AttentionMap, grid: Grid, start: int) -> np.ndarray:
+    """The share of each token of the grid in each key, `(M, start + tokens)`."""
+    key_grid = attention.key_grid or grid
     class_tokens = int(attention.class_token)
-    spread = np.zeros((weights.shape[-1], class_tokens + math.prod(grid)))
-    spread[:class_tokens, :class_tokens] = 1
-    spread[class_tokens:, class_tokens:] = _shares(attention.key_grid or grid, grid)
-    square = np.tile(np.eye(first + math.prod(grid)), (len(weights), 1, 1))
-    start = first - class_tokens
-    square[:, start : start + weights.shape[1], start:] = weights @ spread
-    return square
+    before = start + class_tokens
+    spread = np.zeros((class_tokens + math.prod(key_grid), before + math.prod(grid)))
+    spread[:class_tokens, start:before] = 1
+    spread[class_tokens:, before:] = _shares(key_grid, grid)
+    return spread
 
 
 def _shares(coarse: Grid, fine: Grid) -> np.ndarray:

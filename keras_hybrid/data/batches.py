@@ -9,7 +9,9 @@ import numpy as np
 from keras_hybrid.data.augmentation import Augmentation
 from keras_hybrid.data.dataset import Split
 from keras_hybrid.data.keras_cv_layers import HostAugmenter
+from keras_hybrid.data.labels import check_labels, likeliest
 from keras_hybrid.data.sample_augmentation import swap_neighbors
+from keras_hybrid.data.targets import target_rows
 
 _NONE = Augmentation()
 
@@ -23,7 +25,8 @@ def check_batch_size(batch_size: int, images: int, augmentation: Augmentation) -
         )
     if augmentation.mixes and batch_size % 2:
         raise ValueError(
-            f"mixup and cutmix pair images: --batch-size {batch_size} is odd."
+            f"mixup and cutmix pair images: --batch-size {batch_size} is odd; give "
+            f"{max(batch_size - 1, 2)}."
         )
 
 
@@ -32,7 +35,7 @@ class Batches(keras.utils.PyDataset):
 
     A batch is `(inputs, labels)`. `inputs` holds the original `images`, uint8
     `(B, H, W, 3)`, or their `indices` in the split, and the parameters from
-    `Augmentation.sample`. `labels` are one-hot and already mixed.
+    `Augmentation.sample`. `labels` are `target_rows`, already mixed.
 
     With `marks_progress` the inputs also hold `progress`, `(B,)`: the share of the run
     that is over, as the attribute `progress` computes it.
@@ -46,7 +49,7 @@ class Batches(keras.utils.PyDataset):
     Args:
         split: The images.
         batch_size: Images per batch.
-        classes: Number of classes.
+        classes: Number of classes, or of other outputs.
         seed: Seed of order and augmentation.
         augmentation: Settings of augmentation.
         repeats: How often an image occurs in its batch (repeated augmentation).
@@ -63,8 +66,8 @@ class Batches(keras.utils.PyDataset):
             epochs that have not begun.
 
     Raises:
-        ValueError: If there are fewer images than `batch_size`, or images are mixed in
-            pairs and `batch_size` is odd.
+        ValueError: If there are fewer images than `batch_size`, images are mixed in
+            pairs and `batch_size` is odd, or a label is outside [0, classes - 1].
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Batches(keras.utils.PyDataset):
     ):
         super().__init__()
         check_batch_size(batch_size, len(split), augmentation)
+        check_labels(split.labels, classes)
         self.split = split
         self.batch_size = batch_size
         self.classes = classes
@@ -109,7 +113,7 @@ class Batches(keras.utils.PyDataset):
         epoch, step = divmod(index, self.steps_per_epoch)
         epoch += self.start_epoch
         indices = self._batch_indices(epoch, step)
-        labels = np.eye(self.classes, dtype="float32")[self.split.labels[indices]]
+        labels = target_rows(self.split.labels[indices], self.classes)
         if self.augmenter:
             images, labels = self.augmenter(self.split.images[indices], labels)
             batch = {"images": images}, labels
@@ -157,7 +161,7 @@ class Batches(keras.utils.PyDataset):
         if self._order[0] != epoch:
             rng = np.random.default_rng([self.seed, epoch])
             if self.balanced:
-                order = _balanced_order(rng, self.split.labels)
+                order = _balanced_order(rng, likeliest(self.split.labels))
             else:
                 order = rng.permutation(len(self.split))
             order = order.repeat(self.repeats)

@@ -8,7 +8,9 @@ import numpy as np
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.download import Download
 from keras_hybrid.data.image_files import Corrupt
+from keras_hybrid.data.labels import class_numbers
 from keras_hybrid.data.tfds import is_prepared, load_tfds
+from keras_hybrid.utils.guard import open_arrays
 
 # The binary version, which holds plain bytes (the Python version holds pickles).
 ARCHIVES = {
@@ -67,17 +69,21 @@ def load_cifar(
 
 
 def _from_npz(name: str, path: pathlib.Path) -> Dataset:
-    with np.load(path, allow_pickle=False) as file:
+    with open_arrays(path) as file:
         needed = ("x_train", "y_train", "x_test", "y_test", "fine_names")
         missing = [key for key in needed if key not in file.files]
         if missing:
             raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
         arrays = {key: file[key] for key in needed}
-    train, test = (
-        Split(arrays[f"x_{split}"], arrays[f"y_{split}"].reshape(-1).astype("int64"))
-        for split in ("train", "test")
-    )
-    return Dataset(name, train, test, tuple(map(str, arrays["fine_names"])))
+    names = tuple(map(str, arrays["fine_names"].reshape(-1)))
+    try:
+        train, test = (
+            Split(arrays[f"x_{part}"], class_numbers(arrays[f"y_{part}"], len(names)))
+            for part in ("train", "test")
+        )
+        return Dataset(name, train, test, names)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _from_archive(name: str, path: pathlib.Path) -> Dataset:

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 
 from keras_hybrid.data.dataset import Split
+from keras_hybrid.data.labels import check_labels
+from keras_hybrid.data.targets import target_rows
 
 
 class Evaluation(keras.utils.PyDataset):
@@ -19,13 +21,19 @@ class Evaluation(keras.utils.PyDataset):
 
     Args:
         split: The images.
-        classes: Number of classes, for one-hot labels.
+        classes: Number of classes, for one-hot labels, or of other outputs.
         batch_size: Largest batch size; a smaller one is chosen where it saves padding.
         multiple: The batch size is a multiple of this number, e.g. of devices.
+
+    Raises:
+        ValueError: If there are no images, or a label is outside [0, classes - 1].
     """
 
     def __init__(self, split: Split, classes: int, batch_size: int, multiple: int = 1):
         super().__init__()
+        if not len(split):
+            raise ValueError("There are no images to evaluate.")
+        check_labels(split.labels, classes)
         self.split = split
         self.classes = classes
         self._steps = math.ceil(len(split) / max(batch_size, multiple))
@@ -41,5 +49,5 @@ class Evaluation(keras.utils.PyDataset):
         real = indices < len(self.split)  # the others are padding
         batch = self.split.take(np.where(real, indices, 0))
         weight = self._steps * self.batch_size / len(self.split)
-        labels = np.eye(self.classes, dtype="float32")[batch.labels]
+        labels = target_rows(batch.labels, self.classes)
         return np.asarray(batch.images), labels, (weight * real).astype("float32")

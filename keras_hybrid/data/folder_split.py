@@ -15,12 +15,18 @@ TEST_SHARE = 0.2
 
 
 def number_classes(
-    listed: Sequence[ImageRecord],
+    listed: Sequence[ImageRecord], names: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """The classes in natural order, and the class number of every image."""
-    names = tuple(sorted({image.label for image in listed}, key=natural))
-    number = {name: i for i, name in enumerate(names)}
-    return names, np.array([number[image.label] for image in listed], dtype="int64")
+    """The classes, and the class number of every image.
+
+    Args:
+        listed: The images.
+        names: The classes; empty takes those of the images, in natural order.
+    """
+    found = names or sorted({image.label for image in listed}, key=natural)
+    number = {name: i for i, name in enumerate(found)}
+    labels = [number[image.label] for image in listed]
+    return tuple(found), np.array(labels, dtype="int64")
 
 
 def split_indices(
@@ -32,7 +38,7 @@ def split_indices(
 
     Args:
         listed: The images; if they have no split, a stratified fifth is for testing.
-        labels: Their class numbers `(N,)`.
+        labels: Their class numbers `(N,)`, or those of other strata.
         groups: Their group numbers `(N,)`, if there are any. A split that is given may
             tear groups apart, one that is made does not.
 

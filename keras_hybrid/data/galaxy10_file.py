@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data.download import Download
+from keras_hybrid.data.labels import class_numbers
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.data.splits import stratified_split
 from keras_hybrid.utils.optional import require
@@ -48,9 +49,13 @@ def require_h5py() -> None:
 
 
 def read_labels(path: pathlib.Path) -> np.ndarray:
-    """Class numbers `(N,)` of the file's images."""
+    """Class numbers `(N,)` of the file's images.
+
+    Raises:
+        ValueError: If the file is damaged or another one.
+    """
     with _opened(path) as file:
-        return file["ans"][:].astype("int64")
+        return class_numbers(file["ans"][:], len(CLASS_NAMES))
 
 
 def read_images(path: pathlib.Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -83,7 +88,6 @@ def _opened(path: pathlib.Path) -> Iterator[Any]:
             or images.dtype != np.uint8
             or labels.shape != images.shape[:1]
             or not np.isin(np.arange(10), labels[:]).all()
-            or labels[:].max() > 9
         ):
             raise ValueError(f"{path} is not Galaxy10 DECaLS. {FILE.advice}")
         yield file

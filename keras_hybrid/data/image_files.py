@@ -16,6 +16,7 @@ from keras_hybrid.data.lazy_images import (
     in_threads,
     reason,
 )
+from keras_hybrid.data.pixel_range import PixelRange
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.utils.typing import Fit
 
@@ -28,6 +29,7 @@ def open_files(
     image_size: int | None,
     corrupt: Corrupt,
     fit: Fit = "crop",
+    pixel_range: PixelRange | None = None,
 ) -> tuple[np.ndarray | LazyImages, np.ndarray]:
     """Decodes image files into an array if it fits in memory, otherwise on demand.
 
@@ -41,6 +43,7 @@ def open_files(
             the files.
         corrupt: What to do with files that cannot be decoded.
         fit: How an image of another aspect ratio fills the size.
+        pixel_range: Of files of more than 8 bits.
 
     Returns:
         The images, and the indices of their names among `names`, ascending.
@@ -51,11 +54,15 @@ def open_files(
     """
     bad: dict[int, str] = {}
     size = (image_size,) * 2 if image_size else None
-    if size is None or len(names) * size[0] * size[1] * 3 > IN_MEMORY:
+    if (
+        size is None
+        or ImageFiles(names, size, opener, fit, pixel_range).nbytes > IN_MEMORY
+    ):
         sizes = _read_headers(names, opener, bad)
         size = size or _common_size(sizes[_without(len(names), bad)])
     good = _without(len(names), bad)
-    files = ImageFiles([names[index] for index in good], size, opener, fit)
+    kept = [names[index] for index in good]
+    files = ImageFiles(kept, size, opener, fit, pixel_range)
     images: np.ndarray | LazyImages = files
     if files.nbytes <= IN_MEMORY or corrupt == "skip":
         images, failed = _decode(files)
@@ -106,7 +113,7 @@ def _decode(files: ImageFiles) -> tuple[np.ndarray | ImageFiles, dict[int, str]]
         The images, and the reason for each index that could not be decoded.
     """
     keep = files.nbytes <= IN_MEMORY
-    array = np.empty(files.shape, dtype="uint8") if keep else None
+    array = np.empty(files.shape, files.dtype) if keep else None
     failed: dict[int, str] = {}
 
     def decode(index: int) -> np.ndarray:
@@ -116,10 +123,10 @@ def _decode(files: ImageFiles) -> tuple[np.ndarray | ImageFiles, dict[int, str]]
             cause = error.__cause__
             known = cause if isinstance(cause, Exception) else error
             failed[int(index)] = reason(known)
-            return np.zeros(files.shape[1:], "uint8")
+            return np.zeros(files.shape[1:], files.dtype)
 
     for indices in in_chunks(len(files), "Decoding images"):
-        pixels = in_threads(decode, indices, files.shape[1:])
+        pixels = in_threads(decode, indices, files.shape[1:], files.dtype)
         if array is not None:
             array[indices] = pixels
     return files if array is None else array, failed

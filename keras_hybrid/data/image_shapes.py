@@ -1,11 +1,16 @@
-"""Shapes of image files: how much of an image a square crop keeps."""
+"""What headers tell of image files: how much a crop keeps, and several frames."""
 
 import itertools
-from collections.abc import Sequence
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from PIL import Image
 
+from keras_hybrid.data.open_image import count_frames, open_image
 from keras_hybrid.data.scan_folder import ImageRecord
+
+T = TypeVar("T")
 
 LONG = 2.0
 """Aspect ratio beyond which a square crop keeps less than half of an image."""
@@ -15,6 +20,9 @@ SAMPLE = 64
 
 ADVICE = "train with --fit pad (or stretch) if the object may reach the ends."
 """What to do about long images."""
+
+FRAMES_ADVICE = "Training and predictions take the first; save others as own files."
+"""What to know of images of several frames or pages."""
 
 
 def is_long(size: tuple[int, int]) -> bool:
@@ -28,11 +36,22 @@ def sample_sizes(listed: Sequence[ImageRecord]) -> list[tuple[int, int]]:
     Only headers are read, so that width and height may be exchanged by an EXIF
     orientation.
     """
-    sizes = []
+    return _of_headers(listed, lambda image: image.size)
+
+
+def sample_frames(listed: Sequence[ImageRecord]) -> list[int]:
+    """Numbers of frames or pages of about `SAMPLE` images, as `sample_sizes`."""
+    return _of_headers(listed, count_frames)
+
+
+def _of_headers(
+    listed: Sequence[ImageRecord], read: Callable[[Image.Image], T]
+) -> list[T]:
+    found = []
     for record in itertools.islice(listed, 0, None, max(len(listed) // SAMPLE, 1)):
         try:
-            with Image.open(record.path) as image:
-                sizes.append(image.size)
-        except (OSError, Image.DecompressionBombError):
+            with open_image(pathlib.Path(record.path)) as image:
+                found.append(read(image))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue  # the loader reports it
-    return sizes
+    return found

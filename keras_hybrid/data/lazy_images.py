@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import UnidentifiedImageError
 
 from keras_hybrid.data.decode import decode, resize_array
+from keras_hybrid.data.pixel_range import PixelRange
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.utils.errors import first_line
 from keras_hybrid.utils.typing import Fit
@@ -31,15 +32,17 @@ an array, one file, or none."""
 
 
 class LazyImages:
-    """Images `(N, H, W, 3)`, uint8, that are read when they are indexed.
+    """Images `(N, H, W, 3)` that are read when they are indexed.
 
     Args:
         shape: `(N, H, W, 3)`.
+        dtype: `"uint8"`, or `"float32"` for images of more than 8 bits.
     """
 
-    dtype = np.dtype("uint8")
-
-    def __init__(self, shape: tuple[int, int, int, int]):
+    def __init__(
+        self, shape: tuple[int, int, int, int], dtype: npt.DTypeLike = "uint8"
+    ):
+        self.dtype = np.dtype(dtype)
         count, height, width, channels = map(int, shape)
         self.shape = (count, height, width, channels)
 
@@ -54,7 +57,7 @@ class LazyImages:
     @property
     def nbytes(self) -> int:
         """Size of all images in memory, in bytes."""
-        return int(np.prod(self.shape, dtype="int64"))
+        return int(np.prod(self.shape, dtype="int64")) * self.dtype.itemsize
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -82,7 +85,7 @@ class Subset(LazyImages):
         self.indices: np.ndarray = indices
         if isinstance(base, Subset):
             self.base, self.indices = base.base, base.indices[indices]
-        super().__init__((len(indices), *base.shape[1:]))
+        super().__init__((len(indices), *base.shape[1:]), base.dtype)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         return np.asarray(self.base[self.indices[indices]])
@@ -101,7 +104,7 @@ class Resized(LazyImages):
     """
 
     def __init__(self, base: np.ndarray | LazyImages, side: int, fit: Fit = "crop"):
-        super().__init__((len(base), side, side, 3))
+        super().__init__((len(base), side, side, 3), base.dtype)
         self.base = base
         self.fit: Fit = fit
 
@@ -111,6 +114,7 @@ class Resized(LazyImages):
             lambda row: resize_array(row, self.shape[1:3], self.fit),
             originals,
             self.shape[1:],
+            self.dtype,
         )
 
     def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
@@ -126,6 +130,7 @@ class ImageFiles(LazyImages):
         size: Height and width that images are resized to, see `decode.decode`.
         opener: Opens a file by its name.
         fit: How an image of another aspect ratio fills the size.
+        pixel_range: Of files of more than 8 bits; all pixels are float32 then.
     """
 
     def __init__(
@@ -134,15 +139,18 @@ class ImageFiles(LazyImages):
         size: tuple[int, int],
         opener: Callable[[str], BinaryIO],
         fit: Fit = "crop",
+        pixel_range: PixelRange | None = None,
     ):
-        super().__init__((len(names), *size, 3))
+        dtype = "uint8" if pixel_range is None else "float32"
+        super().__init__((len(names), *size, 3), dtype)
+        self.pixel_range = pixel_range
         self.names = names
         self.opener = opener
         self.fit: Fit = fit
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         names = [self.names[index] for index in indices]
-        return in_threads(self.decode, names, self.shape[1:])
+        return in_threads(self.decode, names, self.shape[1:], self.dtype)
 
     def decode(self, name: str) -> np.ndarray:
         """The pixels of a file.
@@ -152,7 +160,7 @@ class ImageFiles(LazyImages):
         """
         try:
             with self.opener(name) as file:
-                return decode(file, self.shape[1:3], self.fit)
+                return decode(file, self.shape[1:3], self.fit, self.pixel_range)
         except Exception as error:  # damaged files raise many kinds
             raise ValueError(
                 f"{name} cannot be decoded ({reason(error)}). Fix it or remove it, "
@@ -162,6 +170,8 @@ class ImageFiles(LazyImages):
     def fingerprint_chunks(self, indices: np.ndarray) -> Iterator[Chunk]:
         """The contents of the files; nothing is decoded for a fingerprint."""
         yield _described_resize(self.shape, self.fit), 0
+        if self.pixel_range is not None:
+            yield repr(self.pixel_range).encode(), 0
         for index in indices:
             with self.opener(self.names[index]) as file:
                 content = file.read()
@@ -182,7 +192,7 @@ def load_into_memory(images: np.ndarray | LazyImages) -> np.ndarray | LazyImages
     """Reads the images into an array if they fit in memory."""
     if is_in_memory(images) or images.nbytes > IN_MEMORY:
         return images
-    array = np.empty(images.shape, dtype="uint8")
+    array = np.empty(images.shape, images.dtype)
     for indices in in_chunks(len(images), "Preparing images", _CHUNK):
         array[indices] = images[indices]
     return array
@@ -211,7 +221,7 @@ def in_threads(
     function: Callable[..., np.ndarray],
     items: Sequence | np.ndarray,
     shape: tuple[int, ...],
-    dtype: str = "uint8",
+    dtype: npt.DTypeLike = "uint8",
 ) -> np.ndarray:
     """Stacks `function(item)`, each an array of `shape`, computed in threads."""
     results = np.empty((len(items), *shape), dtype)

@@ -1,4 +1,4 @@
-"""`manifest.csv`: the file, class, group and split of every image of a run."""
+"""`manifest.csv`: file, class, group, split and hash of every image of a run."""
 
 import os
 import pathlib
@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from keras_hybrid.data.dataset import Dataset
+from keras_hybrid.data.targets import get_targets
 from keras_hybrid.utils.csv_rows import write_csv
 
 FILE = "manifest.csv"
-COLUMNS = ("path", "label", "group", "split")
+COLUMNS = ("path", "label", "group", "split", "digest")
 
 
 def write_manifest(
@@ -53,21 +54,33 @@ def write_manifest(
     write_csv(rows, path, COLUMNS)
 
 
+def image_rows(dataset: Dataset, root: pathlib.Path) -> Iterator[Mapping[str, str]]:
+    """The rows of a manifest of all images, without validation images."""
+    yield from _rows(dataset, "train", np.arange(len(dataset.train)), root)
+    yield from _rows(dataset, "test", np.arange(len(dataset.test)), root)
+
+
 def _rows(
     dataset: Dataset,
     part: str,
     indices: np.ndarray,
     root: pathlib.Path,
     split: str = "",
-) -> Iterator[Mapping[str, object]]:
+) -> Iterator[Mapping[str, str]]:
     source = getattr(dataset, part)
-    root = root.expanduser().resolve()
+    targets = get_targets(dataset.task)
+    digests = dataset.image_digests()[part == "test"]
     for index in indices:
-        file = pathlib.Path(os.path.abspath(source.paths[index]))
-        inside = file.is_relative_to(root)
         yield {
-            "path": (file.relative_to(root) if inside else file).as_posix(),
-            "label": dataset.class_names[source.labels[index]],
-            "group": "" if source.groups is None else int(source.groups[index]),
+            "path": name_in(root, source.paths[index]),
+            "label": targets.text(source.labels[index], dataset.class_names),
+            "group": "" if source.groups is None else str(source.groups[index]),
             "split": split or part,
+            "digest": f"{digests[index]:016x}",
         }
+
+
+def name_in(root: pathlib.Path, path: str) -> str:
+    """The path of a file from a folder, with `/`; absolute if it is outside."""
+    root, file = (pathlib.Path(os.path.abspath(x)) for x in (root.expanduser(), path))
+    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()

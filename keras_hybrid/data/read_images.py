@@ -1,16 +1,30 @@
 """Image files and arrays as a model's input, resized as in training."""
 
+import functools
 import pathlib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from keras_hybrid.data.decode import from_array, open_image, to_rgb
+from keras_hybrid.data.decode import (
+    Resize,
+    from_array,
+    resize_floats,
+    rgb_pixels,
+    to_rgb,
+)
+from keras_hybrid.data.deep_pixels import is_deep
+from keras_hybrid.data.open_image import count_frames, open_image
+from keras_hybrid.data.pixel_range import PixelRange
 from keras_hybrid.data.resize import resize_and_crop
-from keras_hybrid.utils.files import find_images
+from keras_hybrid.utils.found_files import find_images
+from keras_hybrid.utils.guard import open_arrays
 from keras_hybrid.utils.typing import Shape
+
+_DIM = 64  # in 8 bits
 
 
 def read_image(
@@ -22,10 +36,12 @@ def read_image(
         path: An image file that Pillow reads.
         shape: Input shape `(H, W, C)` of the model; if height or width is None the
             image keeps its size.
-        preprocessing: `crop`, `interpolation` and `fit`, as in a model's card.
+        preprocessing: `crop`, `interpolation`, `fit` and `pixel_range`, as in a model's
+            card.
 
     Returns:
-        uint8 pixels `(H, W, C)`.
+        uint8 pixels `(H, W, C)`; float32 ones of a file of more than 8 bits, if there
+        is a `pixel_range`.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -37,8 +53,9 @@ def read_image(
     if not path.is_file():
         raise FileNotFoundError(f"There is no image at {path}.")
     try:
-        with open_image(path) as file:
-            image = to_rgb(file)
+        with open_image(path) as image:
+            frames, deep = count_frames(image), is_deep(image)
+            pixels = _to_input(image, shape, preprocessing)
     except (
         UnidentifiedImageError,
         OSError,
@@ -47,7 +64,18 @@ def read_image(
         Image.DecompressionBombError,
     ) as error:
         raise ValueError(f"{path} cannot be read as an image: {error}") from error
-    return _to_input(image, shape, preprocessing)
+    if frames > 1:
+        _warn(f"{path} has {frames} frames or pages; the first is read.")
+    if deep and pixels.dtype == np.uint8 and pixels.max() < _DIM:
+        _warn(
+            f"{path} has 16-bit values of less than 14 bits and is read as 16 bits, "
+            "because the model knows no pixel range: scale them if it is not so dark."
+        )
+    return pixels
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=3)
 
 
 def as_input(
@@ -59,12 +87,14 @@ def as_input(
 
     Args:
         image: A path; a Pillow image; or pixels `(H, W, C)` with 1, 3 or 4 channels, as
-            integers of 8 or 16 bits or as floats in [0, 255], which are rounded.
+            integers of 8 or 16 bits or as floats in [0, 255], which are rounded. If
+            there is a `pixel_range`, all but 8-bit pixels, of 1 or 3 channels, are
+            values in it.
         shape: As for `read_image`.
         preprocessing: As for `read_image`.
 
     Returns:
-        uint8 pixels `(H, W, C)`.
+        As `read_image`.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -73,11 +103,14 @@ def as_input(
     if isinstance(image, str | pathlib.Path):
         return read_image(pathlib.Path(image), shape, preprocessing)
     if isinstance(image, Image.Image):
-        return _to_input(to_rgb(image), shape, preprocessing)
+        return _to_input(image, shape, preprocessing)
     if image.ndim != 3:
         raise ValueError(f"Pixels must be (H, W, C), not {image.shape}.")
     if not image.size:
         raise ValueError(f"There are no pixels in an image of shape {image.shape}.")
+    levels = PixelRange.of(preprocessing)
+    if levels is not None and image.dtype != np.uint8:
+        return _deep_input(image, levels, shape, preprocessing)
     if np.issubdtype(image.dtype, np.floating):
         image = _from_floats(image)
     return _to_input(from_array(image), shape, preprocessing)
@@ -137,17 +170,17 @@ def load_images(
 
 def _arrays(path: pathlib.Path, split: str) -> np.ndarray:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_arrays(path) as file:
             key = "images" if "images" in file.files else f"x_{split}"
             images = file[key]
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ValueError(
             f"{path} is no .npz file with images, x_train or x_test: {error}"
         ) from error
-    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+    if images.dtype not in (np.uint8, np.uint16) or images.ndim not in (3, 4):
         raise ValueError(
-            f"{path}: images must be uint8, (N, H, W, C), not {images.dtype}, "
-            f"{images.shape}."
+            f"{path}: images must be uint8 or uint16, (N, H, W, C), not "
+            f"{images.dtype}, {images.shape}."
         )
     return images if images.ndim == 4 else images[..., None]
 
@@ -155,16 +188,46 @@ def _arrays(path: pathlib.Path, split: str) -> np.ndarray:
 def _to_input(
     image: Image.Image, shape: Shape, preprocessing: Mapping[str, Any]
 ) -> np.ndarray:
-    """An RGB image -> uint8 `(H, W, C)`."""
-    *size, channels = shape
-    if channels == 1:
+    """An image -> pixels `(H, W, C)`."""
+    levels, grey = PixelRange.of(preprocessing), shape[-1] == 1
+    if levels is not None and is_deep(image):
+        pixels = rgb_pixels(image, _resize(shape, preprocessing), levels)
+        return _luma(pixels) if grey else pixels
+    image = to_rgb(image)
+    if grey:
         image = image.convert("L")
-    image = resize_and_crop(
-        image,
-        tuple(size),
-        preprocessing.get("crop", 1.0),
-        preprocessing.get("interpolation", "bicubic"),
-        preprocessing.get("fit", "crop"),
+    pixels = np.asarray(_resize(shape, preprocessing)(image))
+    return pixels[..., None] if grey else pixels
+
+
+def _deep_input(
+    values: np.ndarray,
+    levels: PixelRange,
+    shape: Shape,
+    preprocessing: Mapping[str, Any],
+) -> np.ndarray:
+    """Values in a pixel range -> float32 `(H, W, C)`."""
+    if values.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"Images of more than 8 bits must have 1 or 3 channels, not "
+            f"{values.shape[-1]}."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError("The image has pixels that are not finite.")
+    pixels = resize_floats(levels.scaled(values), _resize(shape, preprocessing))
+    return _luma(pixels) if shape[-1] == 1 else pixels
+
+
+def _luma(pixels: np.ndarray) -> np.ndarray:
+    """Grey values `(H, W, 1)` as Pillow's convert("L") weighs colours, not rounded."""
+    return (pixels @ np.array([0.299, 0.587, 0.114], "float32"))[..., None]
+
+
+def _resize(shape: Shape, preprocessing: Mapping[str, Any]) -> Resize:
+    return functools.partial(
+        resize_and_crop,
+        size=shape[:-1],
+        crop=preprocessing.get("crop", 1.0),
+        interpolation=preprocessing.get("interpolation", "bicubic"),
+        fit=preprocessing.get("fit", "crop"),
     )
-    pixels = np.asarray(image)
-    return pixels[..., None] if channels == 1 else pixels

@@ -4,7 +4,7 @@ The README in `saved_models` has the same in plain Pillow and NumPy. A test comp
 two pixel by pixel.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from PIL import Image
@@ -118,16 +118,16 @@ def describe_preprocessing(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The `preprocessing` of a model's card: its numbers, and the steps in words.
 
     Args:
-        facts: `mean`, `std`, `crop`, `interpolation` and `fit`, which is `"crop"` if it
-            is missing.
+        facts: `mean`, `std`, `crop`, `interpolation`, `fit`, which is `"crop"` if it
+            is missing, and perhaps `pixel_range`, two numbers.
     """
     fit = facts.get("fit", "crop")
     return dict(facts) | {
         "fit": fit,
         "steps": [
-            "Decode the file at full size (no JPEG draft mode) and apply its EXIF "
-            "orientation.",
-            "Convert to 8-bit RGB: a 16-bit value v becomes (v + 128) // 257; "
+            "Decode the file at full size (no JPEG draft mode), the first of several "
+            "frames or pages, and apply its EXIF orientation.",
+            f"Convert to 8-bit RGB: {_deep_step(facts.get('pixel_range'))}; "
             "transparent pixels are composited over white. A model of one channel "
             "takes Pillow's convert('L') of that.",
             "Let W, H be the image's width and height, and width, height the model's. "
@@ -136,6 +136,18 @@ def describe_preprocessing(facts: Mapping[str, Any]) -> dict[str, Any]:
             "The model itself computes (pixel / 255 - mean) / std.",
         ],
     }
+
+
+def _deep_step(pixel_range: Sequence[float] | None) -> str:
+    """What becomes of values of more than 8 bits."""
+    if pixel_range is None:
+        return "a 16-bit value v becomes (v + 128) // 257"
+    low, high = pixel_range
+    return (
+        f"but a value v of more than 8 bits becomes 255 * (v - {low:g}) / "
+        f"({high:g} - {low:g}), within [0, 255], in float32, which is resized channel "
+        "by channel in Pillow's mode F and not rounded"
+    )
 
 
 def _resize_step(fit: Fit, crop: float, filter: str) -> str:

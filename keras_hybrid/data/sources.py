@@ -14,6 +14,7 @@ from keras_hybrid.data.galaxy10_file import FILE
 from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.image_folder import load_folder
 from keras_hybrid.data.lazy_images import Resized
+from keras_hybrid.data.targets import CLASSIFICATION
 from keras_hybrid.data.tfds import load_tfds
 from keras_hybrid.data.tiny_imagenet import ARCHIVE, load_tiny_imagenet
 from keras_hybrid.utils.plugins import installed, load_plugin
@@ -119,6 +120,9 @@ def load(
     fit: Fit = "crop",
     manifest: str | pathlib.Path | None = None,
     group_by: str = "none",
+    task: str = CLASSIFICATION,
+    pixel_range: tuple[float, float] | None = None,
+    corrections: str | pathlib.Path | None = None,
 ) -> Dataset:
     """Loads a dataset by name.
 
@@ -135,10 +139,14 @@ def load(
         manifest: For a folder: the table of its images, see `read_table`.
         group_by: For a folder: which images a split must keep together, see
             `image_groups`: `"auto"`, `"parent"`, a column, or a regular expression.
+        task: What the labels are, a key of `TARGETS`. A folder is read for it.
+        pixel_range: For a folder with files of more than 8 bits: the values that become
+            0 and 255; None finds them, see `find_pixel_range`.
+        corrections: For a folder: the file in which a review moved or dropped images.
 
     Raises:
-        ValueError: If the name is unknown, the data is damaged, or it is no folder and
-            has neither table nor groups.
+        ValueError: If the name is unknown, the data is damaged, it is no folder and
+            has neither table, groups nor corrections, or it is for another task.
         FileNotFoundError: If the data is not on disk and cannot be downloaded; the
             message says what to download and where to put it.
     """
@@ -152,13 +160,22 @@ def load(
         raise FileNotFoundError(f"{name} needs --data-dir. {source.advice}".strip())
     asked = image_size if source.takes_fit or fit == "crop" else None
     options: dict[str, Any] = {"fit": fit} if source.takes_fit else {}
-    if manifest is not None or group_by != "none":
+    if manifest is not None or group_by != "none" or corrections is not None:
         if name != "folder":
-            raise ValueError(f"--manifest and --group-by need a folder, not {name}.")
+            raise ValueError(
+                f"--manifest, --group-by and --corrections need a folder, not {name}."
+            )
         options |= {"manifest": manifest, "group_by": group_by}
+        options["corrections"] = corrections
+    if pixel_range is not None and name != "folder":
+        raise ValueError(f"--pixel-range needs a folder, not {name}.")
+    if name == "folder":
+        options |= {"task": task, "pixel_range": pixel_range}
     dataset = source.loader(
         data_dir=folder, image_size=asked, corrupt=corrupt, **options
     )
+    if dataset.task != task:
+        raise ValueError(f"{name} is for {dataset.task}: leave out --task {task}.")
     if image_size is None or dataset.train.images.shape[1:3] == (image_size,) * 2:
         return dataset
     train, test = (

@@ -8,16 +8,21 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.export import runtime
+from keras_hybrid.export.check_saved_model import check_saved_model
 from keras_hybrid.export.export_report import (
+    KNOWN_TOLERANCE,
     ExportMismatch,
     Report,
+    compare_known,
     files_of,
     tolerance,
 )
 from keras_hybrid.export.formats import get_format
 from keras_hybrid.export.golden import golden_inputs, read_golden
 from keras_hybrid.utils.card import read_card
+from keras_hybrid.utils.card_fields import check_fields
 from keras_hybrid.utils.files import sha256
+from keras_hybrid.utils.rejection import KNOWN
 from keras_hybrid.utils.subprocesses import ChildProcessFailed, run_file
 
 REFERENCE_IMAGES = 2
@@ -52,20 +57,23 @@ def run_in_subprocess(
         opener: `Format.opener`.
 
     Returns:
-        `logits` of all images, the logits of the first image alone as `single`,
+        `logits`, and `known` if there is one, of all images, the logits of the first
+        image alone as `single`,
         `milliseconds` per image, `custom_ops`.
 
     Raises:
         ValueError: If the file cannot be opened or run.
         ImportError: If its runtime is missing.
     """
+    check_saved_model(path)
     with tempfile.TemporaryDirectory() as folder:
         pixels, outputs = (pathlib.Path(folder) / x for x in ("in.npy", "out.npz"))
         np.save(pixels, images)
         try:
             arguments = [str(path), str(pixels), str(outputs), opener]
             # TensorFlow imports Keras, which would import another backend beside it
-            run_file(runtime.__file__, arguments, backend="tensorflow")
+            own = {"TMPDIR": folder}
+            run_file(runtime.__file__, arguments, "tensorflow", own)
         except ChildProcessFailed as error:
             kind, _, message = str(error).partition(": ")
             if error.status < 0 or not message:
@@ -78,9 +86,15 @@ def run_in_subprocess(
 
 
 def compare(
-    format: str, path: pathlib.Path, images: np.ndarray, expected: np.ndarray
+    format: str,
+    path: pathlib.Path,
+    images: np.ndarray,
+    expected: np.ndarray,
+    known: np.ndarray | None = None,
 ) -> Report:
-    """Runs a file on images and compares with Keras' logits.
+    """Runs a file on images and compares with Keras' logits, and with `known`.
+
+    A file of fewer bits may give other values of `known`.
 
     Raises:
         ExportMismatch: If they differ by more than the format's tolerance.
@@ -94,21 +108,32 @@ def compare(
     difference = max(
         np.abs(found - expected).max(), np.abs(outputs["single"] - expected[:1]).max()
     )
+    agreement = None
+    if expected.shape[-1] > 1:
+        agreement = float((found.argmax(-1) == expected.argmax(-1)).mean())
     report = Report(
         format=format,
         path=path,
         images=len(images),
         max_difference=float(difference),
         tolerance=tolerance(format, expected),
-        top1_agreement=float((found.argmax(-1) == expected.argmax(-1)).mean()),
+        top1_agreement=agreement,
         size=sum(file.stat().st_size for file in files_of(path).values()),
         custom_ops=tuple(map(str, outputs["custom_ops"])),
         milliseconds=float(outputs["milliseconds"]),
+        **compare_known(known, outputs.get(KNOWN)),
     )
     if not report.max_difference <= report.tolerance:  # not a number is a mismatch
         raise ExportMismatch(
             f"{path} differs from Keras by {report.max_difference:.1e} on the logits, "
             f"more than {report.tolerance:.1e}.",
+            report,
+        )
+    difference = report.known_difference or 0.0
+    if not get_format(format).relative and not difference <= KNOWN_TOLERANCE:
+        raise ExportMismatch(
+            f"{path} differs from Keras by {difference:.1e} on {KNOWN}, more than "
+            f"{KNOWN_TOLERANCE:.1e}.",
             report,
         )
     return report
@@ -149,14 +174,15 @@ def verify(
 def _artefact(place: pathlib.Path) -> dict[str, Any] | None:
     """The part of a card about an exported file; None in the card of a .keras file."""
     try:
-        facts = read_card(place).get("artefact")
+        card = read_card(place)
+        check_fields(card, place)
+        facts = card.get("artefact")
     except ValueError as error:
         raise ValueError(f"{error}; export again.") from error
     try:
         if facts:
-            facts["reference"]["logits"] = np.array(
-                facts["reference"]["logits"], "float32"
-            )
+            for name in {"logits", KNOWN} & facts["reference"].keys():
+                facts["reference"][name] = np.array(facts["reference"][name], "float32")
             facts["files"], facts["source"], get_format(facts["format"])
         return facts
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -170,14 +196,18 @@ def _verify(place: pathlib.Path, facts: dict) -> Report:
     _check_files(path, facts["files"])
     _check_source(path, facts["source"])
     reference = facts["reference"]
-    expected = reference["logits"]
+    expected, expected_known = reference["logits"], reference.get(KNOWN)
     images = reference_images(reference["shape"], reference["pixels"], len(expected))
     if known := _golden_of(path, facts["source"]):
         golden = golden_inputs(path.parent, read_card(place), known)
         images = np.concatenate([images, golden])
-        logits = np.array(known["expected"][path.name]["logits"], "float32")
+        answers = known["expected"][path.name]
+        logits = np.array(answers["logits"], "float32")
         expected = np.concatenate([expected, logits])
-    return compare(facts["format"], path, images, expected)
+        if expected_known is not None:
+            more = np.array(answers[KNOWN], "float32")
+            expected_known = np.concatenate([expected_known, more])
+    return compare(facts["format"], path, images, expected, expected_known)
 
 
 def _golden_of(

@@ -51,7 +51,8 @@ def _made(format: str, source: pathlib.Path, options: dict[str, dict]) -> pathli
             chosen = chosen | {"calibration": str(file)}
         arguments = [facts.writer, str(source), str(made), json.dumps(chosen)]
         try:
-            run_module(CONVERTER, arguments, facts.backend)
+            # what the process leaves when it is killed goes with the folder
+            run_module(CONVERTER, arguments, facts.backend, {"TMPDIR": folder})
         except ChildProcessFailed as error:
             message = f"Exporting to {format} failed: {error}"
             raise ChildProcessFailed(message, error.status) from error

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_hybrid.export.formats import get_format
 from keras_hybrid.utils.files import sha256
+from keras_hybrid.utils.rejection import REJECTED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +22,13 @@ class Report:
         images: How many images were compared.
         max_difference: Largest absolute difference of the logits.
         tolerance: What was allowed.
-        top1_agreement: Share of the images with the same top class.
+        top1_agreement: Share of the images with the same top class; None of a model
+            with one output.
         size: Bytes on disk.
         custom_ops: Operations outside the runtime's builtin set.
         milliseconds: Median time of one image, on this machine.
+        known_difference: Largest absolute difference of `known`, if there is one.
+        same_verdict: Share of the images that both accept or both reject.
     """
 
     format: str
@@ -32,18 +36,25 @@ class Report:
     images: int
     max_difference: float
     tolerance: float
-    top1_agreement: float
+    top1_agreement: float | None
     size: int
     custom_ops: tuple[str, ...]
     milliseconds: float
+    known_difference: float | None = None
+    same_verdict: float | None = None
 
     def __str__(self) -> str:
         foreign = ", ".join(self.custom_ops) or "none"
+        agreement = f"on {self.images} images"
+        if self.top1_agreement is not None:
+            agreement = f"top-1 agreement {self.top1_agreement:.1%} of {self.images}"
+        if self.known_difference is not None:
+            agreement += f", known within {self.known_difference:.1e}"
         return (
             f"{self.path.name}: {self.size / 2**20:.1f} MiB, logits within "
-            f"{self.max_difference:.1e} of Keras, top-1 agreement "
-            f"{self.top1_agreement:.1%} of {self.images}, {self.milliseconds:.1f} ms "
-            f"an image, ops outside the builtin set: {foreign}"
+            f"{self.max_difference:.1e} of Keras, {agreement}, "
+            f"{self.milliseconds:.1f} ms an image, ops outside the builtin set: "
+            f"{foreign}"
         )
 
 
@@ -59,11 +70,38 @@ class ExportMismatch(RuntimeError):
         self.report = report
 
 
+KNOWN_TOLERANCE = 1e-3
+"""Difference of `known` that passes, in files of floating-point numbers."""
+
+
+def compare_known(
+    expected: np.ndarray | None, found: np.ndarray | None
+) -> dict[str, float]:
+    """The fields of a report about `known`; none for a model without it.
+
+    Raises:
+        ExportMismatch: If only one of the two has it.
+    """
+    if expected is None and found is None:
+        return {}
+    if expected is None or found is None or expected.shape != found.shape:
+        raise ExportMismatch("The file and the Keras model differ in the output known.")
+    return {
+        "known_difference": float(np.abs(found - expected).max()),
+        "same_verdict": float(((found < REJECTED) == (expected < REJECTED)).mean()),
+    }
+
+
 def tolerance(format: str, logits: np.ndarray) -> float:
     """The difference that a format may have on these logits."""
     facts = get_format(format)
     largest = float(np.abs(logits).max()) if facts.relative else 1.0
     return facts.tolerance * largest
+
+
+def as_numbers(rows: np.ndarray) -> list[list[float]]:
+    """float32 rows as JSON takes them, without loss."""
+    return [[float(f"{x:.9g}") for x in row] for row in rows]
 
 
 def files_of(path: pathlib.Path) -> dict[str, pathlib.Path]:

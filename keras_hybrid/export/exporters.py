@@ -2,7 +2,7 @@
 
 import functools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -12,11 +12,19 @@ from keras_hybrid import models
 from keras_hybrid.export.export_report import Report
 from keras_hybrid.export.formats import require
 from keras_hybrid.export.golden import Kind, make_golden
-from keras_hybrid.export.keras_file import load_keras
 from keras_hybrid.export.model_card import read_card
+from keras_hybrid.export.onnx_versions import check_opset
 from keras_hybrid.export.runtime import image_shape
 from keras_hybrid.export.ship_pack import write_pack
-from keras_hybrid.export.write import keras_logits, prepared, write
+from keras_hybrid.export.write import (
+    complete,
+    keras_known,
+    keras_logits,
+    keras_outputs,
+    prepared,
+    write,
+)
+from keras_hybrid.models.keras_file import load_keras
 from keras_hybrid.utils.files import sha256
 
 _PRECISIONS = {
@@ -25,6 +33,9 @@ _PRECISIONS = {
     "dynamic": "litert_dynamic",
     "int8": "litert_int8",
 }
+
+WITHOUT_RULE = ("litert_int8",)
+"""Formats whose files have no rule for unknown images."""
 
 
 def to_saved_model(
@@ -38,7 +49,9 @@ def to_saved_model(
 
     Its signatures `serving_default` and `serving_uint8` take `image`, `(B, H, W, C)`
     as the Keras model does, in float32 and in uint8, and return `logits` and
-    `probabilities`. The names of the classes are in `assets/class_names.txt`.
+    `probabilities`, or `values` of a model for numbers, and `known` of a model with a
+    rule for unknown images. The names of the classes are in
+    `assets/class_names.txt`.
 
     Like all exports it works on every backend: a child process with the backend of the
     format writes the file, and another child process runs it in its runtime.
@@ -71,8 +84,9 @@ def to_litert(
     calibration: np.ndarray | None = None,
     integers_only: bool = False,
     overwrite: bool = False,
+    batch: int | None = None,
 ) -> Report:
-    """Exports a LiteRT (TFLite) file of builtin operations, with dynamic batch.
+    """Exports a LiteRT (TFLite) file of builtin operations.
 
     Args:
         model: A model of this package with its classifier.
@@ -87,14 +101,17 @@ def to_litert(
             uint8. It fits devices without floats; a class token and small tokens lose
             what distinguishes them.
         overwrite: Replace existing files.
+        batch: Size of the batches that the file takes, for devices that plan memory
+            ahead; None for any. For `"int8"` it is 1.
 
     Returns, raises: As `to_saved_model`.
     """
     if precision not in _PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}.")
     options = _int8(calibration, integers_only)
+    format = _PRECISIONS[precision]
     return _export_one(
-        _PRECISIONS[precision], model, path, class_names, images, overwrite, options
+        format, model, path, class_names, images, overwrite, options, batch
     )
 
 
@@ -104,12 +121,22 @@ def to_onnx(
     class_names: Sequence[str] = (),
     images: np.ndarray | None = None,
     overwrite: bool = False,
+    opset: int | None = None,
+    batch: int | None = None,
 ) -> Report:
-    """Exports an ONNX file with dynamic batch, of the standard operations.
+    """Exports an ONNX file of the standard operations.
 
-    Args, returns, raises: As `to_saved_model`; the path ends in `.onnx`.
+    Args:
+        opset: Version of the operations, 17 to 23; None means 18, which runtimes since
+            2023 read. The IR version is the lowest one that has it.
+        batch: Size of the batches that the file takes; None for any.
+
+    Other arguments, returns, raises: As `to_saved_model`; the path ends in `.onnx`.
     """
-    return _export_one("onnx", model, path, class_names, images, overwrite)
+    options = _onnx(opset)
+    return _export_one(
+        "onnx", model, path, class_names, images, overwrite, options, batch
+    )
 
 
 def to_openvino(
@@ -137,6 +164,8 @@ def export(
     tta: str | None = None,
     golden: Kind = "real",
     progress: Callable[[Report], Any] = lambda report: None,
+    opset: int | None = None,
+    batch: int | None = None,
 ) -> list[Report]:
     """Exports a `.keras` file in several formats into the folder `out`.
 
@@ -156,6 +185,8 @@ def export(
             images of a run on a folder, if they are here; `"generated"` takes none, and
             `"none"` writes no such folder.
         progress: Called with each report as soon as its file is there.
+        opset: As `to_onnx`, of the ONNX file.
+        batch: As `to_litert`, of all files.
 
     Returns:
         One report per format.
@@ -163,32 +194,59 @@ def export(
     Raises: As `to_saved_model`, before anything is written if that is possible.
     """
     targets = {format: out / require(format).file_name for format in formats}
-    options = _int8(calibration, integers_only)
+    options = _int8(calibration, integers_only) | _onnx(opset)
     for format, path in targets.items():
-        _check(format, path, overwrite, options)
+        _check(format, path, overwrite, options, batch)
     model = load_keras(source)
     image_shape(source, model.input_shape)  # or ValueError
     facts = read_card(source) | {
         "artefact": {"source": {"name": source.name, "sha256": sha256(source)}}
     }
+    model = complete(model, facts.get("task"))
     tta = facts["tta"] = tta or facts.get("tta", "none")
     if tta != "none":
         model = models.average_views(model, tta)
     shape, pixels = model.input_shape[1:], models.takes_pixels(model)
     pack = make_golden(source.parent, facts, shape, pixels, golden)
-    with prepared(model, facts, images, pack.inputs() if pack else None) as ready:
-        out.mkdir(parents=True, exist_ok=True)
-        reports = []
-        for format, path in targets.items():
-            reports.append(write(ready, format, path, options))
-            progress(reports[-1])
+    inputs = pack.inputs() if pack else None
+    reports = {}
+    for part, names in _by_rule(model, targets):
+        with prepared(part, facts, images, inputs, batch) as ready:
+            out.mkdir(parents=True, exist_ok=True)
+            for format in names:
+                reports[format] = write(ready, format, targets[format], options)
+                progress(reports[format])
     if pack:
-        write_pack(out, pack, functools.partial(keras_logits, model), targets, facts)
-    return reports
+        predict = functools.partial(keras_logits, model)
+        outputs = functools.partial(keras_outputs, model)
+        known = keras_known(model, pack.inputs())
+        write_pack(out, pack, predict, targets, facts, outputs, batch, known)
+    return [reports[format] for format in targets]
+
+
+def _by_rule(
+    model: keras.Model, formats: Iterable[str]
+) -> Iterator[tuple[keras.Model, list[str]]]:
+    """The formats whose files have the model's rule for unknown images, and the rest.
+
+    Beside the rule, the int8 converter rounds the logits much more coarsely.
+    """
+    if models.familiarity(model) is None:
+        yield model, list(formats)
+        return
+    for without in (False, True):
+        names = [x for x in formats if (x in WITHOUT_RULE) == without]
+        if names:
+            yield models.without_familiarity(model) if without else model, names
 
 
 def _int8(calibration: np.ndarray | None, integers_only: bool) -> dict[str, dict]:
     return {"litert_int8": {"calibration": calibration, "integers_only": integers_only}}
+
+
+def _onnx(opset: int | None) -> dict[str, dict]:
+    check_opset(opset)
+    return {} if opset is None else {"onnx": {"opset": opset}}
 
 
 def _export_one(
@@ -199,21 +257,28 @@ def _export_one(
     images: np.ndarray | None,
     overwrite: bool,
     options: dict[str, dict] | None = None,
+    batch: int | None = None,
 ) -> Report:
     path = pathlib.Path(target)
     options = options or {}
-    _check(format, path, overwrite, options)
+    _check(format, path, overwrite, options, batch)
     facts = {
         "model": model.name,
         "class_names": list(class_names),
         "artefact": {"source": None},
     }
-    with prepared(model, facts, images) as ready:
+    model = complete(models.in_float32(model), None)
+    ((model, _),) = _by_rule(model, [format])
+    with prepared(model, facts, images, batch=batch) as ready:
         return write(ready, format, path, options)
 
 
 def _check(
-    format: str, path: pathlib.Path, overwrite: bool, options: dict[str, dict]
+    format: str,
+    path: pathlib.Path,
+    overwrite: bool,
+    options: dict[str, dict],
+    batch: int | None,
 ) -> None:
     """Checks the arguments before anything is written."""
     suffix = pathlib.Path(require(format).file_name).suffix
@@ -221,6 +286,12 @@ def _check(
         raise ValueError(f"The path of {format} must end in {suffix!r}: {path}.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; use --overwrite.")
+    if format == "web" and batch is not None:
+        raise ValueError(
+            "--batch is not for web, whose page takes batches of any size."
+        )
+    if format == "litert_int8" and batch not in (None, 1):
+        raise ValueError(f"--batch of litert_int8 must be 1, not {batch}.")
     if format == "litert_int8" and options.get(format, {}).get("calibration") is None:
         raise ValueError(
             "litert_int8 needs representative calibration images: give "

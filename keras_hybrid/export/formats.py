@@ -1,6 +1,7 @@
 """The formats that a model can be exported to, and the function that adds one."""
 
 import dataclasses
+import pkgutil
 from typing import Any
 
 from keras_hybrid.utils import optional
@@ -23,13 +24,16 @@ class Format:
         needs: Packages that write and run it.
         extra: The extra of this package that brings them; empty if none does.
         writer: `write(model, path, **options)`. The Keras model has the outputs
-            `logits` and, unless it is without softmax, `probabilities`. With `source`
-            the first argument is the path of that format's file instead.
+            `logits` and, unless it ends in them, `probabilities` or, for numbers in
+            their unit, `values`; with a rule for unknown images also `known`. With
+            `source` the first argument is the path of that format's file instead.
         options: Keyword arguments of the writer.
         opener: `open(path)` returns a function from images `(B, H, W, C)` to outputs by
             name, and the input shape `(H, W, C)`. Empty for the formats that
             `open_exported` knows by their names.
         source: The format that it is made from; None for the Keras model.
+        ready: `ready()`, `"module:function"`, raises OSError or ValueError if what the
+            writer needs beyond packages is missing; empty if it needs nothing.
         tolerance: Largest difference of a logit from Keras', as a share of the
             largest logit where `relative`.
         relative: Whether `tolerance` is relative.
@@ -43,12 +47,14 @@ class Format:
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     opener: str = ""
     source: str | None = None
+    ready: str = ""
     tolerance: float = 1e-5
     relative: bool = False
 
 
 _ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
 _WRITERS = "keras_hybrid.export.writers"
+_WEB = "keras_hybrid.export.web"
 LITERT_WRITER = f"{_WRITERS}:litert"
 _LITERT = Format(
     "model.tflite",
@@ -92,6 +98,14 @@ FORMATS = {
         f"{_WRITERS}:openvino",
         source="onnx",
     ),
+    "web": Format(
+        "web",
+        "torch",
+        _ONNX,
+        "onnx",
+        f"{_WEB}.write_page:write_page",
+        ready=f"{_WEB}.runtime_files:require_runtime",
+    ),
 }
 
 
@@ -128,13 +142,16 @@ def get_format(name: str) -> Format:
 
 
 def require(name: str) -> Format:
-    """The format of that name, once the packages that it needs are there.
+    """The format of that name, once what it needs is there.
 
     Raises:
         ValueError: If there is no such format.
+        OSError: If a file is missing; the message says how to get it.
         ImportError: If a package is missing; it names the extra that brings it.
     """
     format = get_format(name)
     if format.needs:
         optional.require(*format.needs, extra=format.extra, what=name)
+    if format.ready:
+        pkgutil.resolve_name(format.ready)()
     return format

@@ -8,11 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from keras_hybrid.data.pixel_range import PixelRange
 from keras_hybrid.data.read_images import as_input, read_image
 from keras_hybrid.data.resize import TRAINING_RESIZE, describe_preprocessing
 from keras_hybrid.export.golden_images import generated_images, test_images
 from keras_hybrid.export.input_scale import input_scale
 from keras_hybrid.utils.card import read_card
+from keras_hybrid.utils.card_fields import is_shape
 from keras_hybrid.utils.files import sha256
 
 FOLDER, FILE = "golden", "golden.json"
@@ -81,7 +83,8 @@ def make_golden(
     rule["steps"][-1] = (
         "(pixel - mean) / std is the input, in float32, with the numbers of `input`."
     )
-    real = test_images(run, COUNT // 2) if kind == "real" else []
+    levels = PixelRange.of(known)
+    real = test_images(run, COUNT // 2, levels) if kind == "real" else []
     images = [*real, *generated_images(height, width, COUNT - len(real))]
     return Golden(tuple(images), (height, width, channels), rule, scale, len(real))
 
@@ -121,7 +124,30 @@ def read_golden(folder: pathlib.Path) -> dict[str, Any] | None:
         ValueError: If it is damaged.
     """
     file = folder / FOLDER / FILE
-    return read_card(file) if file.is_file() else None
+    if not file.is_file():
+        return None
+    known = read_card(file)
+    if not _is_golden(known):
+        raise ValueError(f"{file} is damaged; export again.")
+    return known
+
+
+def _is_golden(known: Mapping[str, Any]) -> bool:
+    """Whether a file has the fields that are read of it."""
+    try:
+        size = known["input"]
+        names = [pathlib.Path(image["file"]) for image in known["images"]]
+        numbers = [*size["mean"], *size["std"]]
+        [image["sha256"] for image in known["images"]]
+        [answer["logits"] for answer in known["expected"].values()]
+        return (
+            "source" in known
+            and is_shape([size[side] for side in ("height", "width", "channels")])
+            and all(len(name.parts) == 1 for name in names)
+            and all(isinstance(x, int | float) for x in numbers)
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def golden_inputs(

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from keras_hybrid.data.decode import open_image, to_rgb
+from keras_hybrid.data.decode import to_rgb
 from keras_hybrid.data.folder_split import number_classes
 from keras_hybrid.data.manifest import FILE as MANIFEST
+from keras_hybrid.data.open_image import open_image
+from keras_hybrid.data.pixel_range import PixelRange
 from keras_hybrid.data.read_table import read_table
 from keras_hybrid.utils.card import read_card
 
@@ -19,12 +21,15 @@ LONGEST = 512
 _SHAPES = ((1.6, 1.6), (2.9, 1.1), (0.9, 2.6), (0.7, 0.6), (1.3, 2.0))
 
 
-def test_images(run: pathlib.Path, count: int) -> list[Image.Image]:
+def test_images(
+    run: pathlib.Path, count: int, pixel_range: PixelRange | None = None
+) -> list[Image.Image]:
     """Test images of a run on a folder, upright RGB, the classes in turn.
 
     Args:
         run: The run's folder, with its `recipe.json` and `manifest.csv`.
         count: How many at most.
+        pixel_range: Of files of more than 8 bits, which are rounded to 8.
 
     Returns:
         The images, made smaller where they exceed `LONGEST`; none if the run had other
@@ -36,7 +41,7 @@ def test_images(run: pathlib.Path, count: int) -> list[Image.Image]:
             break
         try:
             with open_image(path) as file:
-                image = to_rgb(file)
+                image = to_rgb(file, pixel_range)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue  # training told of it
         image.thumbnail((LONGEST, LONGEST))
@@ -51,7 +56,7 @@ def _test_files(run: pathlib.Path) -> Iterator[pathlib.Path]:
         if recipe["data"]["dataset"] != "folder":
             return
         root = pathlib.Path(recipe["runtime"]["data_dir"])
-        listed, _ = read_table(run / MANIFEST, root)
+        listed = read_table(run / MANIFEST, root).images
     except (OSError, ValueError, KeyError, TypeError):
         return  # no run, or its images are gone
     labels = number_classes(listed)[1]

@@ -24,7 +24,7 @@ def add_metadata(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> None:
-    """Writes metadata into a LiteRT file of one image and its classes.
+    """Writes metadata into a LiteRT file of one image and its classes or numbers.
 
     Args:
         path: The file, which is written anew.

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from keras_hybrid.utils.rejection import KNOWN
+
 LABELS = "labels.txt"
 """Name of the file of labels: a class a line, in the order of the outputs."""
 
@@ -20,6 +22,9 @@ _TENSOR_AXIS_LABELS = 2
 _COLOR_SPACES = {3: 1, 1: 2}  # channels -> RGB, GRAYSCALE
 _IMAGE_PROPERTIES = 2
 _NORMALIZATION_OPTIONS = 1
+
+KINDS = {"values": "Image regression", "probabilities": "Image classifier"}
+"""What a model is, by the name of one of its outputs."""
 
 Field = tuple[Literal["offset", "uint8", "uint32"], int] | None
 
@@ -45,7 +50,10 @@ def model_metadata(
 
     builder = flatbuffers.Builder(1024)
     image = _image_metadata(builder, shape, mean, std)
-    scores = [_score_metadata(builder, output, labelled) for output in outputs]
+    scores = [
+        _score_metadata(builder, output, labelled and output != KNOWN)
+        for output in outputs
+    ]
     graph = _table(
         builder,
         None,  # name
@@ -54,10 +62,11 @@ def model_metadata(
         _offset(_tables(builder, scores)),
     )
     graphs = _tables(builder, [graph])
+    kinds = [KINDS[output] for output in outputs if output in KINDS]
     root = _table(
         builder,
         _text(builder, name),
-        _text(builder, "Image classifier"),
+        _text(builder, (kinds or ["Image classifier"])[0]),
         None,  # version
         _offset(graphs),
         None,  # author
@@ -116,7 +125,7 @@ def _score_metadata(builder: Any, name: str, labelled: bool) -> int:
     return _table(
         builder,
         _text(builder, name),
-        _text(builder, f"The {name} of the classes"),
+        _text(builder, f"The {name} of the classes" if labelled else f"The {name}"),
         None,  # dimension_names
         None,  # content
         None,  # process_units

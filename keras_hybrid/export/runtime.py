@@ -6,14 +6,16 @@ runs a file as a program that has nothing of this package, which is how exports 
 checked: on all images, on the first image alone, and the time that one image takes.
 """
 
+import contextlib
 import importlib
 import os
 import pathlib
 import pkgutil
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,8 +49,11 @@ def open_exported(path: pathlib.Path, opener: str = "") -> Opened:
             return _open_saved_model(path)
         if (path / "model.xml").is_file():
             return _open_openvino(path / "model.xml")
+        if (path / "model.onnx").is_file():  # a page
+            return _open_onnx(path / "model.onnx")
         raise ValueError(
-            f"{path} holds no model: no model.keras, saved_model.pb or model.xml."
+            f"{path} holds no model: no model.keras, saved_model.pb, model.xml or "
+            "model.onnx."
         )
     openers = {".tflite": _open_litert, ".onnx": _open_onnx, ".xml": _open_openvino}
     if path.suffix not in openers:
@@ -62,7 +67,8 @@ def open_exported(path: pathlib.Path, opener: str = "") -> Opened:
 def _open_saved_model(path: pathlib.Path) -> Opened:
     tf = _package("tensorflow", "tensorflow", path)
     try:
-        model = tf.saved_model.load(str(path))
+        with plain_path(path) as plain:
+            model = tf.saved_model.load(str(plain))
         serve = model.signatures["serving_default"]
     except Exception as error:  # TensorFlow raises many kinds for a bad folder
         raise ValueError(f"{path} cannot be loaded: {_first_line(error)}") from error
@@ -75,7 +81,23 @@ def _open_saved_model(path: pathlib.Path) -> Opened:
         outputs = serve(**{spec.name: tf.constant(images, spec.dtype)})
         return {name: value.numpy() for name, value in outputs.items()}
 
-    return run, shape
+    return _of_batches(run, spec.shape), shape
+
+
+@contextlib.contextmanager
+def plain_path(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A path to a SavedModel that TensorFlow can read.
+
+    It takes `[`, `*`, `?` and a backslash in a path for a pattern, and finds nothing.
+    A link without them then leads to the folder.
+    """
+    if not set("[*?\\") & set(str(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = pathlib.Path(folder) / "saved_model"
+        link.symlink_to(path.resolve(), target_is_directory=True)
+        yield link
 
 
 def _open_litert(path: pathlib.Path) -> Opened:
@@ -92,7 +114,7 @@ def _open_litert(path: pathlib.Path) -> Opened:
         return {key: _dequantized(outputs[key], details[key]) for key in outputs}
 
     shape = [None if side < 0 else int(side) for side in image["shape_signature"]]
-    return run, image_shape(path, shape)
+    return _of_batches(run, shape), image_shape(path, shape)
 
 
 def litert_interpreter(path: pathlib.Path) -> Any:
@@ -149,7 +171,7 @@ def _open_onnx(path: pathlib.Path) -> Opened:
         outputs = session.run(names, {image.name: images.astype("float32")})
         return dict(zip(names, outputs, strict=True))
 
-    return run, image_shape(path, [] if rest else shape)
+    return _of_batches(run, shape), image_shape(path, [] if rest else shape)
 
 
 def _open_openvino(path: pathlib.Path) -> Opened:
@@ -170,7 +192,26 @@ def _open_openvino(path: pathlib.Path) -> Opened:
         outputs = model(images.astype("float32"))
         return {name: outputs[name].copy() for name in names}
 
-    return run, image_shape(path, shape if len(model.inputs) == 1 else [])
+    shape = shape if len(model.inputs) == 1 else []
+    return _of_batches(run, shape), image_shape(path, shape)
+
+
+def _of_batches(run: Runner, shape: Sequence[int | None]) -> Runner:
+    """A runner of any number of images, for a file that takes batches of one size."""
+    size = shape[0] if len(shape) else None
+    if size is None:
+        return run
+
+    def run_all(images: np.ndarray) -> dict[str, np.ndarray]:
+        missing = -len(images) % size
+        padded = np.concatenate([images, np.zeros_like(images[:1]).repeat(missing, 0)])
+        parts = [run(padded[i : i + size]) for i in range(0, len(padded), size)]
+        return {
+            name: np.concatenate([part[name] for part in parts])[: len(images)]
+            for name in parts[0]
+        }
+
+    return run_all
 
 
 def _package(name: str, extra: str, path: pathlib.Path) -> Any:
@@ -199,6 +240,8 @@ def _first_line(error: Exception) -> str:
 
 def custom_ops(path: pathlib.Path) -> tuple[str, ...]:
     """Operations outside the builtin set of the file's runtime."""
+    if (path / "model.onnx").is_file():
+        path = path / "model.onnx"
     if path.suffix == ".tflite":
         from ai_edge_litert import schema_py_generated as schema
 
@@ -222,10 +265,17 @@ def custom_ops(path: pathlib.Path) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def in_batches(run: Runner, images: np.ndarray, size: int = 16) -> np.ndarray:
-    """The logits of many images, a few at a time."""
-    starts = range(0, len(images), size)
-    return np.concatenate([run(images[i : i + size])["logits"] for i in starts])
+COMPARED = ("logits", "known")
+"""The outputs that are compared with Keras; a file need not have the second."""
+
+
+def in_batches(
+    run: Runner, images: np.ndarray, size: int = 16
+) -> dict[str, np.ndarray]:
+    """The compared outputs of many images, a few at a time."""
+    found = [run(images[i : i + size]) for i in range(0, len(images), size)]
+    names = [name for name in COMPARED if name in found[0]]
+    return {name: np.concatenate([x[name] for x in found]) for name in names}
 
 
 def main(model: str, images: str, target: str, opener: str = "") -> None:
@@ -238,13 +288,13 @@ def main(model: str, images: str, target: str, opener: str = "") -> None:
         began = time.perf_counter()
         run(pixels[:1])
         times.append(time.perf_counter() - began)
-    np.savez(
-        target,
-        logits=in_batches(run, pixels),
-        single=in_batches(run, pixels[:1]),
-        milliseconds=1000 * statistics.median(times),
-        custom_ops=np.array(custom_ops(path), dtype=str),
-    )
+    arrays: dict[str, Any] = {
+        **in_batches(run, pixels),
+        "single": in_batches(run, pixels[:1])["logits"],
+        "milliseconds": 1000 * statistics.median(times),
+        "custom_ops": np.array(custom_ops(path), dtype=str),
+    }
+    np.savez(target, **arrays)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ data, and self-tests in Python and JavaScript that need nothing of this package.
 import json
 import pathlib
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.export.check import run_in_subprocess
-from keras_hybrid.export.export_report import tolerance
+from keras_hybrid.export.export_report import as_numbers, tolerance
 from keras_hybrid.export.formats import get_format
 from keras_hybrid.export.golden import FILE, FOLDER, Golden, read_golden, wrong_answers
 from keras_hybrid.utils.files import replace, sha256
+from keras_hybrid.utils.rejection import KNOWN
+from keras_hybrid.utils.work_folder import work_folder
 
 TOLERANCE = 1e-3
 """Difference of a logit that passes, in files of floating-point numbers."""
@@ -27,12 +28,18 @@ SELF_TESTS = pathlib.Path(__file__).with_name("selftest")
 """The files that are copied as they are."""
 
 
+Outputs = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+
+
 def write_pack(
     out: pathlib.Path,
     golden: Golden,
     predict: Callable[[np.ndarray], np.ndarray],
     formats: Mapping[str, pathlib.Path],
     facts: Mapping[str, Any],
+    outputs: Outputs = lambda logits: {},
+    batch: int | None = None,
+    known: np.ndarray | None = None,
 ) -> None:
     """Writes the folder; expectations of earlier exports of the same model stay.
 
@@ -42,13 +49,17 @@ def write_pack(
         predict: Keras, from inputs to logits.
         formats: The exported files by the name of their format.
         facts: The model's card with its `artefact`.
+        outputs: Keras, from logits to what else the model puts out, by name.
+        batch: Size of the batches that the files take; None for any.
+        known: `known` of the images by Keras, `(N, 1)`, of a model that has it.
     """
     logits = predict(golden.inputs())
+    answers = {"logits": logits} | ({} if known is None else {KNOWN: known})
     found = wrong_answers(golden, predict, TOLERANCE)
     for mistake in [name for name, images in found.items() if not images]:
         warnings.warn(f"The self-test of {out} cannot tell {mistake}.", stacklevel=2)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as temporary:
-        part = pathlib.Path(temporary) / FOLDER
+    with work_folder(out, ".export-") as temporary:
+        part = temporary / FOLDER
         shutil.copytree(SELF_TESTS, part, ignore=shutil.ignore_patterns("__*__"))
         images = []
         for i, image in enumerate(golden.images):
@@ -68,8 +79,9 @@ def write_pack(
             "expected": {},
             "images_that_betray": found,
         }
+        size_of_batch = {"batch": batch} if batch else {}
         content["expected"] = _earlier(out, content) | {
-            path.name: _expected(format, path, golden, logits)
+            path.name: _expected(format, path, golden, answers, outputs) | size_of_batch
             for format, path in formats.items()
         }
         (part / FILE).write_text(json.dumps(content, indent=1) + "\n")
@@ -77,7 +89,11 @@ def write_pack(
 
 
 def _expected(
-    format: str, path: pathlib.Path, golden: Golden, logits: np.ndarray
+    format: str,
+    path: pathlib.Path,
+    golden: Golden,
+    answers: Mapping[str, np.ndarray],
+    outputs: Outputs,
 ) -> dict[str, Any]:
     """What a file answers, and how far another answer may be from it.
 
@@ -86,12 +102,13 @@ def _expected(
     """
     if get_format(format).relative:
         opener = get_format(format).opener
-        logits = run_in_subprocess(path, golden.inputs(), opener)["logits"]
-    odds = np.exp(logits - logits.max(-1, keepdims=True))
+        found = run_in_subprocess(path, golden.inputs(), opener)
+        answers = {name: found[name] for name in answers if name in found}
+    logits = answers["logits"]
+    answers = {**answers, **outputs(logits)}
     return {
         "tolerance": max(TOLERANCE, tolerance(format, logits) / 10),
-        "logits": _numbers(logits),
-        "probabilities": _numbers(odds / odds.sum(-1, keepdims=True)),
+        **{name: as_numbers(values) for name, values in answers.items()},
     }
 
 
@@ -105,7 +122,3 @@ def _earlier(out: pathlib.Path, content: Mapping[str, Any]) -> dict[str, Any]:
     if any(known.get(key) != content[key] for key in same):
         return {}
     return {name: x for name, x in known["expected"].items() if (out / name).exists()}
-
-
-def _numbers(values: np.ndarray) -> list[list[float]]:
-    return [[float(f"{x:.9g}") for x in row] for row in values]

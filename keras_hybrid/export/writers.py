@@ -19,8 +19,11 @@ import keras
 import numpy as np
 
 from keras_hybrid import models, ops
-from keras_hybrid.export.keras_file import load_keras
 from keras_hybrid.export.litert_metadata import add_metadata
+from keras_hybrid.export.onnx_versions import IR_VERSIONS, OPSET
+from keras_hybrid.export.runtime import plain_path
+from keras_hybrid.models.keras_file import load_keras
+from keras_hybrid.utils.rejection import KNOWN
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -47,7 +50,7 @@ def saved_model(
     with tempfile.TemporaryDirectory() as folder:
         if class_names:
             names = pathlib.Path(folder) / "class_names.txt"
-            names.write_text("".join(f"{name}\n" for name in class_names))
+            names.write_text("".join(f"{x}\n" for x in class_names), "utf-8")
             module.class_names = tf.saved_model.Asset(str(names))
         tf.saved_model.save(module, str(target), signatures=signatures)
 
@@ -122,8 +125,14 @@ def _with_int8_dense_layers(converter: Any) -> bytes:
     return debugger.get_nondebug_quantized_model()
 
 
-def onnx(model: keras.Model, target: pathlib.Path) -> None:
-    """Writes an ONNX file with a dynamic batch, by torch's graph exporter."""
+def onnx(model: keras.Model, target: pathlib.Path, opset: int = OPSET) -> None:
+    """Writes an ONNX file by torch's graph exporter.
+
+    Args:
+        model: The model; its batch is dynamic unless its input has a fixed one.
+        target: The file.
+        opset: Version of the standard operations, a key of `IR_VERSIONS`.
+    """
     import torch
 
     names = sorted(model.output)
@@ -137,7 +146,8 @@ def onnx(model: keras.Model, target: pathlib.Path) -> None:
             outputs = self.model(image, training=False)
             return tuple(outputs[name] for name in names)
 
-    image = torch.rand(2, *model.input_shape[1:])
+    batch = model.input_shape[0]
+    image = torch.rand(batch or 2, *model.input_shape[1:])
     module = Exported().eval()
     with torch.no_grad():
         module(image)  # an exporter needs a model that was called
@@ -147,9 +157,14 @@ def onnx(model: keras.Model, target: pathlib.Path) -> None:
             dynamo=True,
             input_names=["image"],
             output_names=names,
-            dynamic_shapes=({0: "batch"},),
+            dynamic_shapes=None if batch else ({0: "batch"},),
+            opset_version=opset,
             verbose=False,
         )
+    made = program.model.opset_imports[""]
+    if made != opset:
+        raise ValueError(f"torch writes opset {made} for this model, not {opset}.")
+    program.model.ir_version = IR_VERSIONS[opset]
     for node in program.model.graph:
         node.metadata_props.clear()  # stack traces, with the paths of this machine
     program.save(str(target), external_data=False)
@@ -164,10 +179,15 @@ def openvino(source: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def with_named_outputs(model: keras.Model) -> keras.Model:
-    """The model with `logits` (and `probabilities`) for outputs."""
+    """The model with `logits`, and `probabilities` or `values`, for outputs.
+
+    A model with a `Familiarity` layer has the output `known`, too.
+    """
     outputs = {"logits": models.logits(model).output}
     if model.output is not outputs["logits"]:
-        outputs["probabilities"] = model.output
+        outputs[models.output_name(model)] = model.output
+    if known := models.known(model):
+        outputs[KNOWN] = known.output
     return keras.Model(model.input, outputs)
 
 
@@ -187,7 +207,8 @@ def main(writer: str, source: str, target: str, options: str = "{}") -> None:
     if "calibration" in chosen:
         chosen["calibration"] = np.load(chosen["calibration"])
     if origin.suffix != ".keras":
-        write(origin, path, **chosen)
+        with plain_path(origin) as plain:
+            write(plain, path, **chosen)
         return
     model = with_named_outputs(load_keras(origin))
     with ops.forms(depthwise_conv="plain"):

@@ -1,10 +1,13 @@
-"""The commands `keras-hybrid predict` and `keras-hybrid evaluate`."""
+"""The commands `keras-hybrid predict`, `evaluate` and `embeddings`."""
 
 import pathlib
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+
+if TYPE_CHECKING:
+    from keras_hybrid.inference.classifier import Classifier
 
 
 def predict_command(
@@ -14,8 +17,9 @@ def predict_command(
     out: pathlib.Path | None = None,
     batch_size: int = 32,
     overwrite: bool = False,
+    threshold: float | None = None,
 ) -> None:
-    """Classify image files with a trained or exported model.
+    """Classify image files, or predict their numbers, with a trained or exported model.
 
     Args:
         model: A .keras, .tflite or .onnx file, the folder of a SavedModel or an
@@ -29,7 +33,10 @@ def predict_command(
             printed.
         batch_size: Images per call of the model.
         overwrite: Replace a file that is already there.
+        threshold: Of a model for several classes per image: the probability above which
+            an image has a class, in place of those in the card.
     """
+    from keras_hybrid.inference.answers import ANSWERS
     from keras_hybrid.inference.classifier import load
     from keras_hybrid.inference.find_files import find_files
     from keras_hybrid.inference.predict_files import predict_files
@@ -38,6 +45,7 @@ def predict_command(
         print_predictions,
         write_predictions,
     )
+    from keras_hybrid.utils.rejection import KNOWN
 
     if top < 1:
         raise ValueError(f"--top must be 1 or more, not {top}.")
@@ -47,10 +55,17 @@ def predict_command(
         raise FileExistsError(f"{out} exists already; use --overwrite.")
     files = find_files(paths, sys.stdin)
     classifier = load(model)
+    answer = ANSWERS[classifier.task].prediction
+    if threshold is not None and not answer.has_threshold:
+        raise ValueError(f"--threshold has no meaning for {classifier.task}.")
+    if threshold is not None:
+        classifier.card["thresholds"] = [threshold] * len(classifier.classes)
     predictions = predict_files(classifier, files, batch_size, quiet=not out)
     top = min(top, len(classifier.classes))
     if out:
-        unreadable = write_predictions(predictions, out, top)
+        columns = answer.columns(top, classifier.classes)
+        columns += [KNOWN] if classifier.rejects else []
+        unreadable = write_predictions(predictions, out, top, columns)
         print(f"{out}: {len(files):,} files")
     else:
         unreadable = print_predictions(predictions, top)
@@ -71,7 +86,8 @@ def evaluate_command(
             OpenVINO model, the folder of a run, which means its model.keras, or
             hf://owner/name.
         data: Folder with one folder of images per class, optionally within train and
-            test, or with a labels.csv; classes are matched to the model's by name.
+            test, or with a labels.csv; classes are matched to the model's by name, and
+            numbers need the table.
         out: Folder to write into; `evaluation` beside the model by default, or here for
             a model of the hub.
         batch_size: Images per call of the model.
@@ -82,17 +98,14 @@ def evaluate_command(
     from keras_hybrid.inference.evaluate_model import evaluate
     from keras_hybrid.inference.evaluation_page import write_page
     from keras_hybrid.inference.evaluation_text import evaluation_text
-    from keras_hybrid.inference.hub_model import is_on_the_hub
     from keras_hybrid.utils.card import write_card
     from keras_hybrid.utils.figures import require_matplotlib
 
     require_matplotlib("evaluate")
-    if out and out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"--out {out} is a file; give a folder.")
+    _check_folder(out)
     classifier = load(model)
     result = evaluate(classifier, data, batch_size, manifest=manifest)
-    place = pathlib.Path() if is_on_the_hub(model) else classifier.path.parent
-    out = out or place / "evaluation"
+    out = out or _beside(classifier, model, "evaluation")
     out.mkdir(parents=True, exist_ok=True)
     name = classifier.path.name
     write_card(result.as_dict(), out / f"{name}.json")
@@ -101,6 +114,56 @@ def evaluate_command(
     print(f"\nWritten to {out}: {name}.html, {name}.json")
     unreadable = len(result.unreadable)
     _exit_if(unreadable, unreadable + len(result.labels))
+
+
+def embeddings_command(
+    model: Annotated[str, tyro.conf.Positional],
+    data: Annotated[pathlib.Path, tyro.conf.Positional],
+    out: pathlib.Path | None = None,
+    format: Literal["npz", "parquet"] = "npz",
+    batch_size: int = 32,
+) -> None:
+    """Write the features that a model computes of images, and a map of them as a page.
+
+    Args:
+        model: The folder of a run, its model.keras, or hf://owner/name.
+        data: Folder of images, with labels as for training or without.
+        out: Folder to write into; `embeddings` beside the model by default, or here for
+            a model of the hub.
+        format: File of the features: npz, or parquet, which needs pyarrow.
+        batch_size: Images per call of the model.
+    """
+    from keras_hybrid.inference.classifier import load
+    from keras_hybrid.inference.embed import embed
+    from keras_hybrid.inference.embedding_files import WRITERS, require_format
+    from keras_hybrid.inference.embedding_map import require_map, write_map
+
+    require_map()
+    require_format(f".{format}")
+    _check_folder(out)
+    classifier = load(model)
+    found = embed(classifier, data, batch_size)
+    out = out or _beside(classifier, model, "embeddings")
+    out.mkdir(parents=True, exist_ok=True)
+    WRITERS[f".{format}"](found, out / f"embeddings.{format}")
+    write_map(found, out / "map.html")
+    count, size = found.features.shape
+    print(f"{count:,} images with {size:,} features each.")
+    print(f"Written to {out}: embeddings.{format}, map.html")
+    _exit_if(len(found.unreadable), count + len(found.unreadable))
+
+
+def _check_folder(out: pathlib.Path | None) -> None:
+    if out and out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"--out {out} is a file; give a folder.")
+
+
+def _beside(classifier: "Classifier", model: str, name: str) -> pathlib.Path:
+    """A folder beside a model, or here for a model of the hub."""
+    from keras_hybrid.inference.hub_model import is_on_the_hub
+
+    place = pathlib.Path() if is_on_the_hub(model) else classifier.path.parent
+    return place / name
 
 
 def _exit_if(unreadable: int, count: int) -> None:

@@ -1,12 +1,11 @@
 """Image files from what a command line names."""
 
 import glob
+import os
 import pathlib
-import sys
 from collections.abc import Iterable
 
-from keras_hybrid.data.check.finding import counted
-from keras_hybrid.utils.files import find_images
+from keras_hybrid.utils.found_files import FoundFiles, find_images, is_hidden
 
 
 def find_files(names: Iterable[str], listed: Iterable[str] = ()) -> list[pathlib.Path]:
@@ -40,19 +39,24 @@ def find_files(names: Iterable[str], listed: Iterable[str] = ()) -> list[pathlib
 def _find(name: str) -> list[pathlib.Path]:
     path = pathlib.Path(name)
     if path.is_dir():
-        found = [x for x in find_images(path) if not x.is_dir()]
-        images = set(found)
+        found = find_images(path)
         if not found:
             raise ValueError(f"{path} holds no images.")
-        others = sum(x.is_file() and x not in images for x in path.rglob("*"))
-        if others:
-            what = counted(others, "file is no image", "files are no images")
-            print(f"{path}: {what}.", file=sys.stderr)
         return found
     if path.exists() or not glob.has_magic(name):
         return [path]
-    matching = map(pathlib.Path, sorted(glob.glob(name, recursive=True)))
-    found = [x for x in matching if x.is_file()]
-    if not found:
+    left_out = FoundFiles()
+    files = []
+    for match in sorted(glob.glob(name, recursive=True)):
+        if os.path.isdir(match):
+            continue
+        if any(is_hidden(x) for x in set(pathlib.Path(match).parts) - set(path.parts)):
+            left_out.hidden.append(match)
+        elif not os.path.exists(match) or os.path.getsize(match):
+            files.append(pathlib.Path(match))
+        else:
+            left_out.empty.append(match)
+    left_out.say(name)
+    if not files:
         raise ValueError(f"No file fits the pattern {name}.")
-    return found
+    return files

@@ -10,8 +10,9 @@ import numpy as np
 
 from keras_hybrid.data.lazy_images import WORKERS
 from keras_hybrid.data.progress_bar import in_chunks
+from keras_hybrid.inference.answer import Answer
 from keras_hybrid.inference.classifier import BATCH, Classifier
-from keras_hybrid.inference.prediction import Prediction
+from keras_hybrid.inference.outputs import Outputs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +22,13 @@ class FilePrediction:
     Attributes:
         path: The file.
         prediction: Of this one image; None if the file cannot be read.
+        outputs: What the model puts out for it.
         error: Why it cannot be read, in one line; None if it can.
     """
 
     path: pathlib.Path
-    prediction: Prediction | None = None
+    prediction: Answer | None = None
+    outputs: Outputs | None = None
     error: str | None = None
 
 
@@ -46,13 +49,34 @@ def predict_files(
     Yields:
         The prediction or the error of each file.
     """
+    for batch, inputs in read_batches(classifier, paths, batch_size, quiet):
+        yield from _classify(classifier, batch, inputs)
+
+
+def read_batches(
+    classifier: Classifier,
+    paths: Sequence[pathlib.Path],
+    batch_size: int = BATCH,
+    quiet: bool = False,
+) -> Iterator[tuple[list[pathlib.Path], list[np.ndarray | str]]]:
+    """Reads image files in their order, in threads.
+
+    Args:
+        classifier: The model that they are read for.
+        paths: The files.
+        batch_size: Images per batch.
+        quiet: Whether no progress is printed to stderr.
+
+    Yields:
+        The files of a batch; and for each the input of the model, or why there is none.
+    """
     if batch_size < 1:
         raise ValueError(f"The batch size must be 1 or more, not {batch_size}.")
     read = functools.partial(_read, classifier)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        for chunk in in_chunks(len(paths), "Classifying images", batch_size, quiet):
+        for chunk in in_chunks(len(paths), "Reading images", batch_size, quiet):
             batch = [paths[index] for index in chunk]
-            yield from _classify(classifier, batch, list(pool.map(read, batch)))
+            yield batch, list(pool.map(read, batch))
 
 
 def _read(classifier: Classifier, path: pathlib.Path) -> np.ndarray | str:
@@ -69,10 +93,12 @@ def _classify(
     inputs: Sequence[np.ndarray | str],
 ) -> Iterator[FilePrediction]:
     readable = [x for x in inputs if not isinstance(x, str)]
-    found = iter(classifier.predict_inputs(readable) if readable else ())
+    found = classifier.predict_inputs(readable) if readable else None
+    done = 0
     for path, pixels in zip(paths, inputs, strict=True):
-        if isinstance(pixels, str):
-            yield FilePrediction(path, error=pixels)
+        if isinstance(pixels, str) or found is None:
+            yield FilePrediction(path, error=str(pixels))
         else:
-            one = Prediction(next(found)[None], classifier.classes)
-            yield FilePrediction(path, one)
+            outputs = found.row(done)
+            done += 1
+            yield FilePrediction(path, classifier.answer(outputs), outputs)

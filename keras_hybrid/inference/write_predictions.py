@@ -3,10 +3,11 @@
 import csv
 import json
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from keras_hybrid.inference.predict_files import FilePrediction
+from keras_hybrid.inference.prediction import Prediction
 from keras_hybrid.utils.files import write_atomically
 
 FORMATS = (".csv", ".json")
@@ -14,18 +15,23 @@ FORMATS = (".csv", ".json")
 
 
 def write_predictions(
-    predictions: Iterable[FilePrediction], path: pathlib.Path, top: int
+    predictions: Iterable[FilePrediction],
+    path: pathlib.Path,
+    top: int,
+    columns: Sequence[str] | None = None,
 ) -> int:
     """Writes predictions to a file, which is there only when it is complete.
 
     A CSV file has the columns `file`, `class`, `probability`, `class_2`,
     `probability_2` and so on, and `error`. A JSON file is a list of objects with `file`
-    and either `predictions` or `error`.
+    and either `predictions` or `error`. Other tasks have `value`, or `labels` and the
+    probability of each class, in place of these.
 
     Args:
         predictions: One per file.
         path: File to write; its suffix is one of `FORMATS`.
         top: Number of classes per file.
+        columns: `Answer.columns` of the predictions; None means a classifier's.
 
     Returns:
         How many files could not be read.
@@ -38,9 +44,13 @@ def write_predictions(
             unreadable += prediction.error is not None
             yield prediction
 
-    write = _write_csv if path.suffix == ".csv" else _write_json
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda part: write(counted(), part, top))
+    if path.suffix == ".csv":
+        inner = Prediction.columns(top, ()) if columns is None else columns
+        names = ["file", *inner, "error"]
+        write_atomically(path, lambda part: _write_csv(counted(), part, top, names))
+    else:
+        write_atomically(path, lambda part: _write_json(counted(), part, top))
     return unreadable
 
 
@@ -53,17 +63,17 @@ def print_predictions(predictions: Iterable[FilePrediction], top: int) -> int:
             unreadable += 1
             print(f"  error: {file.error}")
             continue
-        for name, probability in file.prediction.top(top)[0]:
-            print(f"  {probability:7.2%}  {name}")
+        for line in file.prediction.lines(top):
+            print(f"  {line}")
     return unreadable
 
 
 def _write_csv(
-    predictions: Iterable[FilePrediction], path: pathlib.Path, top: int
+    predictions: Iterable[FilePrediction],
+    path: pathlib.Path,
+    top: int,
+    columns: list[str],
 ) -> None:
-    pairs = [("class", "probability")]
-    pairs += [(f"class_{i}", f"probability_{i}") for i in range(2, top + 1)]
-    columns = ["file", *(column for pair in pairs for column in pair), "error"]
     # names of files need not be UTF-8
     with open(
         path, "w", newline="", encoding="utf-8", errors="surrogateescape"
@@ -72,9 +82,8 @@ def _write_csv(
         writer.writeheader()
         for one in predictions:
             row: dict[str, Any] = {"file": one.path, "error": one.error}
-            best = one.prediction.top(top)[0] if one.prediction else []
-            for columns_of_class, (name, probability) in zip(pairs, best, strict=False):
-                row |= zip(columns_of_class, (name, f"{probability:.6g}"), strict=True)
+            if one.prediction:
+                row |= one.prediction.row(top)
             writer.writerow(row)
 
 
@@ -92,8 +101,4 @@ def _write_json(
 def _as_dict(file: FilePrediction, top: int) -> dict[str, Any]:
     if file.prediction is None:
         return {"file": str(file.path), "error": file.error}
-    best = [
-        {"class": name, "probability": float(f"{probability:.6g}")}
-        for name, probability in file.prediction.top(top)[0]
-    ]
-    return {"file": str(file.path), "predictions": best}
+    return {"file": str(file.path)} | file.prediction.as_dict(top)

@@ -3,6 +3,7 @@
 from keras_hybrid.layers.activations import gelu, quick_gelu
 from keras_hybrid.layers.attention import DotProductAttention
 from keras_hybrid.layers.batch_norm import BatchNorm
+from keras_hybrid.layers.channel_statistics import ChannelStatistics
 from keras_hybrid.layers.class_token import (
     ClassToken,
     SelectToken,
@@ -15,9 +16,11 @@ from keras_hybrid.layers.convolution import PaddedConv2D
 from keras_hybrid.layers.dense import Dense
 from keras_hybrid.layers.depthwise import PaddedDepthwiseConv2D
 from keras_hybrid.layers.drop_path import DropPath, drop_path_schedule
+from keras_hybrid.layers.familiarity import Familiarity
 from keras_hybrid.layers.feature_output import FeatureOutput
 from keras_hybrid.layers.fixed_positional import FixedPositionalAttention
 from keras_hybrid.layers.gated_positional import GatedPositionalAttention
+from keras_hybrid.layers.image_statistics import ImageStatistics
 from keras_hybrid.layers.layer_norm import LayerNorm
 from keras_hybrid.layers.layer_scale import LayerScale
 from keras_hybrid.layers.leff import LeFF
@@ -36,6 +39,7 @@ __all__ = [
     "MeanOfViews",
     "StackViews",
     "BatchNorm",
+    "ChannelStatistics",
     "ClassToken",
     "ConvEmbedding",
     "ConvProjection",
@@ -43,6 +47,8 @@ __all__ = [
     "DropPath",
     "FixedPositionalAttention",
     "GatedPositionalAttention",
+    "Familiarity",
+    "ImageStatistics",
     "LeFF",
     "LayerNorm",
     "LayerScale",

@@ -63,6 +63,15 @@ class FixedPositionalAttention(CompositeLayer):
         out = ops.cast(self.share, content.dtype) * content + positional
         return ops.reshape(out, (-1, *shape[1:]))
 
+    def attention_weights(self, query: Tensor, key: Tensor) -> Tensor:
+        """The mixed attention `(B, heads, N, N)`: each row sums to 1."""
+        _, height, width, _ = query.shape
+        content = self.content.attention_weights(query, key)
+        position = self.rows[:, :, None, :, None] * self.columns[:, None, :, None]
+        position = ops.reshape(position, (-1, height * width, height * width))
+        share = ops.cast(self.share[..., None], content.dtype)
+        return share * content + ops.cast(position, content.dtype)
+
     def compute_output_shape(
         self,
         query_shape: MapShape,

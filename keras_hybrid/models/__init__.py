@@ -1,5 +1,6 @@
 """The families and their variants, what a built model can do, and how to add one."""
 
+from keras_hybrid.models.adopt import adopt
 from keras_hybrid.models.assembly import (
     classifier,
     features,
@@ -55,7 +56,12 @@ from keras_hybrid.models.coatnet_rw import (
     CoAtNetRMLP2RW,
     CoAtNetRMLPNanoRW,
 )
-from keras_hybrid.models.combine import average_views, check_views, ensemble
+from keras_hybrid.models.combine import (
+    average_views,
+    check_views,
+    count_views,
+    ensemble,
+)
 from keras_hybrid.models.config import check_choice, check_per_stage, option
 from keras_hybrid.models.convit import (
     ConViT,
@@ -67,8 +73,22 @@ from keras_hybrid.models.convit import (
     ConViTTinyPlus,
 )
 from keras_hybrid.models.cvt import CvT, CvT13, CvT21, CvTW24
+from keras_hybrid.models.familiarity import (
+    familiarity,
+    known,
+    with_familiarity,
+    without_familiarity,
+)
 from keras_hybrid.models.family import Family, Preprocessing
 from keras_hybrid.models.keras_weights import load_keras_weights
+from keras_hybrid.models.outputs import (
+    after_logits,
+    in_units,
+    output_name,
+    units,
+    with_probabilities,
+)
+from keras_hybrid.models.precision import in_float32
 from keras_hybrid.models.registry import (
     Variant,
     family_builder,
@@ -151,24 +171,36 @@ __all__ = [
     "Variant",
     "WRN16_8",
     "WideResNet",
+    "adopt",
+    "after_logits",
     "check_choice",
     "check_per_stage",
+    "familiarity",
     "family_builder",
     "average_views",
     "check_views",
+    "count_views",
     "classifier",
     "ensemble",
     "features",
     "get",
+    "in_float32",
+    "in_units",
+    "known",
     "list_models",
     "load_checkpoint",
     "logits",
     "normalization",
     "option",
+    "output_name",
     "stages",
     "takes_pixels",
+    "units",
     "register_reader",
     "register_resolver",
     "variant",
+    "with_familiarity",
+    "without_familiarity",
     "with_head",
+    "with_probabilities",
 ]

@@ -31,6 +31,8 @@ COMMON_ARGUMENTS = {
 }
 HEAD = "head"
 """Name of the classifier in every model, and so in checkpoints."""
+PREDICTIONS = "predictions"
+"""Name of the layer after the logits: their activation, or their unit."""
 
 _PREPROCESSING = "preprocessing"
 POOLINGS = (None, "avg", "max", "head")
@@ -153,7 +155,11 @@ def classifier(model: keras.Model) -> keras.Layer:
 def takes_pixels(model: keras.Model) -> bool:
     """Whether a model takes pixels in [0, 255] and normalizes them itself."""
     kinds = (keras.layers.Rescaling, keras.layers.Normalization)
-    return any(isinstance(layer, kinds) for layer in model.layers)
+    inner = [layer for layer in model.layers if layer.name != PREDICTIONS]
+    return any(
+        takes_pixels(x) if isinstance(x, keras.Model) else isinstance(x, kinds)
+        for x in inner
+    )
 
 
 def normalization(
@@ -200,7 +206,5 @@ def _classifier(
     if activation is not None:
         # so that probabilities keep their precision under mixed policies
         dtype = at_least_float32(outputs.dtype)
-        outputs = layers.Activation(activation, dtype=dtype, name="predictions")(
-            outputs
-        )
+        outputs = layers.Activation(activation, dtype=dtype, name=PREDICTIONS)(outputs)
     return outputs

@@ -11,10 +11,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hybrid.layers import MeanOfViews, StackViews
+from keras_hybrid.layers import Familiarity, MeanOfViews, StackViews
 from keras_hybrid.layers.factories import dense
 from keras_hybrid.models.assembly import HEAD, classifier, takes_pixels
 from keras_hybrid.models.graph import Graph, clone_graph, clone_layer
+from keras_hybrid.models.outputs import units
 from keras_hybrid.utils.typing import Tensor
 
 
@@ -43,6 +44,8 @@ def average_views(model: keras.Model, views: str = "flip") -> keras.Model:
     def call(layer: keras.Layer, x: Any, *others: Any, **keywords: Any) -> Any:
         if layer.name == HEAD:
             x = mean(x)
+        elif isinstance(layer, Familiarity):
+            x = [x[0], *map(mean, x[1:])]  # the logits are of the mean already
         elif layer.name in first:
             stacked[:] = stacked or [stack(x)]
             x = stacked[0]
@@ -50,6 +53,18 @@ def average_views(model: keras.Model, views: str = "flip") -> keras.Model:
 
     copies = {layer.name: clone_layer(layer) for layer in model.layers}
     return clone_graph(model, copies, call)
+
+
+def count_views(views: str) -> int:
+    """How often a model with these views computes each image; 1 for `"none"`.
+
+    Args:
+        views: As for `average_views`.
+
+    Raises:
+        ValueError: If there are no such views.
+    """
+    return 1 if views == "none" else StackViews(views).count
 
 
 def check_views(model: keras.Model, views: str) -> None:
@@ -84,6 +99,8 @@ def ensemble(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Mod
     heads = [classifier(model) for model in models]
     if len(set(map(takes_pixels, models))) > 1:
         raise ValueError("Some models take pixels, others normalized images.")
+    if len(set(map(units, models))) > 1:
+        raise ValueError("The models give numbers in different units.")
     vectors = [_body(model, image, f"member{i + 1}") for i, model in enumerate(models)]
     head = dense(models[0].output_shape[-1], HEAD)
     outputs = head(keras.layers.Concatenate(name="members")(vectors))

@@ -1,11 +1,22 @@
 """Attention of queries to keys: softmax(q k^T * scale + bias) v, per head."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_hybrid.ops.custom_gradient import with_gradient
-from keras_hybrid.ops.dispatch import call, declare, jax_on_cpu, register
+from keras_hybrid.ops.dispatch import (
+    call,
+    declare,
+    jax_on_cpu,
+    jax_on_gpu,
+    register,
+)
 from keras_hybrid.utils.typing import Tensor
+
+NO_WEIGHT = -3e4
+"""A bias whose exponential is 0, within the range of float16."""
 
 
 def dot_product_attention(
@@ -59,6 +70,32 @@ def _fused(
     return ops.dot_product_attention(q, k, v, bias=bias, scale=scale)
 
 
+def _fused_even(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float
+) -> Tensor:
+    """The backend's fused attention over even numbers of tokens.
+
+    cuDNN's attention, as JAX calls it, has no gradient at odd numbers. One more query
+    is left out of the result, and one more key has a bias that gives it no weight.
+    """
+    queries, keys = q.shape[1], k.shape[1]
+    more_queries, more_keys = queries % 2, keys % 2
+    if bias is None:
+        bias = ops.zeros((1, 1, queries, keys), q.dtype)
+    bias = ops.broadcast_to(bias, (*bias.shape[:2], queries, keys))
+    bias = _lengthen(_lengthen(bias, 2, more_queries), 3, more_keys, NO_WEIGHT)
+    q, k, v = (
+        _lengthen(x, 1, count)
+        for x, count in ((q, more_queries), (k, more_keys), (v, more_keys))
+    )
+    return _fused(q, k, v, bias, scale)[:, :queries]
+
+
+def _lengthen(x: Tensor, axis: int, count: int, value: float = 0.0) -> Tensor:
+    added = [(0, count if i == axis else 0) for i in range(4)]
+    return ops.pad(x, added, "constant", value) if count else x
+
+
 def _divide_last(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float
 ) -> Tensor:
@@ -79,10 +116,22 @@ def _dtype(x: Tensor) -> str:
     return keras.backend.standardize_dtype(x.dtype)
 
 
+def _is_odd(q: Tensor, k: Tensor, *others: Any) -> bool:
+    return any(length is not None and length % 2 for length in (q.shape[1], k.shape[1]))
+
+
 # Fused attentions cannot compute in float64. Below float32 they are the faster ones on
 # JAX's CPUs, too.
 declare("dot_product_attention", _attend)
 register("dot_product_attention", "fused", _fused, lambda q, *_: _dtype(q) != "float64")
+register(
+    "dot_product_attention",
+    "fused_even",
+    _fused_even,
+    lambda q, k, *_: (
+        jax_on_gpu() and _dtype(q) in ("bfloat16", "float16") and _is_odd(q, k)
+    ),
+)
 register(
     "dot_product_attention",
     "divide_last",

@@ -155,6 +155,15 @@ def jax_on_cpu(*arguments: Any, **options: Any) -> bool:
     return all(name.startswith("cpu") for name in keras.distribution.list_devices())
 
 
+def jax_on_gpu(*arguments: Any, **options: Any) -> bool:
+    """Whether the backend is JAX on GPUs."""
+    if keras.backend.backend() != "jax":
+        return False
+    return any(
+        name.startswith(("gpu", "cuda")) for name in keras.distribution.list_devices()
+    )
+
+
 def _choice() -> Mapping[str, str]:
     """The chosen forms by operation, of this thread or else of the last scope."""
     others = list(_OPEN.values())[-1:] or [{}]

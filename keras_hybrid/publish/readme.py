@@ -6,6 +6,8 @@ from typing import Any
 
 from keras_hybrid import models
 from keras_hybrid.data import describe_preprocessing
+from keras_hybrid.data.targets import CLASSIFICATION
+from keras_hybrid.train.tasks import Task, get_task
 
 _TYPES = {"macro_f1": "f1"}  # where the hub has another name for a metric
 _PLAIN = ("test_", "validation_")
@@ -19,17 +21,20 @@ def readme(card: Mapping[str, Any], repository: str, licence: str | None) -> str
         repository: `owner/name`.
         licence: Licence by the hub's identifier; None leaves it out.
     """
+    task = get_task(card.get("task", CLASSIFICATION))
     parts = [
-        _front_matter(card, repository, licence),
-        _summary(card, repository, licence),
+        _front_matter(card, repository, licence, task),
+        _summary(card, repository, licence, task),
         _metrics(card),
-        _data(card),
-        _loading(card, repository),
+        _data(card, task),
+        _loading(card, repository, task),
     ]
     return "\n".join(parts)
 
 
-def _front_matter(card: Mapping[str, Any], repository: str, licence: str | None) -> str:
+def _front_matter(
+    card: Mapping[str, Any], repository: str, licence: str | None, task: Task
+) -> str:
     """The block that the hub indexes; its values are JSON, which YAML includes."""
     dataset = card.get("dataset", "unknown")
     tested = {
@@ -39,7 +44,7 @@ def _front_matter(card: Mapping[str, Any], repository: str, licence: str | None)
     }
     published = card.get("recipe", {}).get("data", {}).get("dataset") != "folder"
     results = {
-        "task": {"type": "image-classification"},
+        "task": {"type": task.hub_task},
         "dataset": {"type": dataset, "name": dataset, "split": "test"},
         "metrics": [
             {"type": _TYPES.get(name, name), "name": f"test {name}", "value": value}
@@ -48,9 +53,9 @@ def _front_matter(card: Mapping[str, Any], repository: str, licence: str | None)
     }
     facts = {
         "library_name": "keras",
-        "pipeline_tag": "image-classification",
+        "pipeline_tag": task.hub_task,
         "license": licence,
-        "tags": ["keras", "keras_hybrid", "image-classification", card["model"]],
+        "tags": ["keras", "keras_hybrid", task.hub_task, card["model"]],
         "datasets": [dataset] if "dataset" in card and published else None,
         "metrics": [_TYPES.get(name, name) for name in tested if name != "loss"],
         "model-index": tested
@@ -64,16 +69,18 @@ def _front_matter(card: Mapping[str, Any], repository: str, licence: str | None)
     return "\n".join(["---", *lines, "---", ""])
 
 
-def _summary(card: Mapping[str, Any], repository: str, licence: str | None) -> str:
+def _summary(
+    card: Mapping[str, Any], repository: str, licence: str | None, task: Task
+) -> str:
     height, width, channels = card["input_shape"]
     size = f"{height or 'any'} x {width or 'any'} pixels with {channels} channels"
     reported = models.get(card["model"]).reported
     return (
         f"# {repository.partition('/')[2]}\n\n"
-        f"An image classifier for Keras 3: `{card['model']}` of keras_hybrid with "
+        f"An {task.kind} for Keras 3: `{card['model']}` of keras_hybrid with "
         f"{card['parameters']:,} trainable parameters, trained on "
         f"{card.get('dataset', 'unknown data')}. It takes images of {size} and gives "
-        f"{len(card['class_names'])} probabilities.\n\n"
+        f"{task.describe_outputs(card)[0]}.\n\n"
         + (f"The network: {reported}\n\n" if reported else "")
         + (f"Licence: {licence}.\n" if licence else "No licence has been given.\n")
     )
@@ -90,9 +97,8 @@ def _metrics(card: Mapping[str, Any]) -> str:
     return "\n".join(["## Metrics\n", "| measure | value |", "|---|---|", *rows, ""])
 
 
-def _data(card: Mapping[str, Any]) -> str:
+def _data(card: Mapping[str, Any], task: Task) -> str:
     """What it was trained on, its classes, and how an image is prepared."""
-    names = ", ".join(card["class_names"])
     preprocessing = card["preprocessing"]
     if "steps" not in preprocessing:
         preprocessing = describe_preprocessing(preprocessing)
@@ -108,12 +114,12 @@ def _data(card: Mapping[str, Any]) -> str:
         f"## Data\n\nDataset: {card.get('dataset', 'unknown')}. Images of it are not "
         "in this repository. `recipe.json` has all settings of the training run, and "
         "`card.json` the versions.\n\n"
-        f"## Classes\n\n{names}\n\n"
+        f"{task.describe_outputs(card)[1]}\n\n"
         f"## Preprocessing\n\n{steps}\n{views}"
     )
 
 
-def _loading(card: Mapping[str, Any], repository: str) -> str:
+def _loading(card: Mapping[str, Any], repository: str, task: Task) -> str:
     data = card.get("recipe", {}).get("data", {})
     joint = data.get("folds") and data.get("fold") is None  # no builder makes it
     builder = models.get(card["model"]).builder.__name__
@@ -128,7 +134,7 @@ def _loading(card: Mapping[str, Any], repository: str) -> str:
         "`load` resizes images as in training:\n\n"
         "```python\nimport keras_hybrid\n\n"
         f'classifier = keras_hybrid.load("hf://{repository}")\n'
-        'print(classifier.predict("photo.jpg").top(3))\n```\n\n'
+        f'print(classifier.predict("photo.jpg").{task.first_use})\n```\n\n'
         + ("" if joint else by_builder)
         + "Plain Keras loads the file after `import keras_hybrid`, which registers the "
         "layers. The model takes resized pixels in [0, 255]:\n\n"

@@ -5,10 +5,13 @@ import re
 import shutil
 from typing import Any
 
-from keras_hybrid.export.keras_file import load_keras
+from keras_hybrid.export.model_card import read_card
+from keras_hybrid.models.keras_file import load_keras
 from keras_hybrid.publish.readme import readme
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.utils.card import read_card, write_card
+from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.card_fields import OF_MODEL
+from keras_hybrid.utils.files import sha256
 
 REPORT = "report.html"
 _NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -47,11 +50,12 @@ def write_repository(
     _check_run(run, report)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} has files in it; choose an empty folder.")
-    card = _without_places(read_card(run / "card.json"))
+    card = _without_places(read_card(run / "model.keras"))
     load_keras(run / "model.keras")  # or ValueError
     page = readme(card, repository, licence)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run / "model.keras", folder / "model.keras")
+    card |= {OF_MODEL: sha256(folder / "model.keras")}
     write_card(card, folder / "card.json")
     if (run / "recipe.json").exists():
         recipe = Recipe.read(run / "recipe.json").replace(data_dir=None, workdir=None)

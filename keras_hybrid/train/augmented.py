@@ -1,5 +1,7 @@
 """A network with augmentation before it and auxiliary losses, while it trains."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -19,8 +21,8 @@ class Augmented(keras.Model):
     Args:
         network: `(B, H, W, 3)` pixels -> `(B, K)` logits.
         fill: Pixel value beyond an image's edge; None reflects the image.
-        images: The training set, uint8 `(N, H, W, 3)`, to be kept on the device;
-            batches then bring `indices`. None if they bring `images`.
+        images: The training set, uint8 or float32 `(N, H, W, 3)`, to be kept on the
+            device; batches then bring `indices`. None if they bring `images`.
         gabor_loss: Weight of `GaborLoss`; 0 for none. Batches then bring `progress`.
 
     Attributes:
@@ -47,12 +49,13 @@ class Augmented(keras.Model):
             self.gabor_loss = GaborLoss(gabor_loss)
             self.gabor_loss.build(stage.shape, network.input_shape, (None,))
         self._training_network = of_any_size(network, outputs)
+        self._augment = _xla(augment)
         self.fill = fill
         self.images = None
         if images is not None:
             # a variable: an argument of the compiled step, not a constant within it
             self.images = keras.Variable(
-                images, dtype="uint8", trainable=False, name="training_images"
+                images, dtype=images.dtype.name, trainable=False, name="training_images"
             )
         self.built = True
 
@@ -74,17 +77,37 @@ class Augmented(keras.Model):
 
     def _train(self, images: Tensor, draws: dict[str, Tensor]) -> Tensor:
         progress = draws.pop("progress", None)
-        images = augment(images, draws, self.fill)
-        if self.train_size and images.shape[1:3] != self.train_size:
-            images = keras.ops.image.resize(
-                images, self.train_size, antialias=True, data_format="channels_last"
-            )
+        images = self._augmented(images, draws)
         outputs = self._training_network(images, training=True)
         if not self.gabor_loss:
             return outputs
         logits, stage = outputs
         self.add_loss(self.gabor_loss(stage, images, progress))
         return logits
+
+    def _augmented(self, images: Tensor, draws: dict[str, Tensor]) -> Tensor:
+        """Augmented images at the training size."""
+        # XLA might not compile what others have registered
+        own = not any(name.startswith("extra") for name in draws)
+        images = (self._augment if own else augment)(images, draws, self.fill)
+        if not self.train_size or images.shape[1:3] == self.train_size:
+            return images
+        return keras.ops.image.resize(
+            images, self.train_size, antialias=True, data_format="channels_last"
+        )
+
+
+def _xla(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that XLA compiles on TensorFlow, whatever compiles the step around it.
+
+    Keras does not compile the steps of CPUs with XLA there, and operation by operation
+    augmentation takes about three times as long.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=True, autograph=False)
 
 
 def of_any_size(network: keras.Model, outputs: Tensor | list[Tensor]) -> keras.Model:

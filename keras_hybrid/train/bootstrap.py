@@ -1,12 +1,14 @@
 """Bootstrap intervals of accuracy and balanced accuracy (Efron 1979)."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 RESAMPLES = 1000
 """Samples with replacement; the ends of an interval are their percentiles."""
-_TAIL = 0.025
+TAIL = 0.025
+"""Share of the samples beyond each end of an interval."""
 
 
 class Interval(NamedTuple):
@@ -39,17 +41,12 @@ def accuracy_intervals(
         groups: Group numbers `(N,)`, if images belong together.
     """
     right = predictions == labels
-    numbers = np.arange(len(labels)) if groups is None else groups
-    numbers = np.unique(numbers, return_inverse=True)[1]
-    count = numbers.max() + 1
-    rng = np.random.default_rng(0)
     whole, recall = _scores(labels, right, np.ones(len(labels)))
-    samples = []
-    for _ in range(RESAMPLES):
-        drawn = np.bincount(rng.integers(0, count, count), minlength=count)
-        samples.append(_scores(labels, right, drawn[numbers], recall)[0])
-    low, high = np.quantile(samples, (_TAIL, 1 - _TAIL), axis=0)
-    limit = _TAIL ** (1 / count)
+    weights = resamples(len(labels), groups)
+    samples = [_scores(labels, right, drawn, recall)[0] for drawn in weights]
+    low, high = np.quantile(samples, (TAIL, 1 - TAIL), axis=0)
+    count = len(labels) if groups is None else len(np.unique(groups))
+    limit = TAIL ** (1 / count)
     if right.all():
         low[:] = limit
     if not right.any():
@@ -57,6 +54,22 @@ def accuracy_intervals(
     found = zip(whole, low, high, strict=True)
     accuracy, balanced = (Interval(*(round(float(x), 6) for x in row)) for row in found)
     return accuracy, balanced
+
+
+def resamples(images: int, groups: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """How often each image is in each of `RESAMPLES` samples with replacement, `(N,)`.
+
+    Args:
+        images: Number of images.
+        groups: Group numbers `(N,)`, of which whole groups are drawn.
+    """
+    numbers = np.arange(images) if groups is None else groups
+    numbers = np.unique(numbers, return_inverse=True)[1]
+    count = numbers.max() + 1
+    rng = np.random.default_rng(0)
+    for _ in range(RESAMPLES):
+        drawn = np.bincount(rng.integers(0, count, count), minlength=count)
+        yield drawn[numbers]
 
 
 def _scores(
@@ -73,7 +86,25 @@ def _scores(
         weights: How often each image counts, `(N,)`.
         recall: That of classes without images, `(classes,)`; NaN leaves them out.
     """
+    found = recalls(labels, right[None], weights, recall)[0]
+    accuracy = float((weights * right).sum() / weights.sum())
+    return (accuracy, float(np.nanmean(found))), found
+
+
+def recalls(
+    labels: np.ndarray,
+    right: np.ndarray,
+    weights: np.ndarray,
+    missing: np.ndarray | float,
+) -> np.ndarray:
+    """Recall of each class of weighted images, `(models, classes)`.
+
+    Args:
+        labels: Class numbers `(N,)`.
+        right: Whether each model has each image right, `(models, N)`.
+        weights: How often each image counts, `(N,)`.
+        missing: That of classes without images.
+    """
     true = np.bincount(labels, weights)
-    hits = np.bincount(labels, weights * right)
-    recall = np.where(true > 0, hits / np.maximum(true, 1), recall)
-    return (hits.sum() / true.sum(), float(np.nanmean(recall))), recall
+    hits = np.array([np.bincount(labels, weights * row) for row in right])
+    return np.where(true > 0, hits / np.maximum(true, 1), missing)

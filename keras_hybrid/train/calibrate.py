@@ -7,9 +7,9 @@ by the temperature, and the architecture does not change.
 import keras
 import numpy as np
 
-from keras_hybrid.data import Evaluation, Split
+from keras_hybrid.data import Split
 from keras_hybrid.models.assembly import HEAD
-from keras_hybrid.train.evaluate import BATCH, log_softmax
+from keras_hybrid.train.evaluate import log_softmax, predict_split
 
 TEMPERATURES = np.geomspace(0.1, 10, 401)
 
@@ -38,8 +38,7 @@ def calibrate(network: keras.Model, scorer: keras.Model, split: Split) -> float:
             or its mean over views.
         split: Images that it was not trained on.
     """
-    images = Evaluation(split, scorer.output_shape[-1], BATCH)
-    logits = scorer.predict(images, verbose=0)[: len(split)].astype("float64")
+    logits = predict_split(scorer, split)
     temperature = best_temperature(logits, split.labels)
     wrong = (logits.argmax(-1) != split.labels).sum()
     if not wrong or temperature in (TEMPERATURES[0], TEMPERATURES[-1]):

@@ -4,17 +4,15 @@ import pathlib
 import statistics
 from typing import Any
 
-import numpy as np
-
 from keras_hybrid import models
-from keras_hybrid.data.check.class_findings import IMBALANCE
 from keras_hybrid.data.dataset import Dataset
 from keras_hybrid.data.image_shapes import sample_sizes
 from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.models.checkpoints import resolve
-from keras_hybrid.train.hold_out import split_indices
+from keras_hybrid.train.hold_out import first_split_indices, split_indices
 from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.train.recipe_groups import DEFAULT_MINUTES
+from keras_hybrid.train.tasks import get_task
 from keras_hybrid.train.workdir import SETTINGS
 from keras_hybrid.weights import list_published
 from keras_hybrid.weights.resolver import IMAGENET
@@ -52,9 +50,9 @@ def choose_model_of_weights(recipe: Recipe) -> Recipe:
 def choose_image_size(recipe: Recipe) -> Recipe:
     """Fills in the image size of a folder.
 
-    It is that of the pretrained weights, if it is known, or else the largest of `SIZES`
-    up to the median side of the files: of the short side, or of the long one where
-    images are padded.
+    It is that of the pretrained weights, if it is known, or else that of `SIZES` which
+    is nearest by ratio to the median side of the files: to the short side, or to the
+    long one where images are padded.
     """
     data, folder = recipe.data, recipe.runtime.data_dir
     if data.dataset != "folder" or data.image_size is not None or not folder:
@@ -66,11 +64,11 @@ def choose_image_size(recipe: Recipe) -> Recipe:
         if known:
             _say("image-size", min(known), "the weights were trained at it")
             return recipe.replace(image_size=min(known))
-    files, _ = list_images(pathlib.Path(folder), recipe.runtime.manifest)
+    files = list_images(pathlib.Path(folder), recipe.runtime.manifest).images
     side, which = (max, "long") if data.fit == "pad" else (min, "short")
     sides = [side(size) for size in sample_sizes(files)]
     middle = statistics.median(sides) if sides else SIZES[-1]
-    size = max((x for x in SIZES if x <= middle), default=SIZES[0])
+    size = min(SIZES, key=lambda x: max(x / middle, middle / x))
     _say("image-size", size, f"the files have {middle:.0f} pixels on the {which} side")
     return recipe.replace(image_size=size)
 
@@ -108,11 +106,21 @@ def choose_settings(recipe: Recipe, dataset: Dataset) -> Recipe:
     return choose_keep_best(recipe.replace(**changes), dataset)
 
 
-def choose_keep_best(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """Fills in what to keep: the best epoch where the classes are out of balance.
+def fit_batch_size(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """Lowers the batch size to the number of training images, if these are fewer."""
+    images = len(split_indices(recipe, dataset.train)[0])
+    if recipe.augmentation.mixes:  # in pairs
+        images = images // 2 * 2
+    if not 0 < images < recipe.optimization.batch_size:
+        return recipe
+    _say("batch-size", images, "there are no more training images")
+    return recipe.replace(batch_size=images)
 
-    That needs validation images of every class. A run that is in the workdir goes on as
-    it began.
+
+def choose_keep_best(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """Fills in what to keep, see `Task.choose_keep_best`.
+
+    A run that is in the workdir goes on as it began.
     """
     if recipe.selection.keep_best != "auto":
         return recipe
@@ -121,21 +129,11 @@ def choose_keep_best(recipe: Recipe, dataset: Dataset) -> Recipe:
         found = Recipe.read(begun).selection.keep_best
         if found != "auto":
             return recipe.replace(keep_best=found)
-    later = recipe.data.folds and recipe.data.fold is None
-    of_fold = recipe.replace(fold=1) if later else recipe
-    training, validation = split_indices(of_fold, dataset.train)
-    labels = dataset.train.labels
-    classes, counts = np.unique(labels[training], return_counts=True)
-    seen = np.isin(classes, labels[validation]).all()
-    if not seen or counts.max() < IMBALANCE * counts.min():
-        return recipe.replace(keep_best="none")
-    most, least = counts.argmax(), counts.argmin()
-    why = " and ".join(
-        f"{counts[i]:,} training images of {dataset.class_names[classes[i]]}"
-        for i in (most, least)
-    )
-    _say("keep-best", "balanced_accuracy", f"there are {why}")
-    return recipe.replace(keep_best="balanced_accuracy")
+    indices = first_split_indices(recipe, dataset.train)
+    chosen, why = get_task(recipe.data.task).choose_keep_best(dataset, *indices)
+    if why:
+        _say("keep-best", chosen, why)
+    return recipe.replace(keep_best=chosen)
 
 
 def batch_size(images: int) -> int:

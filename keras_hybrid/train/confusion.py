@@ -1,5 +1,6 @@
 """Where a classifier is wrong: confusion matrix, confused pairs, single images."""
 
+import collections
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,3 +71,23 @@ def confident_mistakes(
     predictions = probabilities.argmax(-1)
     wrong = np.flatnonzero(predictions != labels)
     return wrong[np.argsort(-probabilities[wrong].max(-1), kind="stable")[:count]]
+
+
+def varied_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Indices of all wrong predictions, those of as many pairs as possible first.
+
+    The most confident mistake of each pair of a true and a predicted class comes first,
+    then the second one of each pair, and so on.
+
+    Args:
+        probabilities: Predicted probabilities `(N, classes)`.
+        labels: True classes, `(N,)`.
+    """
+    wrong = confident_mistakes(probabilities, labels, len(labels))
+    pairs = zip(labels[wrong], probabilities[wrong].argmax(-1), strict=True)
+    seen: collections.Counter[tuple[int, int]] = collections.Counter()
+    ranks = []
+    for pair in pairs:
+        ranks.append(seen[pair])
+        seen[pair] += 1
+    return wrong[np.argsort(ranks, kind="stable")]

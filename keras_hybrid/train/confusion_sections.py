@@ -1,23 +1,27 @@
 """Sections of a page: which classes are confused, and the most confident mistakes."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_hybrid.train.confusion import class_scores, confused_pairs
-from keras_hybrid.utils.figures import blank_figure
-from keras_hybrid.utils.page import Page
+from keras_hybrid.train.confusion import (
+    class_scores,
+    confused_pairs,
+    varied_mistakes,
+)
+from keras_hybrid.train.mistake_gallery import Paths, Pixels, add_gallery, file_name
+from keras_hybrid.utils.figures import blank_figure, short_name
+from keras_hybrid.utils.page import Page, Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAIRS = 15
 """Rows of the table of confusions."""
-PICTURES = 24
-"""Pictures of mistakes."""
 FEW_CLASSES = 20
 """Up to so many classes a matrix shows its numbers."""
+
+_NARROW = 8  # classes whose matrix needs no whole row
 
 
 def add_confusion(page: Page, matrix: np.ndarray, names: tuple[str, ...]) -> None:
@@ -31,7 +35,7 @@ def add_confusion(page: Page, matrix: np.ndarray, names: tuple[str, ...]) -> Non
     page.section("Confusion").figure(
         _confusion_figure(matrix, names),
         "Share of each true class (row) that was predicted as each class (column).",
-        wide=True,
+        wide=len(names) > _NARROW,
     )
     pairs = confused_pairs(matrix, names, PAIRS)
     if pairs:
@@ -42,30 +46,43 @@ def add_confusion(page: Page, matrix: np.ndarray, names: tuple[str, ...]) -> Non
 
 def add_mistakes(
     page: Page,
-    images: Sequence[np.ndarray],
+    pixels: Pixels,
     probabilities: np.ndarray,
     labels: np.ndarray,
     names: tuple[str, ...],
+    paths: Paths = None,
 ) -> None:
-    """Adds pictures of the most confident mistakes.
+    """Adds pictures of mistakes, which a reader filters by true and predicted class.
 
     Args:
         page: The page.
-        images: Pixels `(H, W, C)` of each.
-        probabilities: Their predicted probabilities, `(N, classes)`.
+        pixels: Reads an image.
+        probabilities: Predicted probabilities of all images, `(N, classes)`.
         labels: Their true classes, `(N,)`.
         names: Names of the classes.
+        paths: Their files, if they are known.
     """
     page.section("Confidently wrong")
-    if not len(images):
+    wrong = varied_mistakes(probabilities, labels)
+    if not len(wrong):
         page.text("Every test image was classified correctly.")
         return
-    page.figure(
-        _mistakes_figure(images, probabilities, labels, names),
-        "The wrong predictions with the highest probability: true class, "
-        "predicted class, probability.",
-        wide=True,
-        picture=True,
+    confidence, predicted = probabilities.max(-1), probabilities.argmax(-1)
+
+    def describe(i: int) -> Picture:
+        true, found = names[labels[i]], names[predicted[i]]
+        title = f"{true} \u2192 {found} {confidence[i]:.0%}"
+        properties = {"true class": true, "predicted class": found}
+        return Picture(title, properties, file_name(paths, i))
+
+    add_gallery(
+        page,
+        pixels,
+        wrong,
+        describe,
+        "Wrong predictions, the most confident first: true class, predicted class, "
+        "probability.",
+        lambda i: confidence[i],
     )
 
 
@@ -95,9 +112,10 @@ def _confusion_figure(matrix: np.ndarray, names: tuple[str, ...]) -> "Figure":
     picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted class", ylabel="true class")
     if few:
-        ticks = range(len(names))
-        axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(ticks, names)
+        ticks, shown = range(len(names)), [short_name(name) for name in names]
+        turned: dict[str, Any] = {"rotation": 45, "rotation_mode": "anchor"}
+        axes.set_xticks(ticks, shown, ha="right", parse_math=False, **turned)
+        axes.set_yticks(ticks, shown, parse_math=False)
         for row, column in np.argwhere(matrix):
             colour = "white" if share[row, column] > 0.5 else "black"
             axes.text(
@@ -111,26 +129,4 @@ def _confusion_figure(matrix: np.ndarray, names: tuple[str, ...]) -> "Figure":
             )
     else:
         figure.colorbar(picture, label="share of the true class", shrink=0.8)
-    return figure
-
-
-def _mistakes_figure(
-    images: Sequence[np.ndarray],
-    probabilities: np.ndarray,
-    labels: np.ndarray,
-    names: tuple[str, ...],
-) -> "Figure":
-    columns = 4
-    rows = -(-len(images) // columns)
-    figure = blank_figure(1.7 * columns, 2.15 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, image, row, label in zip(
-        grid, images, probabilities, labels, strict=False
-    ):
-        axes.imshow(image, cmap="gray")  # the map is for one channel
-        axes.set_title(
-            f"{names[label]}\n\u2192 {names[row.argmax()]} {row.max():.0%}", fontsize=8
-        )
     return figure

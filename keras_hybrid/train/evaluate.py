@@ -11,20 +11,39 @@ from keras_hybrid.train.confusion import confusion_matrix
 BATCH = 128
 
 
-def scorer(model: keras.Model, tta: str) -> keras.Model:
-    """What predicts the logits: the model, or its mean over views.
+def averaged(model: keras.Model, tta: str) -> keras.Model:
+    """What predicts: the model, or its mean over views.
 
     Args:
         model: A model with its classifier.
         tta: `"none"`, or the views of `models.average_views`.
     """
-    return models.logits(model if tta == "none" else models.average_views(model, tta))
+    return model if tta == "none" else models.average_views(model, tta)
+
+
+def scorer(model: keras.Model, tta: str) -> keras.Model:
+    """What predicts the logits, see `averaged`."""
+    return models.logits(averaged(model, tta))
 
 
 def check_tta(model: keras.Model, tta: str) -> None:
-    """Raises ValueError if `scorer` cannot do this; no model is made."""
+    """Raises ValueError if `averaged` cannot do this; no model is made."""
     if tta != "none":
         models.check_views(model, tta)
+
+
+def predict_split(network: keras.Model, split: Split) -> np.ndarray:
+    """What a network puts out for the images of a split, float64 `(N, outputs)`."""
+    images = Evaluation(split, network.output_shape[-1], BATCH)
+    return network.predict(images, verbose=0)[: len(split)].astype("float64")
+
+
+def predict_features(network: keras.Model, split: Split) -> np.ndarray:
+    """What the classifier of a network sees of each image, float32 `(N, features)`."""
+    head = models.classifier(network)
+    images = Evaluation(split, head.units, BATCH)
+    backbone = keras.Model(network.input, head.input)
+    return backbone.predict(images, verbose=0)[: len(split)].astype("float32")
 
 
 def evaluate(
@@ -42,9 +61,7 @@ def evaluate(
         The metrics of `classification_metrics` under names that begin with `test_`;
         and the probabilities, float64 `(N, classes)`.
     """
-    images = Evaluation(split, network.output_shape[-1], BATCH)
-    logits = network.predict(images, verbose=0)[: len(split)].astype("float64")
-    log_probabilities = log_softmax(logits)
+    log_probabilities = log_softmax(predict_split(network, split))
     metrics = classification_metrics(log_probabilities, split.labels, ordinal)
     return {f"test_{x}": y for x, y in metrics.items()}, np.exp(log_probabilities)
 
@@ -91,3 +108,8 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Logarithms of the probabilities, `(N, classes)`."""
     logits = logits - logits.max(-1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """The probability of each class of several, `(N, classes)`."""
+    return 1 / (1 + np.exp(-logits))

@@ -4,39 +4,35 @@ import contextlib
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import keras
-import numpy as np
 
-from keras_hybrid import ops
-from keras_hybrid.data import Batches, Evaluation, Split
-from keras_hybrid.data.keras_cv_layers import keras_cv_augmenter
+from keras_hybrid.data import Evaluation, Split
 from keras_hybrid.train.augmented import Augmented
 from keras_hybrid.train.checkpoint import FILE, restore_state
-from keras_hybrid.train.class_metrics import CLASS_METRICS, ClassMetric
-from keras_hybrid.train.crossentropy import Crossentropy, class_weights
+from keras_hybrid.train.compiled import (
+    compile_network,
+    make_batches,
+    make_schedule,
+    resize,
+    step_forms,
+)
 from keras_hybrid.train.devices import Devices
 from keras_hybrid.train.keep_best import KeepBest
-from keras_hybrid.train.layer_rates import layer_rates
 from keras_hybrid.train.metrics_logger import (
     MetricsLogger,
     progress_so_far,
+    read_metrics,
     truncate_metrics,
 )
 from keras_hybrid.train.multiprocess import check_epoch, process_index, shard
-from keras_hybrid.train.optimizer import make_optimizer
 from keras_hybrid.train.progress import Progress, step_seconds
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.remat import RematAugmented
-from keras_hybrid.train.schedule import ProgressSchedule
 from keras_hybrid.train.sync_replicas import sync_replicas
+from keras_hybrid.train.tasks import get_task
 from keras_hybrid.train.train_size import train_size
-from keras_hybrid.train.user_metrics import Metrics, OfProbabilities
-from keras_hybrid.utils.typing import Shape
+from keras_hybrid.train.user_metrics import Metrics
 
-# Training sets up to this size are kept on a GPU, which has several times as much.
-RESIDENT_BYTES = 4 * 2**30
 _ONE_DEVICE = Devices()
 CallbackFactory = Callable[
     [Recipe, pathlib.Path, keras.Model, Split], list[keras.callbacks.Callback]
@@ -58,7 +54,7 @@ def fit(
     callbacks: Callbacks = (),
     metrics: Metrics = (),
 ) -> int:
-    """Trains `network`, which returns logits, from the checkpoint on if there is one.
+    """Trains `network`, see `Task.trained`, from the checkpoint on if there is one.
 
     If the optimizer averages the weights, the network has the averages afterwards; with
     `keep_best` those of the best epoch.
@@ -73,7 +69,7 @@ def fit(
         callbacks: More callbacks, or a function that returns them, given the recipe,
             the workdir, the network, and the validation images or, without any, the
             training images. Only the process that writes files has them.
-        metrics: More metrics, of one-hot labels and probabilities.
+        metrics: More metrics, of the targets and predictions of the task.
 
     Returns:
         The epoch, from 1, whose weights the network has.
@@ -82,11 +78,12 @@ def fit(
         TrainingDiverged: If the loss becomes NaN or infinite.
     """
     settings = recipe.optimization
-    batches = _batches(recipe, training, network.output_shape[-1])
-    _check_executions(batches.steps_per_epoch, settings.steps_per_execution)
-    model, schedule = _compiled(recipe, network, batches, metrics)
+    batches = make_batches(recipe, training, network.output_shape[-1])
+    check_executions(batches.steps_per_epoch, settings.steps_per_execution)
+    schedule = make_schedule(recipe, batches.steps_per_epoch)
+    model = compile_network(recipe, network, batches, schedule, metrics)
     checkpoint = directory / FILE
-    done = _resume(checkpoint, model)
+    done = _resume(checkpoint, model, len(read_metrics(directory)))
     check_epoch(done)
     first = process_index() == 0
     if first:
@@ -98,7 +95,8 @@ def fit(
     best = None
     listening: list[keras.callbacks.Callback] = []
     if validation and recipe.selection.keeps_best:
-        best = KeepBest(recipe.selection, directory, network, done, first)
+        score = get_task(recipe.data.task).score
+        best = KeepBest(recipe.selection, directory, network, score, done, first)
         listening.append(best)  # before the averages are swapped back
     if settings.averages_weights:
         listening.append(keras.callbacks.SwapEMAWeights())
@@ -106,9 +104,8 @@ def fit(
         if callable(callbacks):
             callbacks = callbacks(recipe, directory, network, validation or training)
         listening += callbacks
-    form = "shifted" if settings.jit_compile == "on" else "auto"
     with (
-        ops.forms(depthwise_conv=form),
+        step_forms(settings),
         sync_replicas(model, devices.replicas),
         _averaged_at_the_end(model),
     ):
@@ -140,7 +137,7 @@ def _fit_one_size(
 ) -> None:
     """Trains until the images have another size, or to the end."""
     batches = progress.batches
-    _resize(model, progress.train_size)
+    resize(model, progress.train_size)
     if progress.seconds and not progress.measured:
         progress.plan(step_seconds(model, batches))
         if progress.finished:
@@ -159,7 +156,7 @@ def _fit_one_size(
 
 
 def _verbosity() -> str | int:
-    if process_index() > 0:
+    if process_index() > 0 or sys.stdout is None:
         return 0
     return "auto" if sys.stdout.isatty() else 2
 
@@ -176,33 +173,6 @@ def _averaged_at_the_end(model: keras.Model) -> Iterator[None]:
     optimizer.finalize_variable_values(model.trainable_variables)
 
 
-def _batches(recipe: Recipe, training: Split, classes: int) -> Batches:
-    augmentation, settings = recipe.augmentation, recipe.optimization
-    augmenter = None
-    if augmentation.augmenter == "keras_cv":
-        size = training.images.shape[1:3]
-        augmenter = keras_cv_augmenter(augmentation, size, settings.seed)
-    return Batches(
-        training,
-        settings.batch_size,
-        classes,
-        settings.seed,
-        augmentation,
-        repeats=augmentation.repeated_augmentation,
-        resident=_is_resident(recipe, training),
-        augmenter=augmenter,
-        marks_progress=settings.gabor_loss > 0,
-        balanced=settings.class_balance == "sampling",
-    )
-
-
-def _resize(model: Augmented, size: Shape) -> None:
-    """Compiles the training step for images of this size."""
-    if size != model.train_size:
-        model.train_size = size
-        model.train_function = None
-
-
 def _validation_data(
     recipe: Recipe, validation: Split | None, classes: int, devices: Devices
 ) -> keras.utils.PyDataset | None:
@@ -212,8 +182,12 @@ def _validation_data(
     return shard(Evaluation(validation, classes, batch_size, devices.replicas))
 
 
-def _check_executions(steps: int, together: int) -> None:
-    """Refuses calls that would run on into the images of the next epoch."""
+def check_executions(steps: int, together: int) -> None:
+    """Refuses what the backend cannot call, or runs on into the next epoch's images."""
+    if together > 1 and keras.backend.backend() == "torch":
+        raise ValueError(
+            "--steps-per-execution must be 1 on PyTorch, which runs step by step."
+        )
     if steps % together:
         most = max(n for n in range(1, together) if steps % n == 0)
         raise ValueError(
@@ -222,12 +196,11 @@ def _check_executions(steps: int, together: int) -> None:
         )
 
 
-def _resume(checkpoint: pathlib.Path, model: Augmented) -> int:
+def _resume(checkpoint: pathlib.Path, model: Augmented, logged: int) -> int:
     """Restores the checkpoint, if any; returns the number of finished epochs."""
-    if not checkpoint.exists():
-        return 0
-    epochs = restore_state(checkpoint, model)
-    print(f"Going on after epoch {epochs} of {checkpoint.parent}.")
+    epochs = restore_state(checkpoint, model, logged)
+    if epochs:
+        print(f"Going on after epoch {epochs} of {checkpoint.parent}.")
     return epochs
 
 
@@ -238,75 +211,3 @@ def _diverged(epoch: int, checkpoint: pathlib.Path) -> TrainingDiverged:
         f"The loss became NaN or infinite in epoch {epoch}{left}. "
         "Try a lower --learning-rate, --global-clipnorm 1 or --precision float32."
     )
-
-
-def _compiled(
-    recipe: Recipe,
-    network: keras.Model,
-    batches: Batches,
-    user_metrics: Metrics,
-) -> tuple[Augmented, ProgressSchedule]:
-    """The network with augmentation before it, compiled, and its learning rate."""
-    settings = recipe.optimization
-    images = np.asarray(batches.split.images) if batches.resident else None
-    kind = RematAugmented if recipe.runtime.remat else Augmented
-    model = kind(network, batches.augmentation.fill, images, settings.gabor_loss)
-    # Keras reads the schedule once per step, whether or not that step is an update.
-    schedule = ProgressSchedule(
-        recipe.learning_rate,
-        settings.final_learning_rate,
-        settings.warmup_share,
-        max(settings.epochs, 1) * batches.steps_per_epoch,
-        settings.curve,
-    )
-    decay = recipe.fine_tuning.layer_decay
-    rates = layer_rates(network, decay) if decay < 1 else None
-    optimizer = make_optimizer(
-        settings.optimizer,
-        model,
-        schedule,
-        settings.weight_decay,
-        settings.global_clipnorm,
-        ema_momentum=settings.ema_momentum,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        rates=rates,
-    )
-    weights = None
-    if settings.class_balance == "weights":
-        weights = class_weights(batches.split.labels, batches.classes)
-    metrics: list[Any] = ["accuracy", *map(OfProbabilities, user_metrics)]
-    if recipe.selection.keep_best in CLASS_METRICS:
-        metrics.append(ClassMetric(batches.classes, recipe.selection.keep_best))
-    model.compile(
-        optimizer,
-        Crossentropy(settings.label_smoothing, weights),
-        weighted_metrics=metrics,
-        jit_compile={"auto": "auto", "on": True, "off": False}[settings.jit_compile],
-        steps_per_execution=settings.steps_per_execution,
-    )
-    return model, schedule
-
-
-def _is_resident(recipe: Recipe, training: Split) -> bool:
-    """Whether the training images are to be kept on the device."""
-    if recipe.runtime.cache_on_device != "auto":
-        return recipe.runtime.cache_on_device == "on"
-    if recipe.augmentation.augmenter == "keras_cv":
-        return False
-    size = np.prod(training.images.shape, dtype="int64")
-    return size <= RESIDENT_BYTES and _has_gpu()
-
-
-def _has_gpu() -> bool:
-    backend = keras.backend.backend()
-    if backend == "jax":
-        import jax
-
-        return jax.default_backend() != "cpu"
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return bool(tf.config.list_logical_devices("GPU"))
-    import torch
-
-    return torch.cuda.is_available()

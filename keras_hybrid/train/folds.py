@@ -9,14 +9,18 @@ import keras
 
 from keras_hybrid import models
 from keras_hybrid.train.choose import choose_before_loading, choose_keep_best
-from keras_hybrid.train.evaluate import evaluate, scorer
+from keras_hybrid.train.choose_orientation import (
+    choose_orientation,
+    orientation_entry,
+    save_orientation,
+)
+from keras_hybrid.train.evaluate import averaged
 from keras_hybrid.train.hold_out import load_images, save_manifest
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.run_card import make_card
-from keras_hybrid.train.run_report import write_report
-from keras_hybrid.train.summarize_test import summarize_test
+from keras_hybrid.train.tasks import get_task
 from keras_hybrid.train.workdir import SETTINGS, claim, complete_card
-from keras_hybrid.utils.card import read_card, write_card
+from keras_hybrid.train.write_results import Trained, write_results
+from keras_hybrid.utils.card import read_card
 from keras_hybrid.utils.files import write_atomically
 
 
@@ -55,14 +59,20 @@ def run_folds(
     write_atomically(directory / "model.keras", joint.save)
     chosen = Recipe.read(folders[0] / SETTINGS)
     dataset = load_images(chosen)
-    metrics, probabilities = evaluate(
-        scorer(joint, recipe.selection.tta), dataset.test, recipe.data.ordinal
+    task = get_task(recipe.data.task)
+    predictor = task.trained(averaged(joint, recipe.selection.tta))
+    trained = Trained(
+        chosen.replace(fold=None),
+        dataset,
+        images,
+        joint,
+        predictor,
+        None,
+        (),
+        _spread([card["metrics"] for card in cards]),
+        orientation_entry(directory),
     )
-    metrics |= _spread([card["metrics"] for card in cards])
-    card = make_card(chosen.replace(fold=None), dataset, images, joint, metrics)
-    card |= summarize_test(dataset, probabilities, recipe.data.ordinal)
-    write_report(directory / "report.html", card, [], dataset.test, probabilities)
-    write_card(card, directory / "card.json")  # last: a run with a card is complete
+    write_results(trained, directory)
     return read_card(directory / "card.json")
 
 
@@ -72,11 +82,13 @@ def _begin(
     """Claims the workdir; returns the recipe, the fingerprint and a complete card."""
     dataset = load_images(choose_before_loading(recipe))
     recipe = choose_keep_best(recipe, dataset)
+    recipe, orientation = choose_orientation(recipe, dataset)
     images = dataset.fingerprint()
-    card = complete_card(recipe, directory, images)
+    card = complete_card(recipe, directory, dataset)
     if not card:
-        claim(recipe, directory, images)
+        claim(recipe, directory, dataset)
         save_manifest(recipe.replace(validation_split=0.0), directory, dataset)
+        save_orientation(directory, orientation)
     return recipe, images, card
 
 

@@ -16,7 +16,11 @@ from keras_hybrid.data import (
     write_manifest,
 )
 from keras_hybrid.data.manifest import FILE as MANIFEST
+from keras_hybrid.data.targets import get_targets
+from keras_hybrid.train.added_classes import with_earlier_classes
+from keras_hybrid.train.earlier_run import EarlierRun
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.utils.errors import first_line
 
 
 def load_images(recipe: Recipe) -> Dataset:
@@ -29,9 +33,31 @@ def load_images(recipe: Recipe) -> Dataset:
         runtime.corrupt,
         fit=data.fit,
         manifest=runtime.manifest,
+        corrections=runtime.corrections,
         group_by=data.group_by,
+        task=data.task,
+        pixel_range=data.pixel_range,
     )
-    return dataset.select_classes(*data.class_range) if data.class_range else dataset
+    if data.class_range:
+        dataset = dataset.select_classes(*data.class_range)
+    if recipe.fine_tuning.earlier_run:
+        earlier = EarlierRun.read(recipe.fine_tuning.earlier_run)
+        names = earlier.class_names
+        dataset = with_earlier_classes(dataset, names, earlier_images(earlier))
+    return dataset
+
+
+def earlier_images(earlier: EarlierRun) -> Dataset | None:
+    """The images of an earlier run; if they are gone, a line says so."""
+    manifest = earlier.directory / MANIFEST
+    recipe = earlier.recipe
+    if manifest.exists():
+        recipe = recipe.replace(manifest=str(manifest))
+    try:
+        return load_images(recipe)
+    except (OSError, ValueError) as error:
+        print(f"The images of {earlier.directory} are not there: {first_line(error)}")
+        return None
 
 
 def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
@@ -46,7 +72,8 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split | None]:
     if needed and not len(held_out):
         raise ValueError(
             "--keep-best and --calibrate need validation images, and none can be held "
-            f"out of {len(training)} training images: give --validation-split more."
+            f"out of {len(training)} training images: give --validation-split more, or "
+            "leave these options out. A class with one image keeps it."
         )
     images = dataset.train.select(training).load_into_memory()
     if not len(held_out):
@@ -67,11 +94,12 @@ def split_indices(recipe: Recipe, split: Split) -> tuple[np.ndarray, np.ndarray]
         ValueError: If there are fewer images, or groups, than folds.
     """
     data, seed = recipe.data, recipe.optimization.seed
+    strata = get_targets(data.task).strata(split.labels)
     if data.per_class:
-        used, _ = per_class_split(split.labels, data.per_class, seed)
+        used, _ = per_class_split(strata, data.per_class, seed)
     else:
-        used, _ = balanced_split(split.labels, data.fraction, seed)
-    labels = split.labels[used]
+        used, _ = balanced_split(strata, data.fraction, seed)
+    labels = strata[used]
     groups = None if split.groups is None else split.groups[used]
     if data.folds:
         _check_folds(data.folds, len(used), groups)
@@ -93,6 +121,13 @@ def split_indices(recipe: Recipe, split: Split) -> tuple[np.ndarray, np.ndarray]
     lost = ~np.isin(labels[held_out], labels[rest])
     rest, held_out = np.sort([*rest, *held_out[lost]]), held_out[~lost]
     return used[rest], used[held_out]
+
+
+def first_split_indices(recipe: Recipe, split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """As `split_indices`; of folds that are all trained, those of the first."""
+    if recipe.data.folds and recipe.data.fold is None:
+        recipe = recipe.replace(fold=1)
+    return split_indices(recipe, split)
 
 
 def save_manifest(recipe: Recipe, directory: pathlib.Path, dataset: Dataset) -> None:

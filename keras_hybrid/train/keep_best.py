@@ -2,6 +2,7 @@
 
 import math
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -26,6 +27,7 @@ class KeepBest(keras.callbacks.Callback):
         settings: The metric and the patience.
         directory: The workdir. A run that continues finds its best weights there.
         network: The network, whose weights are kept.
+        score: From the metric and its value to a number, higher where it is better.
         done: Epochs that are over.
         writes: Whether this process writes the file.
     """
@@ -35,6 +37,7 @@ class KeepBest(keras.callbacks.Callback):
         settings: Selection,
         directory: pathlib.Path,
         network: keras.Model,
+        score: Callable[[str, float], float],
         done: int = 0,
         writes: bool = True,
     ):
@@ -43,12 +46,12 @@ class KeepBest(keras.callbacks.Callback):
         self.patience = settings.patience
         self.path = directory / FILE
         self.network = network
+        self.score = score
         self.writes = writes
         self.done = done
         self.epoch, self.best = 0, -math.inf
         if self.path.exists():
-            facts = read_facts(self.path)
-            self.epoch, self.best = int(facts["epoch"]), facts["best"]
+            self.epoch, self.best = _read(self.path)
 
     @property
     def out_of_patience(self) -> bool:
@@ -59,8 +62,7 @@ class KeepBest(keras.callbacks.Callback):
         self.done = epoch
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        value = float((logs or {})[self.metric])
-        value = -value if self.metric == "loss" else value
+        value = self.score(self.metric, float((logs or {})[self.metric]))
         if not value > self.best:
             return
         self.epoch, self.best = self.done + 1, value
@@ -77,3 +79,19 @@ class KeepBest(keras.callbacks.Callback):
         """Puts the best weights into the network."""
         if self.writes and self.path.exists():
             restore_variables(self.path, self.network.variables)
+
+
+def _read(path: pathlib.Path) -> tuple[int, float]:
+    """The epoch and the metric of the weights in a file.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    try:
+        facts = read_facts(path)
+        return int(facts["epoch"]), facts["best"]
+    except (ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path}, the best weights so far, is damaged ({error}). Delete it to keep "
+            "the best of the epochs to come, or repeat the run with --overwrite."
+        ) from error

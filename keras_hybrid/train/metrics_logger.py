@@ -15,6 +15,7 @@ from keras_hybrid.train.class_metrics import CLASS_METRICS
 from keras_hybrid.train.progress import Progress
 from keras_hybrid.train.sync_replicas import seed_generators
 from keras_hybrid.utils.files import explain_full_disk, write_atomically
+from keras_hybrid.utils.guard import parse_json
 from keras_hybrid.utils.memory import device_peak, host_peak
 
 NAMES = (
@@ -99,11 +100,30 @@ class MetricsLogger(keras.callbacks.Callback):
 
 
 def read_metrics(directory: pathlib.Path) -> list[dict[str, Any]]:
-    """The epochs that `metrics.jsonl` holds, one dict each."""
+    """The epochs that `metrics.jsonl` holds, one dict each, up to a damaged line."""
     path = directory / "metrics.jsonl"
+    epochs: list[dict[str, Any]] = []
     if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line]
+        return epochs
+    for line in path.read_bytes().splitlines():
+        try:
+            epoch = parse_json(line, str(path))
+        except ValueError:
+            break
+        if not _is_epoch(epoch, len(epochs) + 1):
+            break
+        epochs.append(epoch)
+    return epochs
+
+
+def _is_epoch(line: Any, number: int) -> bool:
+    """Whether a line is the log of this epoch."""
+    return (
+        isinstance(line, dict)
+        and line.get("epoch") == number
+        and all(isinstance(value, int | float) for value in line.values())
+        and {"loss", "seconds", "images_per_second"} <= line.keys()
+    )
 
 
 def summary(epochs: list[dict[str, Any]], kept: int) -> dict[str, float]:
@@ -141,6 +161,11 @@ def progress_so_far(directory: pathlib.Path, epochs: int) -> dict[str, float]:
     if not epochs:
         return {"reached": 0.0, "elapsed": 0.0}
     last = read_metrics(directory)[epochs - 1]
+    if not {"progress", "elapsed_seconds"} <= last.keys():
+        raise ValueError(
+            f"{directory} holds a run of an older version, which cannot go on: "
+            "--overwrite repeats it."
+        )
     return {"reached": last["progress"], "elapsed": last["elapsed_seconds"]}
 
 
@@ -151,6 +176,6 @@ def truncate_metrics(directory: pathlib.Path, epochs: int) -> None:
     """
     path = directory / "metrics.jsonl"
     if path.exists():
-        kept = path.read_text().splitlines()[:epochs]
-        text = "".join(line + "\n" for line in kept)
-        write_atomically(path, lambda part: part.write_text(text))
+        kept = path.read_bytes().splitlines()[:epochs]
+        content = b"".join(line + b"\n" for line in kept)
+        write_atomically(path, lambda part: part.write_bytes(content))

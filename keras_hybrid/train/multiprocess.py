@@ -20,8 +20,13 @@ def connect() -> None:
     """Joins the other processes, if `PROCESSES` asks for it; before JAX computes."""
     import jax
 
-    if int(os.environ.get(PROCESSES, 1)) > 1 and not jax.distributed.is_initialized():
+    if is_one_of_several() and not jax.distributed.is_initialized():
         keras.distribution.initialize()
+
+
+def is_one_of_several() -> bool:
+    """Whether `PROCESSES` asks for several processes; before they are connected."""
+    return int(os.environ.get(PROCESSES, 1)) > 1
 
 
 def process_index() -> int:

@@ -27,6 +27,7 @@ def make_optimizer(
     ema_momentum: float | None = None,
     gradient_accumulation_steps: int = 1,
     rates: Mapping[str, float] | None = None,
+    scales_loss: bool = False,
 ) -> keras.optimizers.Optimizer:
     """An optimizer that decays `decayed_variables` only.
 
@@ -48,6 +49,8 @@ def make_optimizer(
         gradient_accumulation_steps: Steps whose gradients are averaged into one update.
         rates: Factors of the learning rate by the path of the variable, see
             `layer_rates`; None for one rate.
+        scales_loss: Whether the loss is scaled so that gradients fit into float16; a
+            step whose gradients overflow is left out (Micikevicius et al. 2018).
     """
     steps = gradient_accumulation_steps
     muon = {"adam_weight_decay": weight_decay} if name == "muon" else {}
@@ -72,7 +75,7 @@ def make_optimizer(
     if isinstance(learning_rate, ProgressSchedule):
         for variable in learning_rate.variables:
             optimizer._track_variable(variable)
-    return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer) if scales_loss else optimizer
 
 
 def _outer_variables(model: keras.Model) -> list[keras.Variable]:

@@ -7,13 +7,13 @@ random one (Kumar et al. 2022, arXiv:2202.10054).
 import math
 
 import keras
-import numpy as np
 
 from keras_hybrid import models
-from keras_hybrid.data import Evaluation, Split
-from keras_hybrid.train.crossentropy import Crossentropy, class_weights
-from keras_hybrid.train.evaluate import BATCH
+from keras_hybrid.data import Split
+from keras_hybrid.data.targets import target_rows
+from keras_hybrid.train.evaluate import BATCH, predict_features
 from keras_hybrid.train.recipe import Recipe
+from keras_hybrid.train.tasks import get_task
 
 LEARNING_RATE = 1e-2
 
@@ -26,25 +26,24 @@ def train_classifier(recipe: Recipe, network: keras.Model, split: Split) -> None
 
     Args:
         recipe: The settings: `probe_epochs`, label smoothing and class balance.
-        network: A model that returns logits, changed in place.
+        network: What `Task.trained` returned, changed in place.
         split: Training images.
     """
     head = models.classifier(network)
-    images = Evaluation(split, head.units, BATCH)
     print(f"Training the classifier alone on {len(split):,} images.", flush=True)
-    backbone = keras.Model(network.input, head.input)
-    features = backbone.predict(images, verbose=0)[: len(split)].astype("float32")
+    features = predict_features(network, split)
     inputs = keras.Input(features.shape[1:])
     probe = keras.layers.Dense(head.units, dtype="float32")
-    model = keras.Model(inputs, probe(inputs))
+    model = keras.Model(inputs, models.after_logits(network, probe(inputs)))
     probe.set_weights(head.get_weights())
     epochs = recipe.fine_tuning.probe_epochs
     steps = epochs * math.ceil(len(split) / BATCH)
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
-    balance = recipe.optimization.class_balance != "none"
-    weights = class_weights(split.labels, head.units) if balance else None
-    loss = Crossentropy(recipe.optimization.label_smoothing, weights)
+    balanced = recipe
+    if recipe.optimization.class_balance == "sampling":  # all images are seen alike
+        balanced = recipe.replace(class_balance="weights")
+    loss = get_task(recipe.data.task).loss(balanced, network, split)
     model.compile(keras.optimizers.Adam(rate), loss)
-    targets = np.eye(head.units, dtype="float32")[split.labels]
+    targets = target_rows(split.labels, head.units)
     model.fit(features, targets, BATCH, epochs, verbose=0)
     head.set_weights(probe.get_weights())

@@ -1,5 +1,6 @@
 """Progress of a run, by epochs or by time, and the image size of each epoch."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -109,28 +110,41 @@ class Progress(keras.callbacks.Callback):
         """Height and width of the next epoch's images."""
         return scaled(self.size, self.scale)
 
-    def plan(self, step_seconds: float) -> None:
+    def plan(self, step_seconds: float, scale: float | None = None) -> None:
         """Plans with a step of this length; says what fits in the time.
+
+        Args:
+            step_seconds: Seconds of a step.
+            scale: Scale of its images' sides; None means that of the next epoch.
 
         A run that is resumed with less than half an epoch's time left is finished.
 
         Raises:
             ValueError: If the first epoch takes longer than all the time.
         """
-        self._step_seconds[self.scale] = step_seconds
+        self._step_seconds[scale or self.scale] = step_seconds
         self._share = self._next_share()
-        left = (self.seconds or 0.0) - self.elapsed
+        if not self.seconds:
+            return
+        left = self.seconds - self.elapsed
         epoch = self._epoch_seconds(self.scale)
         if self.epoch and epoch > 2 * left:
             self.reached = 1.0
             return
         if not self.epoch and epoch > left:
+            needed = math.ceil((self.elapsed + 4 * epoch) / 6) / 10
             raise ValueError(
                 f"An epoch takes about {epoch:.1f} seconds, and {max(left, 0):.1f} of "
-                "--minutes are left: give more, or fewer images by --fraction "
-                f"{max(left, 0) / epoch / 4:.1g}."
+                f"--minutes are left: give --minutes {needed:g} or more, or fewer "
+                "images."
             )
         print(f"About {self.epochs_left()} epochs fit in {left / 60:.1f} minutes.")
+
+    def seconds_left(self) -> float:
+        """Seconds of the epochs that are left, after `plan`, without validation."""
+        if self.seconds:
+            return max(self.seconds - self.elapsed, 0.0)
+        return sum(self._works[self.epoch :]) * self._epoch_seconds(1.0)
 
     def epochs_left(self) -> int:
         """Epochs that are left: known, or by the time that they take."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 from keras_hybrid.train.recipe_groups import (
     Augmentation,
@@ -21,12 +21,19 @@ from keras_hybrid.train.recipe_groups import (
     Runtime,
     Selection,
 )
+from keras_hybrid.train.tasks import get_task
 from keras_hybrid.utils.card import read_card
+from keras_hybrid.utils.type_check import has_type
 
 _NO_RESULT = ("runtime",)  # groups that do not determine the result
 
 IMAGES = "dataset_fingerprint"
 """What `recipe.json` says besides the settings; see `Dataset.fingerprint`."""
+RUN_DATA = "data_of_the_run"
+"""And what it says of the data; see `run_data.data_facts`."""
+
+SPEED_TRIAL = "speed_trial"
+"""And what it says of the backend and precision; see `speed_trial.choice.Choice`."""
 
 LEAST_CROP_OF_PADDED = 1 / 3
 """Share of a padded square from which a random box, whose aspect ratio is up to 4:3,
@@ -74,6 +81,14 @@ class Recipe:
     runtime: Runtime = dataclasses.field(default_factory=Runtime)
 
     def __post_init__(self) -> None:
+        if self.fine_tuning.earlier_run:
+            check_adds_classes(self.data.task)
+            earlier = pathlib.Path(self.fine_tuning.earlier_run)
+            if self.directory.resolve() == earlier.resolve():
+                raise ValueError(
+                    f"--from {earlier} keeps that run: choose another --workdir."
+                )
+        get_task(self.data.task).check(self)
         chooses = self.selection.keeps_best or self.selection.calibrate
         if chooses and not (self.data.validation_split or self.data.folds):
             raise ValueError(
@@ -143,14 +158,21 @@ class Recipe:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Recipe":
-        """The recipe that `settings` or `as_dict` gave, read from JSON."""
+        """The recipe that `settings` or `as_dict` gave, read from JSON.
+
+        Raises:
+            KeyError, TypeError, AttributeError: If the settings are others.
+        """
         groups = {field.name: field.type for field in dataclasses.fields(cls)}
         values: dict[str, Any] = {}
         for name, value in settings.items():
             kind = groups[name]
             if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-                value = kind(**{k: _as_tuple(v) for k, v in value.items()})
+                fields = {k: _as_tuple(v) for k, v in value.items()}
+                _check_types(fields, kind)
+                value = kind(**fields)
             values[name] = value
+        _check_types(values, cls)
         return cls(**values)
 
     @classmethod
@@ -161,12 +183,29 @@ class Recipe:
             FileNotFoundError: If there is no such file.
             ValueError: If it is damaged or no recipe.
         """
+        settings = read_card(path)
+        for name in (IMAGES, RUN_DATA, SPEED_TRIAL):
+            settings.pop(name, None)
         try:
-            settings = read_card(path)
-            settings.pop(IMAGES, None)
             return cls.from_settings(settings)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"{path} is no recipe: {error}.") from error
+
+    def check_trains(self, what: str) -> None:
+        """Refuses options with which nothing is trained.
+
+        Args:
+            what: What trains, for the message.
+
+        Raises:
+            ValueError: If one is given; the line says what takes it.
+        """
+        for field in ("dry_run", "find_lr"):
+            if getattr(self.runtime, field):
+                raise ValueError(
+                    f"{what} does not take --{field.replace('_', '-')}: give it to "
+                    f"keras-hybrid train, or call keras_hybrid.train.{field}."
+                )
 
     def as_dict(self) -> dict[str, Any]:
         """All fields by group, ready for JSON."""
@@ -180,6 +219,15 @@ class Recipe:
         """Twelve hexadecimal digits of the hash of `settings`."""
         text = json.dumps(self.settings(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def check_adds_classes(task: str) -> None:
+    """Raises ValueError if classes cannot be added to a run of this task."""
+    if task != "classification":
+        raise ValueError(
+            f"--from adds classes to a run with one class per image, not of {task}: "
+            "give --weights RUN/model.keras instead."
+        )
 
 
 def result_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,6 +253,14 @@ def field_owners() -> dict[str, str | None]:
         else:
             owners[field.name] = None
     return owners
+
+
+def _check_types(values: Mapping[str, Any], kind: type) -> None:
+    """Raises TypeError if a value is not of the type of its field."""
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        if name in hints and not has_type(value, hints[name]):
+            raise TypeError(f"{name} cannot be {value!r}")
 
 
 def _as_tuple(value: Any) -> Any:

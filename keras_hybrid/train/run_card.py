@@ -1,7 +1,6 @@
 """`card.json`: what a trained model is and how it was made."""
 
 import dataclasses
-import importlib.metadata
 import math
 import platform
 from typing import Any
@@ -12,6 +11,8 @@ from keras_hybrid import __version__
 from keras_hybrid.data import TRAINING_RESIZE, Dataset, describe_preprocessing
 from keras_hybrid.models import get, normalization
 from keras_hybrid.train.recipe import IMAGES, Recipe
+from keras_hybrid.train.tasks import get_task
+from keras_hybrid.utils.backend import backend_version
 from keras_hybrid.utils.git import revision
 
 
@@ -34,15 +35,18 @@ def make_card(
     preprocessing = dataclasses.asdict(get(recipe.network.model).family.preprocessing)
     if known := normalization(model):  # that of its weights
         preprocessing |= dict(zip(("mean", "std"), known, strict=True))
-    return {
+    levels = dataset.pixel_range
+    deep = {"pixel_range": [levels.low, levels.high]} if levels else {}
+    card = {
         "model": recipe.network.model,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
         "input_shape": list(model.input_shape[1:]),
         "preprocessing": describe_preprocessing(
-            preprocessing | TRAINING_RESIZE | {"fit": recipe.data.fit}
+            preprocessing | TRAINING_RESIZE | {"fit": recipe.data.fit} | deep
         ),
         "tta": recipe.selection.tta,
-        "class_names": list(dataset.class_names),
+        "task": dataset.task,
+        **get_task(dataset.task).facts(model, dataset.class_names),
         "metrics": metrics,
         "seed": recipe.optimization.seed,
         "recipe": recipe.settings(),
@@ -52,19 +56,17 @@ def make_card(
         "versions": versions(),
         "git_revision": revision(),
     }
+    if dataset.corrected is not None:
+        card["corrections"] = dict(dataset.corrected)
+    return card
 
 
 def versions() -> dict[str, str]:
     """Versions of Python, Keras, the backend and this package."""
     backend = keras.backend.backend()
-    package = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}[backend]
-    try:
-        backend_version = importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:  # tensorflow-cpu and the like
-        backend_version = importlib.metadata.version(f"{package}-cpu")
     return {
         "keras_hybrid": __version__,
         "keras": keras.__version__,
-        backend: backend_version,
+        backend: backend_version(backend),
         "python": platform.python_version(),
     }

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.data import Split
-from keras_hybrid.train.confusion import confident_mistakes, confusion_matrix
-from keras_hybrid.train.confusion_sections import PICTURES, add_confusion, add_mistakes
-from keras_hybrid.train.curves import curves_figure
-from keras_hybrid.train.recipe import result_fields
+from keras_hybrid.data.corrections import describe_corrections
+from keras_hybrid.train.curves import add_curves
+from keras_hybrid.train.recipe import SPEED_TRIAL, result_fields
+from keras_hybrid.train.speed_trial.choice import Choice
 from keras_hybrid.train.summarize_test import headline_lines
+from keras_hybrid.train.tasks import get_task
 from keras_hybrid.utils.page import Page
 
 
@@ -19,7 +20,7 @@ def write_report(
     card: dict[str, Any],
     epochs: list[dict[str, Any]],
     test: Split,
-    probabilities: np.ndarray,
+    predictions: np.ndarray,
 ) -> None:
     """Writes the page.
 
@@ -28,33 +29,28 @@ def write_report(
         card: The run's card, see `run_card.make_card`.
         epochs: One dict per epoch, from `read_metrics`; none of a joint model.
         test: The images that the model was tested on.
-        probabilities: Predicted probabilities for them, `(N, classes)`.
+        predictions: What `Task.evaluate` returned for them.
 
     Raises:
         ImportError: If matplotlib is missing.
     """
-    names = tuple(card["class_names"])
-    matrix = confusion_matrix(test.labels, probabilities.argmax(-1), len(names))
+    task = get_task(card["task"])
     page = Page(
         f"{card['model']} on {card['dataset']}",
         f"{card['parameters']:,} parameters, tested on {len(test):,} images.",
     )
     for line in headline_lines(card):
         page.text(line)
+    if "corrections" in card:
+        page.text(describe_corrections(card["corrections"]))
+    if "orientation" in card:
+        page.text(f"Orientation: {card['orientation']['text']}.")
+    if SPEED_TRIAL in card:
+        page.text(_timings(Choice.from_dict(card[SPEED_TRIAL])))
     page.table([{"measure": key, "value": x} for key, x in card["metrics"].items()])
     if epochs:
-        page.section("Training").figure(
-            curves_figure(epochs), "Loss and accuracy over the epochs.", wide=True
-        )
-    add_confusion(page, matrix, names)
-    wrong = confident_mistakes(probabilities, test.labels, PICTURES)
-    add_mistakes(
-        page,
-        [test.images[np.array([index])][0] for index in wrong],
-        probabilities[wrong],
-        test.labels[wrong],
-        names,
-    )
+        add_curves(page.section("Training"), epochs, task.measure)
+    task.add_sections(page, test, predictions, card)
     page.section("Settings").table(
         [
             {"setting": key, "value": str(x)}
@@ -62,3 +58,14 @@ def write_report(
         ]
     )
     page.write(path)
+
+
+def _timings(choice: Choice) -> str:
+    """What a speed trial found, in a sentence."""
+    speeds = [
+        f"{x.images_per_second:.4g} on {x.backend} in {x.precision}"
+        for x in choice.timings
+        if x.images_per_second
+    ]
+    said = f"; images per second were {', '.join(speeds)}" if speeds else ""
+    return f"Speed: {choice.backend}, {choice.precision}: {choice.reason}{said}."

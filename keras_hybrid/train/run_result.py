@@ -6,6 +6,12 @@ from typing import Any
 
 import keras
 
+FILES = (
+    *("model.keras", "report.html", "curves.png", "metrics.jsonl"),
+    *("test_predictions.npz", "manifest.csv", "recipe.json", "card.json"),
+)
+"""Names of the files of a run; `manifest.csv` is of a folder of images."""
+
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:

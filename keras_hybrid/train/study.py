@@ -6,9 +6,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from keras_hybrid.data import Dataset
-from keras_hybrid.train.recipe import Recipe, result_fields
+from keras_hybrid.train.hold_out import save_manifest
+from keras_hybrid.train.recipe import IMAGES, RUN_DATA, Recipe, result_fields
+from keras_hybrid.train.run_data import check_settings, data_changes, data_facts
 from keras_hybrid.train.tune_options import Tuning
-from keras_hybrid.train.workdir import check_settings, check_workdir
+from keras_hybrid.train.workdir import check_workdir
 from keras_hybrid.utils.card import read_card, write_card
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def open_study(
     name = tuning.recipe.name
     if tuning.recipe.runtime.overwrite:
         _remove(directory)
-    _claim(directory, settings)
+    _claim(directory, settings, recipe, dataset)
     storage = tuning.storage or optuna.storages.JournalStorage(
         JournalFileBackend(str(directory / "study.log"))
     )
@@ -63,7 +65,7 @@ def open_study(
         study.set_user_attr("settings", settings)
     else:
         where = f"The storage's study {name!r} holds a search"
-        check_settings(where, known, settings, "--name")
+        check_settings(where, known, settings, option="--name")
     return study
 
 
@@ -78,21 +80,31 @@ def _settings(tuning: Tuning, recipe: Recipe, dataset: Dataset) -> dict[str, Any
     found = result_fields(recipe.as_dict()) | {
         "search": list(tuning.search),
         "candidates": list(tuning.candidates),
-        "images": dataset.fingerprint(),
+        IMAGES: dataset.fingerprint(),
     }
     for name in tuning.search:  # the trials choose them
         found.pop(name, None)
     return found
 
 
-def _claim(directory: pathlib.Path, settings: dict[str, Any]) -> None:
+def _claim(
+    directory: pathlib.Path, settings: dict[str, Any], recipe: Recipe, dataset: Dataset
+) -> None:
     check_workdir(directory, SETTINGS, "search")
     file = directory / SETTINGS
     if file.exists():
-        check_settings(f"{directory} holds a search", read_card(file), settings)
+        found = read_card(file)
+        old, new = (
+            {name: value for name, value in x.items() if name not in (IMAGES, RUN_DATA)}
+            for x in (found, settings)
+        )
+        root = recipe.runtime.data_dir
+        data = data_changes(found, dataset, directory, root, old == new)
+        check_settings(f"{directory} holds a search", old, new, data)
         return
     directory.mkdir(parents=True, exist_ok=True)
-    write_card(settings, file)
+    write_card(settings | data_facts(dataset), file)
+    save_manifest(recipe, directory, dataset)
 
 
 def _remove(directory: pathlib.Path) -> None:

@@ -1,6 +1,6 @@
 """What the card of a run says about its test, beside the metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,47 +31,60 @@ def summarize_test(
     predictions = probabilities.argmax(-1)
     matrix = confusion_matrix(labels, predictions, len(names))
     found = headline(labels, predictions, names, dataset.test.groups)
-    facts: dict[str, Any] = {
+
+    def judge(rest: np.ndarray, groups: np.ndarray | None) -> dict[str, Any]:
+        found = headline(labels[rest], predictions[rest], names, groups)
+        logarithms = log_of(probabilities[rest])
+        metrics = classification_metrics(logarithms, labels[rest], ordinal)
+        return {"headline": found.as_dict(), "metrics": metrics}
+
+    return {
         "headline": found.as_dict(),
         "test_classes": score_rows(matrix, names),
-    }
-    seen = dataset.seen_in_training()
-    if seen.any():
-        facts["test_unseen"] = {"seen": int(seen.sum())} | _unseen(
-            dataset, probabilities, np.flatnonzero(~seen), ordinal
-        )
-    return facts
+    } | without_seen(dataset, judge)
 
 
-def _unseen(
-    dataset: Dataset, probabilities: np.ndarray, rest: np.ndarray, ordinal: bool
+def without_seen(
+    dataset: Dataset,
+    judge: Callable[[np.ndarray, np.ndarray | None], dict[str, Any]],
 ) -> dict[str, Any]:
-    if not len(rest):
+    """The entry `test_unseen` of a card, if test images are known from training.
+
+    Args:
+        dataset: The images.
+        judge: Headline and metrics of some test images, by their indices and groups.
+    """
+    seen = dataset.seen_in_training()
+    if not seen.any():
         return {}
-    labels, groups = dataset.test.labels[rest], dataset.test.groups
-    predictions = probabilities[rest].argmax(-1)
+    rest, groups = np.flatnonzero(~seen), dataset.test.groups
     groups = None if groups is None else groups[rest]
-    found = headline(labels, predictions, dataset.class_names, groups)
-    metrics = classification_metrics(log_of(probabilities[rest]), labels, ordinal)
-    return {"headline": found.as_dict(), "metrics": metrics}
+    found = judge(rest, groups) if len(rest) else {}
+    return {"test_unseen": {"seen": int(seen.sum())} | found}
 
 
 def headline_lines(card: Mapping[str, Any]) -> list[str]:
     """The headline of a card, with and without test images seen in training.
 
-    A card of an earlier version has none.
+    What became of the classes of an earlier run comes last. A card of an earlier
+    version has no headline.
     """
     if "headline" not in card:
         return []
-    lines = list(card["headline"]["text"])
-    unseen = card.get("test_unseen")
+    lines = [*card["headline"]["text"], *_unseen_lines(card.get("test_unseen"))]
+    lines += card.get("unknown", {}).get("text", [])
+    earlier = card.get("earlier_classes")
+    return [*lines, earlier["text"]] if earlier else lines
+
+
+def _unseen_lines(unseen: Mapping[str, Any] | None) -> list[str]:
     if not unseen:
-        return lines
-    lines.append(
+        return []
+    said = (
         f"{unseen['seen']:,} of these test images are copies of training images, or of "
         "the group of one."
     )
     if "headline" not in unseen:
-        return [*lines, "No other test image is left."]
+        return [said, "No other test image is left."]
     first, *others = unseen["headline"]["text"]
-    return [*lines, f"Without them: {first[0].lower()}{first[1:]}", *others]
+    return [said, f"Without them: {first[0].lower()}{first[1:]}", *others]

@@ -65,6 +65,7 @@ def sweep(
     """
     rows = {}
     for recipe in recipes.values():
+        recipe.check_trains("A sweep")
         require_packages(recipe)
     table.parent.mkdir(parents=True, exist_ok=True)
     for number, (name, recipe) in enumerate(recipes.items(), 1):

@@ -1,5 +1,6 @@
 """A search for settings with Optuna, on the validation images alone."""
 
+import dataclasses
 import math
 import pathlib
 import statistics
@@ -9,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_hybrid import models
 from keras_hybrid.data import Dataset
-from keras_hybrid.train.choose import choose_before_loading, choose_settings
+from keras_hybrid.train.choose import (
+    choose_before_loading,
+    choose_settings,
+    fit_batch_size,
+)
+from keras_hybrid.train.choose_orientation import choose_orientation
 from keras_hybrid.train.fit import TrainingDiverged, fit
 from keras_hybrid.train.hold_out import load_images, make_splits, split_indices
 from keras_hybrid.train.metrics_logger import read_metrics
 from keras_hybrid.train.packages import require_packages
+from keras_hybrid.train.prepare import build
 from keras_hybrid.train.recipe import Recipe
-from keras_hybrid.train.run import build
+from keras_hybrid.train.speed_trial.decide import check_fixed
 from keras_hybrid.train.study import minutes_so_far, open_study
+from keras_hybrid.train.tasks import get_task
 from keras_hybrid.train.tune_options import Tuning
 from keras_hybrid.train.tune_report import plot, write_results
 from keras_hybrid.train.tune_space import (
@@ -56,6 +63,9 @@ def tune(tuning: Tuning) -> Recipe:
             workdir or the storage holds another search.
     """
     end = time.perf_counter() + 60 * tuning.search_minutes
+    unused = get_task(tuning.recipe.data.task).unused
+    search = tuple(name for name in tuning.search if name not in unused)
+    tuning = dataclasses.replace(tuning, search=search)
     recipe, dataset = _prepare(tuning)
     directory = tuning.recipe.directory
     study = open_study(tuning, recipe, dataset, directory)
@@ -80,6 +90,8 @@ def tune(tuning: Tuning) -> Recipe:
 def _prepare(tuning: Tuning) -> tuple[Recipe, Dataset]:
     """The recipe without open settings, and the images."""
     require("optuna", "matplotlib", "sklearn", extra="tune", what="tune")
+    tuning.recipe.check_trains("tune")
+    check_fixed(tuning.recipe, "tune")
     require_packages(tuning.recipe)
     import optuna
 
@@ -93,7 +105,8 @@ def _prepare(tuning: Tuning) -> tuple[Recipe, Dataset]:
         recipe = recipe.replace(minutes=minutes)
     recipe = choose_before_loading(recipe)
     dataset = load_images(recipe)
-    recipe = choose_settings(recipe, dataset)
+    recipe = fit_batch_size(choose_settings(recipe, dataset), dataset)
+    recipe, _ = choose_orientation(recipe, dataset)
     if not len(split_indices(recipe, dataset.train)[1]):
         raise ValueError("tune needs validation images: --validation-split 0.2.")
     if "width" in tuning.search:
@@ -148,7 +161,7 @@ def _train(trial: "optuna.Trial", recipe: Recipe, dataset: Dataset) -> float | N
     keras.backend.clear_session()
     keras.utils.set_random_seed(recipe.optimization.seed)
     training, validation = make_splits(recipe, dataset)
-    network = models.logits(build(recipe, dataset))
+    network = get_task(recipe.data.task).trained(build(recipe, dataset))
     report = _Report(trial, recipe)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -165,8 +178,9 @@ class _Report(keras.callbacks.Callback):
     def __init__(self, trial: "optuna.Trial", recipe: Recipe):
         super().__init__()
         self.trial = trial
-        selection = recipe.selection
-        self.metric = selection.keep_best if selection.keeps_best else "accuracy"
+        selection, self.task = recipe.selection, get_task(recipe.data.task)
+        keeps_best = selection.keeps_best
+        self.metric = selection.keep_best if keeps_best else self.task.measure
         self.epochs = recipe.optimization.epochs
         self.seconds = recipe.optimization.budget
         self.began = time.perf_counter()
@@ -178,8 +192,7 @@ class _Report(keras.callbacks.Callback):
 
     def value(self, logs: dict[str, Any]) -> float:
         """The metric; higher is better."""
-        value = float(logs[f"val_{self.metric}"])
-        return -value if self.metric == "loss" else value
+        return self.task.score(self.metric, float(logs[f"val_{self.metric}"]))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = self.value(logs or {})

@@ -20,6 +20,7 @@ class Tuning:
             dataset="folder",
             validation_split=0.2,
             model="auto",
+            orientation="tested",
             **FEW_IMAGES,
         )
     )

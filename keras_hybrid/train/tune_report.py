@@ -10,6 +10,7 @@ from keras_hybrid.train.recipe import Recipe
 from keras_hybrid.utils.card import write_card
 from keras_hybrid.utils.csv_rows import write_csv
 from keras_hybrid.utils.files import write_atomically
+from keras_hybrid.utils.fonts import save_figure
 
 if TYPE_CHECKING:
     import optuna
@@ -61,6 +62,8 @@ def plot(study: "optuna.Study", directory: pathlib.Path) -> None:
         warnings.simplefilter("ignore")  # Optuna calls its plots experimental
         for name, plot in figures.items():
             figure = plot(study).figure
-            save = functools.partial(figure.savefig, format="png", bbox_inches="tight")
+            save = functools.partial(
+                save_figure, figure, format="png", bbox_inches="tight"
+            )
             write_atomically(directory / name, save)
             plt.close(figure)

@@ -1,5 +1,6 @@
 """Which backend Keras will use, before Keras is imported."""
 
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -28,7 +29,7 @@ def choose_backend() -> None:
     wanted = named or _from_keras_json() or BACKENDS[0]
     if "keras" in sys.modules or wanted in _OTHERS or is_installed(wanted):
         return
-    there = [name for name in BACKENDS if is_installed(name)]
+    there = installed_backends()
     if len(there) == 1 and not named:
         os.environ["KERAS_BACKEND"] = there[0]
         print(
@@ -42,6 +43,23 @@ def choose_backend() -> None:
     if pathlib.Path(sys.argv[0]).name in _PROGRAMS:
         sys.exit(f"error: {message}")
     raise ImportError(message)
+
+
+def installed_backends() -> tuple[str, ...]:
+    """The backends that train and are installed; imports none."""
+    return tuple(name for name in BACKENDS if is_installed(name))
+
+
+def backend_version(name: str) -> str:
+    """The version of an installed backend.
+
+    Raises:
+        PackageNotFoundError: If it is not installed.
+    """
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:  # tensorflow-cpu and the like
+        return importlib.metadata.version(f"{name}-cpu")
 
 
 def _from_keras_json() -> str | None:

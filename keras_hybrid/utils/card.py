@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_hybrid.utils.files import write_atomically
+from keras_hybrid.utils.guard import read_json
 
 
 def write_card(card: Mapping[str, Any], path: pathlib.Path) -> None:
     """Writes a card as indented JSON, in one step."""
     text = json.dumps(card, indent=2) + "\n"
-    write_atomically(path, lambda part: part.write_text(text))
+    write_atomically(path, lambda part: part.write_text(text, "utf-8"))
 
 
 def read_card(path: pathlib.Path) -> dict[str, Any]:
@@ -21,10 +22,7 @@ def read_card(path: pathlib.Path) -> dict[str, Any]:
         FileNotFoundError: If there is none.
         ValueError: If the file is no card.
     """
-    try:
-        card = json.loads(path.read_text())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+    card = read_json(path)
     if not isinstance(card, dict):
         raise ValueError(f"{path} is damaged: it holds no JSON object")
     return card

@@ -28,7 +28,9 @@ def write_csv(
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(path, lambda part: part.write_text(text.getvalue()))
+    # names of files need not be UTF-8
+    content = text.getvalue().encode("utf-8", "surrogateescape")
+    write_atomically(path, lambda part: part.write_bytes(content))
 
 
 def append_csv(rows: Sequence[Mapping[str, Any]], path: pathlib.Path) -> None:
@@ -40,10 +42,10 @@ def append_csv(rows: Sequence[Mapping[str, Any]], path: pathlib.Path) -> None:
     header = ",".join(rows[0])
     new = not path.exists()
     if not new:
-        with open(path, newline="") as file:
+        with open(path, newline="", encoding="utf-8") as file:
             if file.readline().rstrip() != header:
                 raise ValueError(f"{path} has other columns: give another file.")
-    with open(path, "a", newline="") as file:
+    with open(path, "a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])
         if new:
             writer.writeheader()

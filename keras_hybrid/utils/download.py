@@ -7,7 +7,7 @@ import pathlib
 import urllib.error
 import urllib.request
 
-from keras_hybrid.utils.files import explain_full_disk, sha256
+from keras_hybrid.utils.files import explain_full_disk, follow_no_link, sha256
 
 _ATTEMPTS = 5
 _CHUNK = 2**20
@@ -93,7 +93,7 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse:
 def _append(response: http.client.HTTPResponse, part: pathlib.Path, mode: str) -> None:
     promised = response.headers.get("Content-Length")
     received = 0
-    with explain_full_disk(part), open(part, mode) as file:
+    with explain_full_disk(part), open(part, mode, opener=follow_no_link) as file:
         while chunk := response.read(_CHUNK):
             file.write(chunk)
             received += len(chunk)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from keras_hybrid.utils.names import shortened
 from keras_hybrid.utils.optional import require
 
 if TYPE_CHECKING:
@@ -33,3 +34,12 @@ def blank_figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def short_name(name: str, most: int = 40) -> str:
+    """A name for a figure, whose layout fails around long ones.
+
+    Text that has names is drawn with `parse_math=False`: between two dollar signs
+    matplotlib reads formulas.
+    """
+    return shortened(name, most)

@@ -5,7 +5,6 @@ The client resumes a broken transfer, keeps the cache, and reads `HF_HOME`, `HF_
 """
 
 import contextlib
-import json
 import pathlib
 import re
 import types
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from keras_hybrid.utils.errors import first_line
 from keras_hybrid.weights.packages import is_readable, require_hub, require_reader
+from keras_hybrid.weights.source import parts_of
 
 SCHEME = "hf://"
 KERAS_FILE = "model.keras"
@@ -71,8 +71,7 @@ def fetch(repository: str, file: str, revision: str | None = None) -> pathlib.Pa
     """
     path = _fetch_first(repository, file, revision)
     if path.name.endswith(_INDEX):
-        index = json.loads(path.read_text())
-        for part in sorted(set(index["weight_map"].values())):
+        for part in sorted(set(parts_of(path).values())):
             folder = file.rpartition("/")[0]
             _fetch(repository, f"{folder}/{part}" if folder else part, revision)
     return path

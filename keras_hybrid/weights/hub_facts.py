@@ -1,7 +1,6 @@
 """What a repository of the hub says of its weights, as timm or transformers do."""
 
 import contextlib
-import json
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from PIL import Image
 from keras_hybrid.models.checkpoints import Checkpoint
 from keras_hybrid.models.family import Preprocessing
 from keras_hybrid.models.registry import list_models
+from keras_hybrid.utils.guard import read_json
 from keras_hybrid.utils.options import parse_options
 from keras_hybrid.weights import hub
 
@@ -70,8 +70,8 @@ def _settings(
 
 
 def _json(repository: str, file: str, revision: str | None) -> Mapping[str, Any]:
-    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-        content = json.loads(hub.fetch(repository, file, revision).read_text())
+    with contextlib.suppress(FileNotFoundError):
+        content = read_json(hub.fetch(repository, file, revision))
         if isinstance(content, Mapping):
             return content
     return {}
@@ -107,11 +107,12 @@ def _of_run(path: pathlib.Path, card: Mapping[str, Any]) -> Checkpoint:
     )
     height, width, channels = card["input_shape"]
     network = card.get("recipe", {}).get("network", {})
+    names = card["value_names"] if "value_names" in card else card["class_names"]
     return Checkpoint(
         path,
         preprocessing,
         (height, width),
-        len(card["class_names"]),
+        len(names),
         channels=channels,
         config=parse_options(network.get("model_options", ()), "model_options"),
     )

@@ -1,6 +1,5 @@
 """Torch checkpoints as NumPy arrays. No code that a file contains is run."""
 
-import json
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_hybrid.models.checkpoints import existing_checkpoint
+from keras_hybrid.utils.guard import read_json
 from keras_hybrid.utils.optional import require
 from keras_hybrid.weights.unpickle import read_pickle
 from keras_hybrid.weights.unwrap import unwrap
@@ -58,21 +58,32 @@ def _read_safetensors(path: pathlib.Path) -> Mapping[str, Any]:
 
 def _read_parts(path: pathlib.Path) -> Mapping[str, Any]:
     """The tensors of all parts that the index names; every one must be there."""
-    try:
-        places = json.loads(path.read_text())["weight_map"]
-        parts = sorted(set(places.values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path.name} is no index of a checkpoint in parts."
-        ) from error
+    places = parts_of(path)
     tensors: dict[str, Any] = {}
-    for part in parts:
+    for part in sorted(set(places.values())):
         if pathlib.Path(part).name != part:
             raise ValueError(f"{path.name} names {part}, which is not beside it.")
+        if part.endswith(".json"):
+            raise ValueError(f"{path.name} names {part}, which is no file of weights.")
         tensors |= _read_file(path.with_name(part))
     if lost := sorted(set(places) - set(tensors)):
         raise ValueError(f"The parts of {path.name} lack {', '.join(lost[:3])}.")
     return tensors
+
+
+def parts_of(path: pathlib.Path) -> dict[str, str]:
+    """The file of every tensor, from the index of a checkpoint in parts.
+
+    Raises:
+        ValueError: If it is damaged or no such index.
+    """
+    index = read_json(path)
+    places = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(places, dict) or not all(
+        isinstance(part, str) for part in places.values()
+    ):
+        raise ValueError(f"{path.name} is no index of a checkpoint in parts.")
+    return places
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_hybrid.utils.errors import first_line
 from keras_hybrid.utils.optional import require
+from keras_hybrid.weights.check_pickle import check_before, check_content
 
 # Classes that training codes save beside the weights: options, paths, scores.
 _BESIDE = (
@@ -51,9 +52,12 @@ def read_pickle(path: pathlib.Path) -> Any:
 
     harmless: list[Any] = [(_Beside, name) for name in _BESIDE]
     try:
+        check_before(path)
         with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the pickle's protocol
-            return torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        check_content(content, path.stat().st_size)
+        return content
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ValueError(
             f"{path.name} cannot be read as plain weights: {_reason(path, error)}"

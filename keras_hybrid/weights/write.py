@@ -7,6 +7,8 @@ from collections.abc import Collection
 import keras
 import numpy as np
 
+from keras_hybrid.models.assembly import logits
+from keras_hybrid.models.familiarity import familiarity
 from keras_hybrid.models.quantized import refuse_quantized
 from keras_hybrid.utils.files import write_atomically
 from keras_hybrid.utils.optional import require
@@ -26,6 +28,8 @@ def to_torch(model: keras.Model, code: str) -> dict[str, np.ndarray]:
             Keras has quantized it.
     """
     refuse_quantized(model, "convert the model from before")
+    if familiarity(model):  # no torch code has a place for it
+        model = logits(model)
     paths = [v.path for v in model.variables if "seed_generator" not in v.path]
     found = set()
     for name_map in registered_name_maps():

@@ -5,6 +5,8 @@ import pytest
 from keras_hybrid import layers, models
 from keras_hybrid.analysis import breakdown, macs
 
+pytestmark = pytest.mark.backend_independent
+
 AT384 = {"input_shape": (384, 384, 3)}
 WHOLE = {"class_only": False}
 FAST = {"strides": (2, 2, 2)}

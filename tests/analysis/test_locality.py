@@ -20,6 +20,8 @@ from tests.analysis import reference
 from tests.analysis.conftest import GRID, build
 from tests.small import small
 
+pytestmark = pytest.mark.backend_independent
+
 BLOCKS = [f"block{i}_attention" for i in (1, 2, 3)]
 
 

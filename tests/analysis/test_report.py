@@ -3,7 +3,6 @@
 import json
 import re
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +17,8 @@ from tests.analysis.conftest import build
 from tests.read_csv import rows_of
 from tests.small import ATTENTIVE, FAMILIES, small
 
+pytestmark = pytest.mark.backend_independent
+
 COMMON = [
     "Size",
     "Receptive",
@@ -27,10 +28,6 @@ OF_ATTENTION = [
     "Attention maps",
     "Attention distance",
 ]
-ONE = pytest.mark.skipif(
-    keras.backend.backend() != "torch",
-    reason="tested on one backend, the one without compilation",
-)
 
 
 def folder_of_images(root):
@@ -43,7 +40,6 @@ def folder_of_images(root):
     return root
 
 
-@ONE
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_page_of_every_family(family, tmp_path):
     model = small(FAMILIES[family])
@@ -77,7 +73,6 @@ def test_page_of_every_family(family, tmp_path):
     assert written == spatial
 
 
-@ONE
 def test_command(tmp_path, capsys):
     model = build(input_shape=(32, 32, 3), classes=2)
     run = tmp_path / "run"

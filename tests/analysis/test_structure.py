@@ -38,6 +38,7 @@ def convolution():
     return model, kernel
 
 
+@pytest.mark.backend_independent
 def test_field_of_a_convolution():
     """The gradient at the center is the kernel times the random combination."""
     model, kernel = convolution()
@@ -50,6 +51,7 @@ def test_field_of_a_convolution():
     assert field_statistics(found)["support"] == 9 / 80
 
 
+@pytest.mark.backend_independent
 def test_field_statistics():
     even = np.full((6, 4), 1 / 24)
     found = field_statistics(even, share=0.5)
@@ -65,6 +67,7 @@ def test_field_statistics():
     assert set(field_statistics(np.zeros((2, 2))).values()) == {0.0}
 
 
+@pytest.mark.backend_independent
 @slow_on_jax
 def test_first_hypothesis():
     """Only the convolution after attention depends on every pixel."""
@@ -85,6 +88,7 @@ def test_first_hypothesis():
     }
 
 
+@pytest.mark.backend_independent
 @slow_on_jax
 def test_fourth_hypothesis():
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
@@ -96,6 +100,7 @@ def test_fourth_hypothesis():
     assert difference(atc, cvt, images) > 1e-4
 
 
+@pytest.mark.backend_independent
 def test_relative_residual():
     """The composite norm, element by element."""
 
@@ -109,6 +114,7 @@ def test_relative_residual():
     np.testing.assert_allclose(relative_residual(np.ones((4, 3))), 0, atol=1e-12)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("feed_forward", [True, False])
 def test_rank_of_convit_is_that_of_numpy(convit, skip, feed_forward):
@@ -124,6 +130,7 @@ def test_rank_of_convit_is_that_of_numpy(convit, skip, feed_forward):
     assert list(found) == ["block1", "block2", "block3"]
 
 
+@pytest.mark.backend_independent
 @slow_on_jax
 def test_rank_falls_without_skip_connections():
     """Dong et al.'s finding, on fresh weights; and single tokens are left out."""
@@ -194,6 +201,7 @@ def test_periodic_table_keeps_the_shorter_offsets(randomise):
     np.testing.assert_array_equal(circular[:, 0, 0, 2, 4], plain[:, 1, 1, 0, 0])
 
 
+@pytest.mark.backend_independent
 def test_sizes(quick_start):
     rows = size_table(models.ConViTTiny(input_shape=(32, 32, 3), patch_size=4))
     assert [row["network"] for row in rows] == [
@@ -208,6 +216,7 @@ def test_sizes(quick_start):
     assert len(size_table(build())) == 1
 
 
+@pytest.mark.backend_independent
 def test_sizes_by_type_add_up():
     costs = breakdown(small("atc3"))
     rows = size_by_type(costs)

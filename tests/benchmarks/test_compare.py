@@ -1,6 +1,5 @@
 """Candidates with equal outputs are timed; a mismatch is an error."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -12,9 +11,7 @@ from benchmarks.compare_table import lines
 from benchmarks.harness import Row, Timing
 from benchmarks.setup import Setup
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="a comparison starts its own backends"
-)
+pytestmark = pytest.mark.backend_independent
 # Official code on disk: a peer of the layer, written by the definition of GPSA.
 PEER = """
 import torch

@@ -13,15 +13,13 @@ PINNED = json.loads((pathlib.Path(__file__).parent / "costs.json").read_text())
 LIMIT = 0.02
 AGAIN = "KERAS_BACKEND=jax python -m benchmarks costs --out tests/benchmarks/costs.json"
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="counted once, by JAX"
-)
 
-
+@pytest.mark.backend_independent
 def test_every_family_is_pinned():
     assert set(PINNED) == {"jaxlib", *cost.NETWORKS}
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="counted by JAX")
 @pytest.mark.skipif(
     metadata.version("jaxlib") != PINNED["jaxlib"],
     reason=f"counted by jaxlib {PINNED['jaxlib']}; to count again: {AGAIN}",
@@ -36,6 +34,7 @@ def test_xla_costs(family):
     assert not too_much, f"{family} grew by {too_much}; to pin the new costs: {AGAIN}"
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("family", cost.NETWORKS)
 def test_operations_of_files(family):
     found = cost.file_costs(cost.build(family))
@@ -45,6 +44,7 @@ def test_operations_of_files(family):
     assert not too_much, f"{family} grew by {too_much}; to pin the new costs: {AGAIN}"
 
 
+@pytest.mark.backend_independent
 def test_growth_is_relative():
     found, pinned = {"a": {"b": 103, "c": 90}}, {"a": {"b": 100, "c": 100}}
     assert cost.growth(found, pinned) == pytest.approx({"a b": 0.03, "a c": -0.1})

@@ -10,6 +10,8 @@ from benchmarks import pipeline
 from benchmarks.harness import Row
 from keras_hybrid.data import Augmentation, Split
 
+pytestmark = pytest.mark.backend_independent
+
 SIZE = 8
 
 

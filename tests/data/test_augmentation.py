@@ -274,6 +274,7 @@ def test_label_smoothing_of_mixed_targets_is_the_mixture_of_smoothed_ones():
     np.testing.assert_allclose(found, -(smooth * log).sum(), rtol=1e-5)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "fields",
     [

@@ -135,7 +135,7 @@ def test_indices_name_the_same_images():
 
 
 def test_an_odd_batch_cannot_be_mixed():
-    with pytest.raises(ValueError, match="--batch-size 7 is odd"):
+    with pytest.raises(ValueError, match="--batch-size 7 is odd; give 6"):
         batches(batch_size=7, augmentation=Augmentation(cutmix=1))
 
 
@@ -200,11 +200,11 @@ PIXELS = np.zeros((4, 6, 6, 3), "uint8")
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (PIXELS / np.float32(255), np.arange(4), r"\[0, 255\], not float32 \(4, 6, 6"),
+        (PIXELS / 255, np.arange(4), r"\[0, 255\], not float64 \(4, 6, 6"),
         (PIXELS[..., 0], np.arange(4), r"\(N, H, W, 3\) .*not uint8 \(4, 6, 6\)"),
         (PIXELS[..., :1], np.arange(4), r"not uint8 \(4, 6, 6, 1\)"),
         (list(PIXELS), np.arange(4), "not a list"),
-        (PIXELS, np.eye(4, dtype=int), r"Labels .* integer.*, not int64 \(4, 4\)"),
+        (PIXELS, np.eye(4, dtype=bool), r"Labels .* integer.*, not bool \(4, 4\)"),
         (PIXELS, np.arange(4.0), r"not float64 \(4,\)"),
         (PIXELS, [0, 1, 0, 1], "Labels .*, not a list"),
         (PIXELS, np.arange(3), "There are 4 images and 3 labels"),

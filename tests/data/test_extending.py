@@ -73,6 +73,7 @@ def test_the_operation_is_applied_to_each_image_in_order(registered):
     assert (label_lam == 1).all()
 
 
+@pytest.mark.backend_independent
 def test_names_are_taken_once(registered):
     for name in ("toy", "digits", "tfds:x"):
         with pytest.raises(ValueError, match="is taken"):
@@ -81,6 +82,7 @@ def test_names_are_taken_once(registered):
         data.register_augmentation("gamma", sample_gamma, apply_gamma)
 
 
+@pytest.mark.backend_independent
 def test_unknown_names_and_strengths(registered):
     with pytest.raises(ValueError, match="no augmentation 'gama'; registered: gamma"):
         data.Augmentation(extra_augmentations=("gama=1",))
@@ -100,6 +102,7 @@ GAMMA = data.CustomAugmentation(sample_gamma, apply_gamma)
 SOURCE = data.DatasetSource(load_toy, "Give a folder of toys.", needs_folder=True)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("loader", ["load_toy", "SOURCE"])
 def test_entry_points_of_other_packages(monkeypatch, tmp_path, loader):
     declared = {

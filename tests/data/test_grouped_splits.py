@@ -102,7 +102,7 @@ def photos(tmp_path):
 
 def together(root, group_by, manifest=None):
     """The groups of several images, as sets of names."""
-    listed, _ = list_images(root, manifest)
+    listed = list_images(root, manifest).images
     numbers = image_groups(root, listed, group_by)
     found = {}
     for image, number in zip(listed, numbers, strict=True):
@@ -125,7 +125,7 @@ def test_groups_of_patients(photos, group_by):
 
 
 def test_a_column_groups(photos):
-    listed, _ = list_images(photos)
+    listed = list_images(photos).images
     lines = ["file,label,camera"]
     for image in listed:
         name = image.path.removeprefix(f"{photos}/")
@@ -179,7 +179,7 @@ def test_no_split_of_a_run_tears_a_group(photos, folds, capsys):
 def test_without_groups_nothing_changes(photos):
     dataset = load("folder", photos, 32)
     assert dataset.train.groups is None
-    listed, _ = list_images(photos)
+    listed = list_images(photos).images
     labels = np.array([image.label == "bee" for image in listed], dtype="int64")
     test, _ = stratified_split(labels, 0.2, seed=0)
     assert names(dataset.test) == {listed[i].path for i in test}
@@ -199,7 +199,10 @@ def test_a_manifest_gives_the_same_split_again(photos, tmp_path, capsys):
     file = tmp_path / "manifest.csv"
     write_manifest(dataset, file, photos, training, held_out)
     rows = rows_of(file)
-    assert list(rows[0]) == ["path", "label", "group", "split"] and len(rows) == 66
+    assert (
+        list(rows[0]) == ["path", "label", "group", "split", "digest"]
+        and len(rows) == 66
+    )
     assert {row["split"] for row in rows} == {"train", "validation", "test"}
     again = load("folder", photos, 32, manifest=file)
     assert "splits train, validation and test" in capsys.readouterr().out

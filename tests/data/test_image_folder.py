@@ -67,13 +67,19 @@ def test_folders_for_the_splits(tmp_path, names, capsys):
     assert f"folders {train} and {test}" in capsys.readouterr().out
 
 
-def test_train_alone_is_split_and_val_beside_test_is_left(tmp_path, capsys):
+def test_train_alone_is_split_and_val_beside_test_is_watched(tmp_path, capsys):
     fill(tmp_path / "train")
     assert len(load("folder", tmp_path).test) == 2
     fill(tmp_path / "test", count=1, classes=("bee", "ant"))
     fill(tmp_path / "val", count=4)
-    assert len(load("folder", tmp_path).test) == 2
-    assert "folders train and test" in capsys.readouterr().out
+    found = load("folder", tmp_path)
+    assert len(found.test) == 2 and found.train.held_out.sum() == 8
+    printed = capsys.readouterr().out
+    assert "folders train, val and test" in printed
+    assert "class  train  validation  test\nant        5           4     1" in printed
+    assert "10 training, 8 validation and 2 test images of 2 classes" in printed
+    _, validation = make_splits(Recipe.of(dataset="folder"), found)
+    assert len(validation) == 8
 
 
 def test_a_class_may_be_called_train(tmp_path):
@@ -98,7 +104,9 @@ def test_what_is_found_and_what_is_not(tmp_path, capsys):
         [s.images[:][:, 0, 0, 0] for s in (found.train, found.test)]
     )
     assert sorted(values) == [0, 1, 20, 21, 77]
-    assert "other files: 1 .heic, 1 .txt" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "4 hidden or of a system (.cache, __MACOSX, .2.png, ...)" in printed
+    assert "2 no images (1 .heic, 1 .txt)" in printed
 
 
 def test_natural_order():
@@ -141,7 +149,10 @@ def test_a_table_without_a_split(tmp_path):
         (TABLE.format("tset"), r"line 4: split must be .* not 'tset'"),
         (TABLE.format("test") + "x/0.png,,train\n", "line 6: file and label must"),
         (TABLE.format("test") + "x/0.png,ant,train\n", r"x/0\.png more than once"),
-        (TABLE.format("test") + "x/7.png,ant,train\n", r"lists 1 files .*x/7\.png"),
+        (
+            TABLE.format("test") + "x/7.png,ant,train\n",
+            r"a file that is not .*x/7\.png",
+        ),
     ],
 )
 def test_a_wrong_table(tmp_path, text, message):
@@ -170,7 +181,7 @@ def damage(root):
     whole = root / "ant/whole.jpg"
     write(whole, (64, 64))
     (root / "ant/cut.jpg").write_bytes(whole.read_bytes()[:1500])
-    (root / "bee/empty.png").write_bytes(b"")
+    (root / "bee/empty.png").write_bytes(b"\x89PNG")
     (root / "bee/text.jpeg").write_text("not an image")
     broken = bytearray((root / "bee/0.png").read_bytes())
     broken[45] ^= 255
@@ -262,8 +273,9 @@ def one_class(root):
     fill(root, ("ant",))
 
 
-def wrapped(root):
+def beside_an_image(root):
     fill(root / "insects")
+    write(root / "1.png")
 
 
 def empty_class(root):
@@ -297,7 +309,7 @@ def all_bad(root):
         (empty, "holds no images: make one sub-folder per class"),
         (loose, "none in a sub-folder"),
         (one_class, "holds one class, ant; two are needed"),
-        (wrapped, r"Did you mean --data-dir .*insects\?"),
+        (beside_an_image, r"Did you mean --data-dir .*insects\?"),
         (empty_class, "cow holds no image; add images or remove the folder"),
         (single, "too few images of cow"),
         (new_in_test, "no training images of cow"),

@@ -29,6 +29,7 @@ def installed():
     pytest.importorskip("keras_cv")
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("field", EVERY)
 def test_every_setting_changes_pixels_or_labels(field):
     pixels = np.random.default_rng(0).integers(0, 256, (16, 12, 14, 3))
@@ -51,6 +52,7 @@ def test_a_run_with_it(tmp_path):
     assert any((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.backend_independent
 def test_its_batches_hold_images_alone():
     split = Split(images().images, images().labels)
     augment = keras_cv_augmenter(Augmentation(padding=2), (8, 8), 0)
@@ -59,11 +61,13 @@ def test_its_batches_hold_images_alone():
     assert labels.shape == (4, 3)
 
 
+@pytest.mark.backend_independent
 def test_a_device_cannot_hold_what_the_host_augments():
     with pytest.raises(ValueError, match="--cache-on-device off"):
         Recipe.of(augmenter="keras_cv", cache_on_device="on")
 
 
+@pytest.mark.backend_independent
 def test_the_extra_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_cv", None)
     with pytest.raises(ImportError, match=r"keras_hybrid\[keras-cv\]"):

@@ -12,9 +12,10 @@ from keras_hybrid import data
 from keras_hybrid.analysis import analysis_page as report
 from keras_hybrid.cli import analyse_command
 from keras_hybrid.data.lazy_images import Resized
-from keras_hybrid.export import keras_file, model_card
+from keras_hybrid.export import model_card
 from keras_hybrid.inference import classifier as module
 from keras_hybrid.inference.open_model import OpenModel
+from keras_hybrid.models import keras_file
 from keras_hybrid.train import Recipe
 from keras_hybrid.train.hold_out import make_splits
 
@@ -105,7 +106,7 @@ def predict(folder, card, tmp_path, monkeypatch):
 
     opened = OpenModel(run, tuple(card["input_shape"]), True)
     monkeypatch.setattr(module, "open_model", lambda *_: opened)
-    monkeypatch.setattr(module, "read_card", lambda path: card | {"class_names": "a"})
+    monkeypatch.setattr(module, "read_card", lambda path: card | {"class_names": "ab"})
     module.Classifier(tmp_path / "model.onnx").predict(sorted(folder.iterdir()))
     return seen
 
@@ -113,7 +114,9 @@ def predict(folder, card, tmp_path, monkeypatch):
 def analyse(folder, card, tmp_path, monkeypatch):
     """The pixels that `analyse` looks at."""
     seen = []
-    model = types.SimpleNamespace(input_shape=(None, *card["input_shape"]))
+    head = types.SimpleNamespace(name="head")
+    shape = (None, *card["input_shape"])
+    model = types.SimpleNamespace(input_shape=shape, layers=[head])
     monkeypatch.setattr(keras_file, "load_keras", lambda path: model)
     monkeypatch.setattr(keras_file, "keras_file", lambda path: path)
     monkeypatch.setattr(model_card, "read_card", lambda path: card)

@@ -23,12 +23,13 @@ def main(arguments):
         run_program(settings, doc, lambda chosen: None, options)
 
     def without_file(options):
-        if "--recipe" in options:
-            i = options.index("--recipe")
-            del options[i : i + 2]
+        for option in ("--recipe", "--from"):
+            if option in options:
+                i = options.index(option)
+                del options[i : i + 2]
 
     program._run_program = parse
-    program._recipe_file = without_file  # the file need not exist
+    program._given_recipe = without_file  # it need not exist
     commands = {name for name in vars(cli) if name.endswith("_command")}
     for name in commands - {"train_command"}:  # which parses its options itself
         setattr(cli, name, nothing(getattr(cli, name)))

@@ -127,7 +127,7 @@ def check(words, chosen, folder, only_options):
         return
     if words[0] == "pip" or words[1:3] == ["-m", "venv"]:
         check_install(words)
-    elif words[0] in ("git", "mkdocs", "ruff", "mypy") or "tests" in words:
+    elif words[0] in ("git", "mkdocs", "ruff", "mypy", "npm") or "tests" in words:
         return  # what .ci/run does
     elif only_options:
         check_options(words)

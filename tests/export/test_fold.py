@@ -56,6 +56,7 @@ def test_same_logits_and_no_batch_norm(name, randomise, tmp_path):
     np.testing.assert_array_equal(answer(loaded, images), answer(folded, images))
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name", ["cvt13", "atc3"])
 def test_free_size(name, randomise):
     model = randomise(small(name, (None, None)))
@@ -65,6 +66,7 @@ def test_free_size(name, randomise):
     )
 
 
+@pytest.mark.backend_independent
 def test_the_leff_that_nothing_reads_is_gone(randomise):
     model = randomise(small("ceit_tiny"))
     folded = fold(model)
@@ -77,6 +79,7 @@ def test_the_leff_that_nothing_reads_is_gone(randomise):
     }
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name", ["convit_tiny", "cvt13", "atc3"])
 def test_the_last_block_computes_its_class_token_alone(name, randomise):
     model = randomise(small(name))
@@ -92,6 +95,7 @@ def test_the_last_block_computes_its_class_token_alone(name, randomise):
     assert names[0] == names[1][:-1]
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name", ["convit_tiny", "cvt13"])
 def test_the_patches_stay_where_they_are_read(name, randomise):
     model = randomise(small(name))
@@ -104,6 +108,7 @@ def test_the_patches_stay_where_they_are_read(name, randomise):
         )
 
 
+@pytest.mark.backend_independent
 def test_layer_norms_lose_their_factors_where_only_linear_maps_read_them(randomise):
     model = fold(randomise(small("ceit_tiny")))
     kept = {x.name for x in norms(model, keras.layers.LayerNormalization) if x.scale}
@@ -113,6 +118,7 @@ def test_layer_norms_lose_their_factors_where_only_linear_maps_read_them(randomi
     assert kept == {"norm"}  # the model's own output
 
 
+@pytest.mark.backend_independent
 def test_what_others_read_stays(randomise):
     """A norm whose neighbours have other readers must not be moved into them."""
     image = keras.Input((4, 4, 3))
@@ -131,6 +137,7 @@ def test_what_others_read_stays(randomise):
     assert {x.name for x in norms(folded)} == {"norm", "norm_after_relu"}
 
 
+@pytest.mark.backend_independent
 def test_what_is_an_output_stays(randomise):
     image = keras.Input((4, 4, 3))
     x = layer_norm("norm")(image)
@@ -145,6 +152,7 @@ def test_what_is_an_output_stays(randomise):
         )
 
 
+@pytest.mark.backend_independent
 def test_only_functional_models():
     with pytest.raises(ValueError, match="functional"):
         fold(keras.Sequential([keras.layers.Dense(3)]))

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from keras_hybrid.export import FORMATS, export
-from tests.export.conftest import small_atc
+from tests.export.conftest import WRITTEN, small_atc
 
-HERE = [name for name, x in FORMATS.items() if x.backend == keras.backend.backend()]
+HERE = [name for name, x in WRITTEN.items() if x.backend == keras.backend.backend()]
 
 
 @pytest.mark.slow  # `test_export.py` writes every format once

@@ -20,9 +20,7 @@ from tests.installed import install
 
 for _package in ("torch", "onnx", "onnxscript", "onnxruntime"):
     pytest.importorskip(_package)
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="one backend will do"
-)
+pytestmark = pytest.mark.backend_independent
 ENTRY_POINTS = """\
 [keras_hybrid.models]
 toy = toy_format

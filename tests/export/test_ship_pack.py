@@ -18,10 +18,13 @@ from keras_hybrid.export.golden import Golden, make_golden, wrong_answers
 from keras_hybrid.export.golden_images import generated_images, test_images
 from keras_hybrid.export.ship_pack import SELF_TESTS, write_pack
 from keras_hybrid.inference.classifier import _normalize
+from tests.export.conftest import WRITTEN
+
+pytestmark = pytest.mark.backend_independent
 
 NORMALIZATION = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
 test_images.__test__ = False  # it is no test
-independent = pytest.mark.backend_independent
+FILTERS = ("bicubic", "bilinear", "lanczos", "box", "hamming", "nearest")
 
 
 def self_test(folder, *names):
@@ -41,7 +44,7 @@ def self_test(folder, *names):
 def test_the_right_pipeline_passes_in_every_format(run):
     code, lines = self_test(run)
     assert code == 0
-    files = [x.file_name for x in FORMATS.values()]
+    files = [x.file_name for x in WRITTEN.values()]
     assert lines == [f"{name}: 10 of 10 images pass" for name in files]
     known = json.loads((run / "golden/golden.json").read_text())
     for name in ("model.onnx", "model.tflite", "saved_model", "openvino"):
@@ -104,7 +107,6 @@ def test_verify_notices_changed_images(copy):
     assert verify(copy / "model.onnx")[0].images == 2
 
 
-@independent
 def test_a_stranger_needs_no_more_than_the_runtime():
     tree = ast.parse((SELF_TESTS / "selftest.py").read_text())
     names = set()
@@ -143,7 +145,6 @@ def photos(tmp_path):
     return tmp_path
 
 
-@independent
 def test_real_images_are_test_images_of_all_classes(photos):
     found = test_images(photos, 5)
     assert [x.size for x in found] == [(171, 512)] * 5  # upright, and not too large
@@ -158,7 +159,6 @@ def test_real_images_are_test_images_of_all_classes(photos):
     assert make_golden(photos, {}, (32, 32, 3), True, "real").real == 0
 
 
-@independent
 @pytest.mark.parametrize("channels", [1, 3])
 def test_normalized_input(tmp_path, channels):
     facts = {"preprocessing": NORMALIZATION | data.TRAINING_RESIZE}
@@ -169,7 +169,6 @@ def test_normalized_input(tmp_path, channels):
     assert make_golden(tmp_path, {}, (16, 24, 3), False, "generated") is None
 
 
-@independent
 def test_free_sizes_have_one():
     made = make_golden(pathlib.Path(), {}, (None, None, 3), True, "generated")
     assert made.inputs().shape == (10, 224, 224, 3)
@@ -180,7 +179,6 @@ def mean_colour(images):
     return images.astype("float32").mean((1, 2))
 
 
-@independent
 def test_what_a_model_cannot_tell_is_said(tmp_path):
     made = make_golden(tmp_path, {}, (16, 16, 3), True, "generated")
     found = wrong_answers(made, lambda x: 1e-9 * mean_colour(x), 1e-3)
@@ -192,7 +190,6 @@ def test_what_a_model_cannot_tell_is_said(tmp_path):
         write_pack(tmp_path, made, lambda x: 1e-9 * mean_colour(x), {}, facts)
 
 
-@independent
 def test_a_later_export_keeps_the_expectations_of_an_earlier(tmp_path):
     made = make_golden(tmp_path, {}, (16, 16, 3), True, "generated")
     facts = {"artefact": {"source": {"sha256": "1"}}, "class_names": ["a", "b", "c"]}
@@ -214,21 +211,21 @@ def test_a_later_export_keeps_the_expectations_of_an_earlier(tmp_path):
 NODE = """
 import fs from "node:fs";
 import { preprocess } from "./preprocess.mjs";
-for (const { pixels, width, height, golden } of JSON.parse(fs.readFileSync(0))) {
+for (const { pixels, width, height, golden } of JSON.parse(fs.readFileSync("cases.json"))) {
   const image = { pixels: Uint8Array.from(pixels), width, height, channels: 3 };
   console.log(JSON.stringify([...preprocess(image, golden)]));
 }
 """
 
 
-@independent
 @pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 def test_javascript_prepares_the_same_tensors(tmp_path):
     shutil.copy(SELF_TESTS / "preprocess.mjs", tmp_path)
     (tmp_path / "test.mjs").write_text(NODE)
     cases = []
     for fit in ("crop", "pad", "stretch"):
-        for channels, filter in ((3, "bicubic"), (1, "bilinear")):
+        for filter in FILTERS:
+            channels = 1 if filter == "bilinear" else 3
             rule = {"crop": 0.875, "interpolation": filter, "fit": fit}
             scale = {"mean": [30.0] * channels, "std": [60.0] * channels}
             images = tuple(generated_images(17, 30, 5))
@@ -247,9 +244,9 @@ def test_javascript_prepares_the_same_tensors(tmp_path):
         for case in cases
         for image in case.images
     ]
+    (tmp_path / "cases.json").write_text(json.dumps(given))
     printed = subprocess.run(
         ["node", "test.mjs"],
-        input=json.dumps(given),
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_hybrid import models
+from keras_hybrid.utils.files import sha256
 
 CLASSES = ["ant", "bee", "cow"]
 FACTS = {"crop": 1.0, "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]}
@@ -40,6 +41,7 @@ def save_run(folder, model, **card):
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / "model.keras")
     card = {"class_names": CLASSES, "preprocessing": FACTS} | card
+    card = {"model_sha256": sha256(folder / "model.keras")} | card
     (folder / "card.json").write_text(json.dumps(card))
     return folder
 

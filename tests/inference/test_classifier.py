@@ -29,6 +29,7 @@ def files(tmp_path):
     return sorted((tmp_path / "photos").iterdir())
 
 
+@pytest.mark.backend_independent
 def test_all_kinds_of_images_are_alike(trained, photos, tmp_path):
     classifier = keras_hybrid.load(trained)
     expected = outputs_of(keras.models.load_model(trained / "model.keras"), photos)
@@ -49,6 +50,7 @@ def test_all_kinds_of_images_are_alike(trained, photos, tmp_path):
         np.testing.assert_allclose(found, expected[1:2], atol=1e-6)
 
 
+@pytest.mark.backend_independent
 def test_the_result_names_the_classes(trained, photos):
     found = keras_hybrid.load(trained / "model.keras").predict(photos)
     assert found.classes == tuple(CLASSES) and len(found) == 5
@@ -108,6 +110,7 @@ def test_the_card_asks_for_views(photos, tmp_path):
     assert abs(expected - outputs_of(model, photos)).max() > 1e-4
 
 
+@pytest.mark.backend_independent
 def test_images_of_any_size(tmp_path):
     model = tiny(input_shape=(None, None, 3))
     classifier = keras_hybrid.load(save_run(tmp_path / "run", model))
@@ -119,6 +122,7 @@ def test_images_of_any_size(tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.backend_independent
 def test_without_a_card_classes_have_numbers(photos, tmp_path):
     tiny().save(tmp_path / "alone.keras")
     classifier = keras_hybrid.load(tmp_path / "alone.keras")
@@ -126,6 +130,7 @@ def test_without_a_card_classes_have_numbers(photos, tmp_path):
     assert classifier.predict(photos).names[0].startswith("class ")
 
 
+@pytest.mark.backend_independent
 def test_a_card_of_another_model(trained, photos):
     card = json.loads((trained / "card.json").read_text())
     card["class_names"].append("dog")
@@ -134,6 +139,7 @@ def test_a_card_of_another_model(trained, photos):
         keras_hybrid.load(trained).predict(photos)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     ("image", "message"),
     [

@@ -9,7 +9,7 @@ import keras_hybrid
 from keras_hybrid.layers import DotProductAttention
 from tests.layers.test_relative_attention import numpy, softmax
 
-FORMS = ["plain", "fused", "divide_last"]
+FORMS = ["plain", "fused", "fused_even", "divide_last"]
 HEADS, WIDTH = 3, 4
 QUERIES, KEYS = 7, 5
 
@@ -69,7 +69,7 @@ class OfWeights(keras.Layer):
 
 
 @pytest.mark.parametrize("bias_form", ["plain", "matmul_gradient"])
-@pytest.mark.parametrize("form", ["plain", "divide_last"])
+@pytest.mark.parametrize("form", ["plain", "fused_even", "divide_last"])
 def test_gradients_are_those_of_the_fused_attention(form, bias_form, gradients):
     arrays = draws(seed=1)
     shape = (1, *arrays[0].shape)

@@ -19,6 +19,7 @@ def count(model, prefix=""):
     )
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "builder, parameters, reported",
     [
@@ -40,18 +41,21 @@ def test_parameters_are_those_of_the_report(builder, parameters, reported):
     assert model.output_shape == (None, 100)
 
 
+@pytest.mark.backend_independent
 def test_parameters_of_each_block():
     model = models.ATC3()
     for stage, size in enumerate((30_016, 237_504, 1_787_136), start=1):
         assert count(model, f"stage{stage}_block1") == size
 
 
+@pytest.mark.backend_independent
 def test_parameters_of_the_literal_text():
     model = models.ATC3(last_stage="atc")
     assert count(model) == 2_001_956
     assert "stage3_class_token" not in [layer.name for layer in model.layers]
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "fields, parameters",
     [({"attention_output": "linear"}, 2_868_516), ({"embedding": "conv"}, 2_872_100)],
@@ -60,6 +64,7 @@ def test_parameters_of_table_6(fields, parameters):
     assert count(models.ATC3(**fields)) == parameters
 
 
+@pytest.mark.backend_independent
 def test_linear_configuration_is_cvt():
     """With linear outputs and MLPs, ATC is CvT with a 3x3 stem, weight by weight."""
     atc = models.ATC(attention_output="linear", feed_forward="linear", **SMALL)
@@ -168,6 +173,7 @@ def fold_unit(values, name):
     return kernel * scale, bias * scale + shift
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "field, value",
     [

@@ -67,6 +67,7 @@ def test_golden(class_only, golden):
     np.testing.assert_allclose(numpy(lca([file.x])), expected, 0, TOLERANCE)
 
 
+@pytest.mark.backend_independent
 def test_headless_map_is_the_whole_last_block(golden):
     file = golden("ceit_micro")
     full = load_torch(micro(class_only=False), file.state_dict)
@@ -94,6 +95,7 @@ def test_training_mode(class_only, golden, gradients, assert_torch_gradients):
     np.testing.assert_allclose(logits, recorded.logits, 0, TOLERANCE)
 
 
+@pytest.mark.backend_independent
 def test_epsilon(golden):
     """Logits of ordinary images do not see the epsilon; faint ones do."""
     model = load_torch(micro(), golden("ceit_micro").state_dict)
@@ -114,6 +116,7 @@ def test_epsilon(golden):
         assert norm.epsilon == 1e-5 and norm.momentum == 0.9
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name, size", PARAMETERS)
 def test_parameters(name, size, quick_start):
     model = models.get(name).builder(input_shape=(size, size, 3))
@@ -126,11 +129,13 @@ def test_parameters(name, size, quick_start):
         assert parameters(norms) == STATISTICS[name]
 
 
+@pytest.mark.backend_independent
 def test_i2t_of_the_paper_has_fewer_parameters(quick_start):
     model = models.CeiTTiny(i2t_channels=32)
     assert parameters(model.trainable_weights) == 6_253_832
 
 
+@pytest.mark.backend_independent
 def test_starts_as_published():
     model = micro(width=64, heads=1, classes=50)
     for layer in model.layers:
@@ -155,6 +160,7 @@ def test_starts_as_published():
             np.testing.assert_allclose(numpy(weight).std(), 0.02, rtol=0.35)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "arguments, change",
     [
@@ -179,6 +185,7 @@ def test_ablations(arguments, change, randomise):
     np.testing.assert_allclose(numpy(whole(x)), out, 0, 1e-5)
 
 
+@pytest.mark.backend_independent
 def test_final_activation_of_leff():
     x, grid = noise(2, 1 + 6, 8), noise(2, 2, 3, 1)
     plain = LeFF(8, 16)
@@ -198,6 +205,7 @@ def test_rectangle(randomise):
     assert {value.shape[1:] for value in maps.values()} == {(3, 5, 32)}
 
 
+@pytest.mark.backend_independent
 def test_needs_a_fixed_size():
     with pytest.raises(ValueError, match="fixed input_shape"):
         micro(input_shape=(None, None, 3))

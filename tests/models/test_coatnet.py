@@ -168,6 +168,7 @@ STATISTICS = {
 }
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name", NAMES)
 def test_table_of_variants(name):
     variant = models.get(name)
@@ -211,6 +212,7 @@ OTHER_SIZES = [
 ]
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(("name", "side", "classes", "parameters", "macs"), OTHER_SIZES)
 def test_counts_at_other_sizes(name, side, classes, parameters, macs):
     found, _, found_macs = counts(name, side, classes)
@@ -225,6 +227,7 @@ def tiny(block_types="CCTT", size=(64, 64), **arguments):
     return models.CoAtNet(**PLAIN | fields | {"input_shape": (*size, 3)} | arguments)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("block_types", ["CCTT", "CCCT", "CCCC", "TTTT", "TCTC"])
 def test_any_string_of_blocks(block_types):
     with no_weights():
@@ -235,17 +238,20 @@ def test_any_string_of_blocks(block_types):
     assert model.output_shape == (None, 7)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("size", [(100, 64), (64, 48), (16, 16), (None, 64)])
 def test_size_that_does_not_fit(size):
     with pytest.raises(ValueError, match="multiples of 32"):
         tiny(size=size)
 
 
+@pytest.mark.backend_independent
 def test_free_size_without_attention():
     model = tiny("CCCC", size=(None, None))
     assert model.predict_on_batch(np.ones((1, 32, 96, 3), "f4")).shape == (1, 7)
 
 
+@pytest.mark.backend_independent
 def test_small_images_keep_a_grid():
     with no_weights():
         model = tiny(size=(32, 32), stem_stride=1, strides=(1, 2, 2, 2))
@@ -255,6 +261,7 @@ def test_small_images_keep_a_grid():
         tiny(size=(36, 36), stem_stride=1, strides=(1, 2, 2, 2))
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
@@ -278,6 +285,7 @@ def tables(model):
     return {v.path: numpy(v) for v in model.variables if v.path.endswith("/table")}
 
 
+@pytest.mark.backend_independent
 def test_tables_follow_the_size(golden, tmp_path, randomise):
     reference = golden("coatnet_micro")
     here = load_torch(micro("coatnet_micro", reference.config), reference.state_dict)
@@ -301,6 +309,7 @@ def test_tables_follow_the_size(golden, tmp_path, randomise):
             np.testing.assert_array_equal(numpy(ours), numpy(theirs))
 
 
+@pytest.mark.backend_independent
 def test_saved_model_answers_alike(tmp_path, randomise):
     fields = {"bias_source": "mlp", "pool": "max", "norm": "batch", "layer_scale": 0.1}
     model = randomise(tiny(periodic=True, **fields))
@@ -310,6 +319,7 @@ def test_saved_model_answers_alike(tmp_path, randomise):
     np.testing.assert_array_equal(again.predict_on_batch(x), model.predict_on_batch(x))
 
 
+@pytest.mark.backend_independent
 def test_a_missing_tensor_is_named(golden):
     reference = golden("coatnet_micro")
     model = micro("coatnet_micro", reference.config)
@@ -357,6 +367,7 @@ def test_periodic_network_commutes_with_shifts(pool, source, randomise):
     assert min(plain.values()) > 1e-2, plain
 
 
+@pytest.mark.backend_independent
 def test_initial_weights():
     keras.utils.set_random_seed(0)
     fields = {"widths": (64, 64, 96, 128), "head_width": 32}
@@ -413,6 +424,7 @@ def test_epsilons_show_on_small_inputs():
     assert batch.epsilon == 1e-6
 
 
+@pytest.mark.backend_independent
 def test_drop_path_grows_over_all_blocks():
     with no_weights():
         model = tiny("CCTT", depths=(1, 2, 1, 1), drop_path_rate=0.4)
@@ -423,6 +435,7 @@ def test_drop_path_grows_over_all_blocks():
     assert rates == pytest.approx({f"{k}_drop_path": v for k, v in expected.items()})
 
 
+@pytest.mark.backend_independent
 def test_timm_names_find_the_variant():
     for name in record.RW:
         assert models.get(f"coatnet_{name}").family.name == "CoAtNet"

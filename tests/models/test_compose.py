@@ -14,6 +14,8 @@ from keras import layers
 from keras_hybrid import models
 from tests.small import FAMILIES, noise, shrink, small
 
+pytestmark = pytest.mark.backend_independent
+
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "compose.md"
 EXAMPLES = {
     match[1]: match[2]
@@ -62,7 +64,6 @@ def assert_reloads(built, folder):
                 np.testing.assert_allclose(found[str(i)], value, 0, 1e-5, err_msg=name)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="one backend will do")
 def test_the_examples_of_the_docs(tmp_path, monkeypatch):
     """Each trains for a step, backbone included, and is saved and loaded."""
     monkeypatch.chdir(tmp_path)

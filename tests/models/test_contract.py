@@ -73,6 +73,7 @@ def test_train_step_moves_every_weight(name):
     assert all(re.match(unread, path) for path in still), still
 
 
+@pytest.mark.backend_independent
 @every_variant
 def test_config_round_trip(name, randomise):
     model = randomise(small(name))
@@ -82,6 +83,7 @@ def test_config_round_trip(name, randomise):
     np.testing.assert_array_equal(answer(model, x), answer(clone, x))
 
 
+@pytest.mark.backend_independent
 @every_family
 def test_features_are_named_maps(name):
     model = small(name)
@@ -94,6 +96,7 @@ def test_features_are_named_maps(name):
         assert np.isfinite(keras.ops.convert_to_numpy(value)).all()
 
 
+@pytest.mark.backend_independent
 @every_family
 def test_head_swap_keeps_the_rest(name, randomise):
     model = randomise(small(name))
@@ -107,6 +110,7 @@ def test_head_swap_keeps_the_rest(name, randomise):
         )
 
 
+@pytest.mark.backend_independent
 @every_family
 @pytest.mark.parametrize("pooling", [None, "avg", "max", "head"])
 def test_headless(name, pooling):
@@ -125,8 +129,13 @@ def test_mixed_precision(name):
     out = answer(model, images(model))
     assert out.dtype == np.float32
     np.testing.assert_allclose(out.sum(-1), 1, atol=1e-5)
+    exact = models.in_float32(model)
+    assert {layer.compute_dtype for layer in exact._flatten_layers()} == {"float32"}
+    for a, b in zip(exact.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.backend_independent
 @every_family
 def test_free_size_equals_fixed_size(name, randomise):
     if models.get(name).family.name not in FREE_SIZE:
@@ -138,6 +147,7 @@ def test_free_size_equals_fixed_size(name, randomise):
     np.testing.assert_allclose(answer(fixed, x), answer(free, x), atol=1e-6)
 
 
+@pytest.mark.backend_independent
 @every_family
 def test_unknown_argument_is_named(name):
     with pytest.raises(TypeError, match=r"no argument 'classess'.*'classes'"):

@@ -71,6 +71,7 @@ def test_golden(name, form, golden):
     np.testing.assert_allclose(weights, file.taps["attention_map_0"], 0, 2e-6)
 
 
+@pytest.mark.backend_independent
 def test_epsilon(golden):
     """Logits of ordinary images do not see the epsilon; faint ones do."""
     file = golden("convit_micro4")
@@ -97,6 +98,7 @@ def test_gradients(golden, gradients, assert_torch_gradients):
     assert_torch_gradients(model, ours, recorded, convit.OFFICIAL)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name, size", PARAMETERS)
 def test_parameters(name, size, quick_start):
     model = models.get(name).builder(input_shape=(size, size, 3))
@@ -106,6 +108,7 @@ def test_parameters(name, size, quick_start):
         assert models.get(name).parameters == PARAMETERS[name, size][1000]
 
 
+@pytest.mark.backend_independent
 def test_starts_as_published():
     model = micro(width=64, classes=50, heads=4)
     for layer in model.layers:
@@ -129,6 +132,7 @@ def test_starts_as_published():
     assert all((numpy(core.gate) == 1).all() for core in cores(model))
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("layers", [0, 1, 4])
 def test_any_number_of_gpsa_layers(layers):
     model = micro(gpsa_layers=layers)
@@ -139,6 +143,7 @@ def test_any_number_of_gpsa_layers(layers):
     assert set(models.features(model).output) == {f"block{i + 1}" for i in range(4)}
 
 
+@pytest.mark.backend_independent
 def test_class_token_after_gpsa_everywhere(randomise):
     """It joins the tokens whose mean the head reads."""
     model = randomise(micro(gpsa_layers=4))
@@ -148,6 +153,7 @@ def test_class_token_after_gpsa_everywhere(randomise):
     assert abs(numpy(model(noise(2, 32, 32, 3))) - before).max() > 1e-3
 
 
+@pytest.mark.backend_independent
 def test_ablations():
     frozen = micro(train_gates=False, gate_init=0.0)
     assert all((numpy(core.gate) == 0).all() for core in cores(frozen))
@@ -165,6 +171,7 @@ def test_ablations():
     assert abs(numpy(cores(strong)[0].position_kernel)).max() == np.float32(0.1)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("layers", [-1, 5])
 def test_impossible_number_of_gpsa_layers(layers):
     with pytest.raises(
@@ -183,6 +190,7 @@ def test_rectangle(randomise):
     assert {value.shape[1:] for value in maps.values()} == {(6, 10, 32)}
 
 
+@pytest.mark.backend_independent
 def test_free_size_without_position_embedding(randomise):
     fixed = randomise(micro(position_embedding=False, input_shape=(24, 40, 3)))
     free = micro(position_embedding=False, input_shape=(None, None, 3))

@@ -32,6 +32,7 @@ def micro(golden, **arguments):
     return load_torch(model, golden.state_dict)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "builder, classes, parameters",
     [
@@ -47,6 +48,7 @@ def test_parameters(builder, classes, parameters):
     assert count(model) == parameters
 
 
+@pytest.mark.backend_independent
 def test_parameters_of_w24_from_the_closed_form():
     """Its 277 M weights are not allocated: kernel, width and depth give the count."""
     config = models.get("cvt_w24").config
@@ -68,6 +70,7 @@ def test_parameters_of_w24_built():
     assert count(models.CvTW24(classes=10)) == 276_181_642
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "fields, parameters",
     [
@@ -111,6 +114,7 @@ def test_golden_stages(golden):
         )
 
 
+@pytest.mark.backend_independent
 def test_both_name_maps_load_the_same(golden):
     official, hub = (
         micro(golden(f"cvt_micro_{name}")).get_weights() for name in ("official", "hf")
@@ -137,6 +141,7 @@ def test_training_mode_and_gradients(golden, gradients, assert_torch_gradients):
     np.testing.assert_allclose(out, recorded.logits, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.backend_independent
 def test_drop_path_acts_in_the_last_stage_from_zero():
     model = models.CvT13(input_shape=(32, 32, 3))
     rates = {
@@ -151,6 +156,7 @@ def test_drop_path_acts_in_the_last_stage_from_zero():
             assert math.isclose(rates[name], 0.1 * (block - 1) / 9)
 
 
+@pytest.mark.backend_independent
 def test_initial_weights():
     model = models.CvT13(input_shape=(32, 32, 3))
     values = {v.path: keras.ops.convert_to_numpy(v) for v in model.variables}
@@ -168,6 +174,7 @@ def test_initial_weights():
     assert not values["stage3_block4_mlp_expand/bias"].any()
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "field, value",
     [
@@ -192,6 +199,7 @@ def test_every_field_changes_the_model(field, value, facts):
     assert facts(models.CvT(**small)) != facts(models.CvT(**small | {field: value}))
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "fields, message",
     [
@@ -213,6 +221,7 @@ def test_bad_settings_are_refused(fields, message):
         models.CvT13(**fields)
 
 
+@pytest.mark.backend_independent
 def test_blocks_of_a_stage_may_differ(tmp_path, randomise):
     """Ratios and strides per block, as in a searched CvT: counted by hand."""
     fields = {
@@ -249,6 +258,7 @@ def test_blocks_of_a_stage_may_differ(tmp_path, randomise):
     )
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("value", [(2, 2, (1, 2, 3)), (2, 2, (1,))])
 def test_one_value_per_block(value):
     with pytest.raises(ValueError, match="mlp_ratio takes one value or 10, one per b"):

@@ -27,7 +27,11 @@ def float64():
 
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
 def test_difference_quotients_agree(name, randomise, float64):
-    """A float32 anywhere would round the small differences away."""
+    """A float32 anywhere rounds to 6e-8: about as large as these steps.
+
+    So its quotients are wrong in the first digit. A kink of a ReLU or of a pooling
+    between the steps changes the fourth.
+    """
     model = randomise(small(name))
     rng = np.random.default_rng(0)
     images, direction = rng.uniform(0, 255, (2, 1, *model.input_shape[1:]))
@@ -41,7 +45,7 @@ def test_difference_quotients_agree(name, randomise, float64):
 
     fine, coarse = quotient(1e-7), quotient(2e-7)
     assert outputs(0).dtype == np.float64 and np.abs(fine).max() > 1e-4
-    np.testing.assert_allclose(fine, coarse, rtol=0, atol=1e-4 * np.abs(fine).max())
+    np.testing.assert_allclose(fine, coarse, rtol=0, atol=1e-2 * np.abs(fine).max())
 
     use("float32")
     single = small(name)

@@ -6,6 +6,8 @@ import pytest
 from keras_hybrid import models
 from tests.small import FAMILIES, small
 
+pytestmark = pytest.mark.backend_independent
+
 
 @pytest.mark.parametrize(
     ("shape", "meant"),

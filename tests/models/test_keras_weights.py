@@ -7,6 +7,8 @@ import pytest
 from keras_hybrid import models
 from tests.small import small
 
+pytestmark = pytest.mark.backend_independent
+
 
 def values(model):
     kept = [v for v in model.variables if "seed_generator" not in v.path]

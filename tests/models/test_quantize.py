@@ -9,7 +9,7 @@ import pytest
 
 from keras_hybrid import models
 from keras_hybrid.export import export, fold
-from keras_hybrid.export.keras_file import load_keras
+from keras_hybrid.models.keras_file import load_keras
 from keras_hybrid.weights import to_torch
 from tests.small import ATTENTIVE, FAMILIES, small
 
@@ -22,7 +22,7 @@ FAMILIES_HERE = (
 RELOAD = """
 import sys
 import numpy as np
-from keras_hybrid.export.keras_file import load_keras
+from keras_hybrid.models.keras_file import load_keras
 model = load_keras(__import__("pathlib").Path(sys.argv[1]))
 np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))
 """
@@ -72,6 +72,7 @@ def test_int8(family, tmp_path):
     np.testing.assert_array_equal(twice.predict(images, verbose=0), after)
 
 
+@pytest.mark.backend_independent
 def test_an_int8_file_in_a_fresh_process(tmp_path):
     model = network("CvT")
     images = pixels(model)
@@ -84,6 +85,7 @@ def test_an_int8_file_in_a_fresh_process(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-5)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("mode", ["int4", "float8"])
 def test_other_modes(mode, tmp_path):
     """Every dense layer has the mode, the logits stay near, and files keep both."""
@@ -99,6 +101,7 @@ def test_other_modes(mode, tmp_path):
     np.testing.assert_array_equal(again.predict(images, verbose=0), after)
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("kind", ["GPTQConfig", "AWQConfig"])
 def test_modes_for_text_are_refused(kind):
     model = network("ConViT")
@@ -108,6 +111,7 @@ def test_modes_for_text_are_refused(kind):
     assert not any(x.quantization_mode for x in dense_layers(model))
 
 
+@pytest.mark.backend_independent
 def test_what_needs_float_kernels_refuses_int8(tmp_path):
     model = network("ConViT")
     model.quantize("int8")
@@ -121,6 +125,7 @@ def test_what_needs_float_kernels_refuses_int8(tmp_path):
         to_torch(model, "timm")
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("family", ["CvT", "CoAtNet"])
 def test_lora_changes_nothing_at_first_and_is_merged_in_files(family, tmp_path):
     model = network(family)

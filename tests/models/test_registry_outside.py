@@ -54,6 +54,7 @@ def convs(model):
     return [x.name for x in model.layers if x.name.startswith("conv")]
 
 
+@pytest.mark.backend_independent
 def test_found_by_name(toy):
     assert models.list_models("toy*") == ["toy1", "toy2"]
     assert models.get("Toy-2").builder is toy.Toy2
@@ -66,6 +67,7 @@ def test_found_by_name(toy):
         models.get("toy3")
 
 
+@pytest.mark.backend_independent
 def test_config_fields_are_keywords(toy):
     model = toy.Toy(depth=3, width=4, classes=5, input_shape=(16, 16, 3))
     assert convs(model) == ["conv1", "conv2", "conv3"]
@@ -86,6 +88,7 @@ def test_a_step_of_training_moves_every_weight(toy):
         assert (old != new).any()
 
 
+@pytest.mark.backend_independent
 def test_a_name_belongs_to_one_family(toy):
     other = dataclasses.replace(toy.FAMILY, name="Other")
     for name in ("Toy1", "Toy_1", "CvT13"):
@@ -95,6 +98,7 @@ def test_a_name_belongs_to_one_family(toy):
     assert models.get("toy1").builder is again  # as when a notebook runs a cell again
 
 
+@pytest.mark.backend_independent
 def test_a_field_with_the_name_of_a_common_argument_is_refused(toy):
     config = dataclasses.make_dataclass(
         "Config", [("pooling", str, "avg")], bases=(toy.ToyConfig,), frozen=True
@@ -104,6 +108,7 @@ def test_a_field_with_the_name_of_a_common_argument_is_refused(toy):
         models.family_builder(family)
 
 
+@pytest.mark.backend_independent
 def test_names_of_variants_in_any_style(toy):
     for name in ("Toy_small", "ToyV3", "toy4"):
         models.variant(toy.FAMILY, name, parameters=1, macs=1)
@@ -142,6 +147,7 @@ def test_torch_weights_give_the_logits_of_torch(toy, tmp_path):
         weights.load_torch(toy.Toy1(), tmp_path / "toy.pth")
 
 
+@pytest.mark.backend_independent
 def test_the_map_that_fits_the_model_is_used(toy):
     """Not the first whose marker is found: many code bases have `patch_embed`."""
     weights.register_name_map(
@@ -161,6 +167,7 @@ def test_the_map_that_fits_the_model_is_used(toy):
     assert (keras.ops.convert_to_numpy(model.get_layer("head").bias) == 2).all()
 
 
+@pytest.mark.backend_independent
 def test_an_entry_point_is_imported_where_it_is_needed(unregistered, capsys):
     install(unregistered, TOY, ENTRY_POINTS)
     models.get("cvt13")
@@ -172,12 +179,14 @@ def test_an_entry_point_is_imported_where_it_is_needed(unregistered, capsys):
     assert data.load("noise").class_names == ("ant", "bee")
 
 
+@pytest.mark.backend_independent
 def test_a_broken_package_is_a_warning(unregistered):
     install(unregistered, TOY, BROKEN)
     with pytest.warns(UserWarning, match=r"broken .*no_such_module_anywhere.*cannot"):
         assert "cvt13" in models.list_models()
 
 
+@pytest.mark.backend_independent
 def test_an_installed_package_on_the_command_line(tmp_path):
     """Trained in one process; listed and loaded in a fresh one."""
     path = f"{install(tmp_path / 'installed', TOY, ENTRY_POINTS)}{os.pathsep}{ROOT}"

@@ -98,6 +98,7 @@ def test_a_step_of_sgd_is_torchs(case):
         np.testing.assert_allclose(change, wanted, atol=2e-6 + 2e-3 * abs(wanted).max())
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "name, parameters",
     [
@@ -114,11 +115,13 @@ def test_parameters(name, parameters):
     assert models.get(name).parameters == parameters
 
 
+@pytest.mark.backend_independent
 def test_the_name_of_the_paper_finds_it():
     assert models.get("WRN-16-8").builder is models.WRN16_8
     assert "wrn16_8" in models.list_models()
 
 
+@pytest.mark.backend_independent
 def test_bad_settings_are_refused():
     with pytest.raises(ValueError, match="'imagenet', 'cifar', 'pool'"):
         models.ResNet(stem="patch")
@@ -126,6 +129,7 @@ def test_bad_settings_are_refused():
         models.ResNet(depths=(1, 1), widths=(8, 8, 8))
 
 
+@pytest.mark.backend_independent
 def test_timm_has_the_same_network():
     timm = pytest.importorskip("timm")
     theirs = reference.randomise(timm.create_model("resnet18", num_classes=7)).eval()

@@ -20,6 +20,7 @@ def images(size=32, count=3):
     return np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     "builder, parameters",
     [(models.ResNet9, 1_995_932), (models.ResNet9Hybrid, 1_538_176)],
@@ -72,11 +73,13 @@ def relative_attention():
     return layer
 
 
+@pytest.mark.backend_independent
 def test_a_larger_stride_fits_larger_images():
     model = small("resnet9", size=(96, 96), stem_stride=2)
     assert models.features(model).output["stage1"].shape[1:3] == (24, 24)
 
 
+@pytest.mark.backend_independent
 def test_an_image_that_is_too_small():
     assert models.ResNet9(input_shape=(9, 12, 3)).output_shape == (None, 100)
     with pytest.raises(ValueError, match="1x2 pixels is too small to halve"):

@@ -10,6 +10,7 @@ from keras_hybrid import models
 from keras_hybrid.data import describe_preprocessing
 from keras_hybrid.train import Recipe
 from keras_hybrid.utils.card import write_card
+from keras_hybrid.utils.files import sha256
 from tests.weights.conftest import hub
 
 __all__ = ["hub"]  # a fixture
@@ -71,6 +72,7 @@ def finished(tmp_path_factory):
         },
         "recipe": recipe.settings(),
         "dataset": "my galaxies",
+        "model_sha256": sha256(folder / "model.keras"),
     }
     write_card(card, folder / "card.json")
     write_card(recipe.as_dict(), folder / "recipe.json")

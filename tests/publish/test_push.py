@@ -14,6 +14,8 @@ from keras_hybrid import models
 from keras_hybrid.cli import main
 from keras_hybrid.publish import push, upload
 
+pytestmark = pytest.mark.backend_independent
+
 pytest.importorskip("huggingface_hub")
 
 

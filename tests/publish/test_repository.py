@@ -15,6 +15,8 @@ from keras_hybrid.cli import main
 from keras_hybrid.publish import write_repository
 from keras_hybrid.train import Recipe
 
+pytestmark = pytest.mark.backend_independent
+
 yaml = pytest.importorskip("yaml")
 
 

@@ -11,8 +11,10 @@ from keras_hybrid.train.choose import (
     batch_size,
     choose_image_size,
     choose_settings,
+    fit_batch_size,
     is_open,
 )
+from keras_hybrid.train.tasks import get_task
 
 pytestmark = pytest.mark.backend_independent
 OPEN = {"model": "auto", "batch_size": 0, "epochs": 0}
@@ -60,7 +62,10 @@ def test_only_the_images_that_train_count():
     assert choose_settings(recipe, dataset(20_000)).optimization.batch_size == 32
 
 
-@pytest.mark.parametrize("side, expected", [(20, 32), (33, 32), (64, 64), (300, 96)])
+@pytest.mark.parametrize(
+    "side, expected",
+    [(20, 32), (33, 32), (45, 32), (46, 64), (64, 64), (78, 64), (88, 96), (300, 96)],
+)
 def test_a_folder_s_size_is_that_of_its_files(tmp_path, side, expected):
     for label in "ab":
         (tmp_path / label).mkdir()
@@ -70,3 +75,34 @@ def test_a_folder_s_size_is_that_of_its_files(tmp_path, side, expected):
     assert choose_image_size(recipe).data.image_size == expected
     given = recipe.replace(image_size=48)
     assert choose_image_size(given) == given
+
+
+@pytest.mark.parametrize(
+    "fields, expected",
+    [
+        ({}, 12),
+        ({"batch_size": 8}, 8),
+        ({"mixup": 0.5, "validation_split": 0.25}, 8),
+        ({"folds": 4, "fold": 1}, 9),
+    ],
+)
+def test_a_batch_is_never_larger_than_the_images(fields, expected, capsys):
+    recipe = Recipe.of(**{"validation_split": 0.0} | fields)
+    fitted = fit_batch_size(recipe, dataset(12))
+    assert fitted.optimization.batch_size == expected
+    said = f"--batch-size {expected}: there are no more training images."
+    assert (said in capsys.readouterr().out) == (
+        expected != recipe.optimization.batch_size
+    )
+    assert fit_batch_size(fitted, dataset(12)) == fitted
+
+
+def test_classes_out_of_balance_are_said_with_their_counts():
+    task, names = get_task("classification"), tuple("abcdef")
+    labels = np.repeat(np.arange(6), [5, 90, 20, 3, 40, 0])
+    split = Split(np.zeros((len(labels), 8, 8, 3), "uint8"), labels)
+    (line,) = task.notes(Recipe(), split, names)
+    assert "90 b, 40 e, ..., 5 a, 3 d. --class-balance weights" in line
+    assert not task.notes(Recipe.of(class_balance="weights"), split, names)
+    even = Split(split.images[:6], np.arange(6))
+    assert not task.notes(Recipe(), even, names)

@@ -12,6 +12,8 @@ from keras_hybrid.train.confusion import (
 )
 from keras_hybrid.train.evaluate import evaluate
 
+pytestmark = pytest.mark.backend_independent
+
 
 @pytest.fixture
 def evaluated():
@@ -48,7 +50,6 @@ def test_metrics(evaluated):
     np.testing.assert_allclose(probabilities.sum(-1), 1, rtol=1e-12)
 
 
-@pytest.mark.backend_independent
 def test_mistakes():
     labels = np.array([0, 0, 0, 1, 1, 2])
     probabilities = np.array(

@@ -31,9 +31,7 @@ def changed(before, model):
     return {k for k, v in values(model).items() if not np.array_equal(before[k], v)}
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="graphs are the same on every backend"
-)
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
 def test_stages_are_all_layers_in_order(name):
     model = small(name)
@@ -78,11 +76,13 @@ def test_frozen_layers_compute_as_in_inference():
     assert {x.rate for x in model.layers if "drop_path" in x.name} - {0.0}
 
 
+@pytest.mark.backend_independent
 def test_more_stages_than_there_are():
     with pytest.raises(ValueError, match="has 3 stages: stage1, stage2, stage3"):
         frozen_layers(network(), "stages:4")
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("freeze", ["stages", "stages:0", "stages:x", "all"])
 def test_unknown_freeze(freeze):
     with pytest.raises(ValueError, match="or stages:N"):
@@ -131,6 +131,7 @@ def test_layer_rates_scale_the_whole_update(name):
     assert np.abs(plain["stem_conv/kernel"]).max() > 1e-4
 
 
+@pytest.mark.backend_independent
 def test_learning_rate_is_lower_from_pretrained_weights():
     assert Recipe().learning_rate == 1e-3
     assert Recipe.of(weights="file.keras").learning_rate == 1e-4
@@ -186,12 +187,14 @@ def test_lora_moves_dense_kernels_by_its_rank(tmp_path, name):
     np.testing.assert_allclose(outside, inside, atol=1e-4)
 
 
+@pytest.mark.backend_independent
 def test_lora_needs_dense_layers():
     model = network("resnet18", (32, 32))
     with pytest.raises(ValueError, match="has no dense layer"), lora(model, 2):
         pass
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("fields", [{"train_size": 24}, {"progressive_resizing": True}])
 def test_a_size_that_the_model_does_not_take_is_refused(fields):
     settings = recipe(**fields).optimization

@@ -59,6 +59,7 @@ def test_a_flat_image_has_no_energy():
     assert abs(energy).max() < 1e-3
 
 
+@pytest.mark.backend_independent
 def test_the_stage_is_deep_and_not_too_small():
     assert inner_stage(network(32)).shape == (None, 8, 8, 8)
     assert inner_stage(network(64)).shape == (None, 16, 16, 8)
@@ -67,6 +68,7 @@ def test_the_stage_is_deep_and_not_too_small():
         inner_stage(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()]))
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize("name", ["ATC3", "CvT13", "ConViTTiny"])
 def test_families_have_such_a_stage(name):
     options = {"patch_size": 4} if name == "ConViTTiny" else {"strides": (2, 2, 2)}
@@ -89,6 +91,7 @@ def test_a_perfect_prediction_costs_nothing_and_the_weight_falls():
         np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
+@pytest.mark.backend_independent
 def test_large_images_are_reduced_first():
     """A picture and its enlargement have nearly the same loss."""
     rng = np.random.default_rng(0)

@@ -3,7 +3,6 @@
 import json
 import pathlib
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,12 +19,10 @@ from keras_hybrid.train.summarize_test import headline_lines, summarize_test
 from tests.read_csv import rows_of
 from tests.train.tiny import interrupting
 
+pytestmark = pytest.mark.backend_independent
+
 NAMES = ("ant", "bee")
 SMALL = {"model": "resnet9", "model_options": ("widths=8,8,8", "stem_width=4")}
-one_backend = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="one backend will do"
-)
-independent = pytest.mark.backend_independent
 
 
 def rare(share, count=200):
@@ -33,7 +30,6 @@ def rare(share, count=200):
     return (np.arange(count) < share * count).astype("int64")
 
 
-@independent
 def test_a_constant_answer_is_no_better_than_the_baseline():
     labels = rare(0.05)
     found = headline(labels, np.zeros(200, int), NAMES)
@@ -48,7 +44,6 @@ def test_a_constant_answer_is_no_better_than_the_baseline():
     assert two.balanced_accuracy == (0.5, 0.5, 0.5)
 
 
-@independent
 def test_what_is_better_by_either_measure_has_no_verdict():
     labels = rare(0.05)
     assert headline(labels, labels, NAMES).verdict == ""
@@ -58,7 +53,6 @@ def test_what_is_better_by_either_measure_has_no_verdict():
     assert balanced.verdict == ""
 
 
-@independent
 def test_of_many_classes_the_extremes_are_named():
     labels = np.repeat(np.arange(10), [3, *[4] * 8, 6])
     (line,) = headline(labels, labels, [f"c{i}" for i in range(12)]).lines()
@@ -66,20 +60,17 @@ def test_of_many_classes_the_extremes_are_named():
     assert "Always answering c9 would reach 14.6 %" in line
 
 
-@independent
 def test_one_class_has_no_verdict():
     labels = np.zeros(10, int)
     assert headline(labels, labels, NAMES).verdict == ""
 
 
-@independent
 def test_few_images_do_not_show_that_it_is_better():
     labels = np.array([0, 0, 0, 1, 1])
     found = headline(labels, np.array([0, 0, 0, 1, 0]), NAMES)
     assert found.verdict == "This is not clearly better than always answering ant."
 
 
-@independent
 def test_intervals_are_those_of_the_bootstrap():
     rng = np.random.default_rng(3)
     labels = rng.choice(3, 400, p=(0.7, 0.2, 0.1))
@@ -96,7 +87,6 @@ def test_intervals_are_those_of_the_bootstrap():
     np.testing.assert_allclose(balanced[1:], ends, atol=0.015)
 
 
-@independent
 def test_whole_groups_are_drawn():
     labels = np.zeros(200, int)
     predictions = np.repeat(np.arange(20) % 2, 10)  # groups are right or wrong at once
@@ -106,7 +96,6 @@ def test_whole_groups_are_drawn():
     assert ratio == pytest.approx(np.sqrt(10), rel=0.3)
 
 
-@independent
 def test_all_right_or_all_wrong_has_the_exact_bound():
     labels = np.arange(20) % 2
     for found in accuracy_intervals(labels, labels):
@@ -125,7 +114,6 @@ def dataset(test_labels, copies=0):
     return Dataset("made", train, Split(others, test_labels), NAMES)
 
 
-@independent
 def test_a_card_has_scores_with_and_without_what_was_seen():
     labels = np.arange(40) % 2
     right = np.arange(40) < 25  # the ten copies among them
@@ -153,7 +141,6 @@ def unbalanced(first, second, **fields):
     return recipe, Dataset("made", split, split, NAMES)
 
 
-@independent
 def test_classes_out_of_balance_are_kept_by_balanced_accuracy(tmp_path, capsys):
     fields = {"workdir": str(tmp_path)}
 
@@ -200,7 +187,6 @@ def small_recipe(folder, **fields):
     return Recipe.of(data_dir=str(folder), workdir=str(work), **settings)
 
 
-@one_backend
 def test_a_run_says_all_of_it(folder, capsys):
     recipe = small_recipe(folder)
     train_and_export(recipe)
@@ -220,7 +206,6 @@ def test_a_run_says_all_of_it(folder, capsys):
     }
 
 
-@one_backend
 def test_a_manifest_alone_is_no_run(folder):
     recipe = small_recipe(folder)
     with pytest.raises(KeyboardInterrupt):
@@ -230,7 +215,6 @@ def test_a_manifest_alone_is_no_run(folder):
     run(recipe.replace(seed=1))  # other settings
 
 
-@one_backend
 def test_evaluate_takes_the_manifest_of_a_run(folder, capsys):
     recipe = small_recipe(folder, manifest=None)
     run(recipe)
@@ -245,7 +229,6 @@ def test_evaluate_takes_the_manifest_of_a_run(folder, capsys):
     assert written["headline"]["text"] == card["headline"]["text"]
 
 
-@one_backend
 def test_folds_keep_groups_together(folder):
     pytest.importorskip("imagehash")
     train = folder / "train"

@@ -13,6 +13,8 @@ from keras_hybrid.train import Recipe, run
 from keras_hybrid.train.choose import choose_image_size
 from tests.data.test_one_resize import read_by_readme
 
+pytestmark = pytest.mark.backend_independent
+
 CUES = {"red": (230, 40, 40), "green": (40, 230, 40), "blue": (40, 40, 230)}
 SIZE = 32
 
@@ -62,7 +64,6 @@ def test_pad_sees_the_ends_and_says_so_everywhere(long_images, tmp_path):
     assert found.metrics["accuracy"] == result.metrics["test_accuracy"]
 
 
-@pytest.mark.backend_independent
 def test_crop_is_warned_of(long_images, capsys):
     (finding,) = [
         x for x in data.check_folder(long_images).findings if x.kind == "long"
@@ -75,13 +76,11 @@ def test_crop_is_warned_of(long_images, capsys):
     assert quick_check(long_images, fit="pad") == []
 
 
-@pytest.mark.backend_independent
 def test_crop_never_shows_the_ends(long_images):
     pixels = data.load("folder", long_images, SIZE).test.images[:].astype("int32")
     assert np.ptp(pixels, -1).max() == 0  # grey, all of them
 
 
-@pytest.mark.backend_independent
 @pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
 def test_training_prediction_and_export_read_the_same_tensors(long_images, fit):
     facts = {"mean": [0.0] * 3, "std": [1.0] * 3, "fit": fit} | data.TRAINING_RESIZE
@@ -103,7 +102,6 @@ def test_training_prediction_and_export_read_the_same_tensors(long_images, fit):
     np.testing.assert_array_equal(exported, expected)
 
 
-@pytest.mark.backend_independent
 def test_a_card_without_the_field_means_crop(long_images):
     path = next((long_images / "test" / "red").iterdir())
     old = data.read_image(path, (SIZE, SIZE, 3), {"crop": 1.0})
@@ -112,7 +110,6 @@ def test_a_card_without_the_field_means_crop(long_images):
     assert data.describe_preprocessing(data.TRAINING_RESIZE)["fit"] == "crop"
 
 
-@pytest.mark.backend_independent
 def test_images_decoded_on_demand_are_fitted_too(long_images, monkeypatch):
     whole = data.load("folder", long_images, SIZE, fit="pad")
     for module in ("image_files", "lazy_images"):
@@ -124,7 +121,6 @@ def test_images_decoded_on_demand_are_fitted_too(long_images, monkeypatch):
     assert lazy.fingerprint() != other.fingerprint()
 
 
-@pytest.mark.backend_independent
 def test_a_loader_that_knows_no_fit_gives_its_own_size(monkeypatch):
     """It would crop; `load` resizes instead."""
     pixels = np.random.default_rng(0).integers(1, 256, (2, 10, 40, 3), dtype="uint8")
@@ -139,7 +135,6 @@ def test_a_loader_that_knows_no_fit_gives_its_own_size(monkeypatch):
     assert not found[:, [0, -1]].any() and found[:, 10].any()
 
 
-@pytest.mark.backend_independent
 def test_padding_and_random_crops(long_images):
     with pytest.raises(ValueError, match="--fit pad takes a --random-crop of a third"):
         Recipe.of(fit="pad", random_crop=(0.08, 1.0))
@@ -151,7 +146,6 @@ def test_padding_and_random_crops(long_images):
     assert (first <= 48).all() and (last >= 47).all()  # the middle row is in each
 
 
-@pytest.mark.backend_independent
 def test_the_size_follows_the_side_that_is_kept(long_images):
     recipe = Recipe.of(dataset="folder", data_dir=str(long_images))
     assert choose_image_size(recipe).data.image_size == 32

@@ -24,10 +24,6 @@ from keras_hybrid.train.evaluate import evaluate, scorer
 from keras_hybrid.train.fit import fit
 from tests.train.tiny import CLASSES, images, interrupting, network, recipe, run_on
 
-one_backend = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="one backend will do"
-)
-
 
 def value(x):
     return keras.ops.convert_to_numpy(x)
@@ -198,6 +194,7 @@ def blobs(monkeypatch, tmp_path):
     return run_on(load_blobs, monkeypatch, tmp_path / "run", **fields)
 
 
+@pytest.mark.backend_independent
 def test_refit_takes_the_epochs_that_were_best(blobs, tmp_path, capsys, monkeypatch):
     module = importlib.import_module("keras_hybrid.train.calibrate")
     monkeypatch.setattr(module, "best_temperature", lambda *_: 1.7)
@@ -236,7 +233,7 @@ def test_refit_takes_the_epochs_that_were_best(blobs, tmp_path, capsys, monkeypa
     assert capsys.readouterr().out.count("complete; --overwrite repeats it") == 1
 
 
-@one_backend
+@pytest.mark.backend_independent
 def test_time_is_shared(blobs, tmp_path):
     settings = blobs.replace(minutes=0.2, keep_best="loss")
     started = time.perf_counter()
@@ -292,7 +289,7 @@ def test_settings_that_do_not_go_together(fields, message):
         Recipe.of(**fields)
 
 
-@one_backend
+@pytest.mark.backend_independent
 def test_the_workdir_is_looked_at_before_the_search(blobs, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
@@ -308,7 +305,7 @@ def test_the_workdir_is_looked_at_before_the_search(blobs, tmp_path):
     assert not (tmp_path / "run-search").exists()
 
 
-@one_backend
+@pytest.mark.backend_independent
 def test_a_refit_needs_its_search_no_more(blobs, tmp_path, capsys):
     """And it has the batch size of the search, not one for more images."""
     refit = blobs.replace(
@@ -326,7 +323,7 @@ def test_a_refit_needs_its_search_no_more(blobs, tmp_path, capsys):
     assert "complete" in capsys.readouterr().out
 
 
-@one_backend
+@pytest.mark.backend_independent
 def test_what_cannot_go_well_is_refused_before_training(blobs, tmp_path, monkeypatch):
     wide = data.Dataset(
         "wide", *(Split(np.zeros((6, 16, 24, 3), "uint8"), np.arange(6) % 2),) * 2, "ab"
@@ -339,8 +336,6 @@ def test_what_cannot_go_well_is_refused_before_training(blobs, tmp_path, monkeyp
         ({"per_class": 1, "keep_best": "loss"}, "none can be held out of 3 training"),
         ({"per_class": 1, "calibrate": True}, "none can be held out of 3 training"),
         ({"folds": 61}, "60 training images do not fill 61 folds"),
-        ({"batch_size": 500}, "do not fill a batch of 500"),
-        ({"batch_size": 500, "folds": 2}, "do not fill a batch of 500"),
     ):
         with pytest.raises(ValueError, match=message):
             run(blobs.replace(**changes))
@@ -348,7 +343,7 @@ def test_what_cannot_go_well_is_refused_before_training(blobs, tmp_path, monkeyp
     run(blobs.replace(epochs=1, warmup_epochs=0))
 
 
-@one_backend
+@pytest.mark.backend_independent
 def test_images_that_do_not_tell_the_temperature(capsys):
     net, split = network(), images(count=6)
     net.layers[-1].name = "head"

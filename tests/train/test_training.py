@@ -83,8 +83,10 @@ def test_a_run_leaves_what_it_should(tmp_path):
         "metrics.jsonl",
         "curves.png",
         "report.html",
+        "test_predictions.npz",
         "card.json",
         "recipe.json",
+        "checkpoint.npz",
     }
     epochs = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     first = json.loads(epochs[0])
@@ -105,8 +107,8 @@ def test_a_run_leaves_what_it_should(tmp_path):
     # complete: read, not repeated, also with another runtime
     again = run(recipe.replace(log_attention_images=4)).card
     assert again == json.loads((tmp_path / "run/card.json").read_text())
-    other = recipe.replace(epochs=3)
-    with pytest.raises(ValueError, match=r"epochs 2 -> 3.*--overwrite"):
+    other = recipe.replace(weight_decay=0.5)
+    with pytest.raises(ValueError, match=r"weight_decay 0.05 -> 0.5.*--overwrite"):
         run(other)
     assert json.loads((tmp_path / "run/card.json").read_text()) == again
 
@@ -118,6 +120,7 @@ def test_divergence_ends_with_a_clear_word(tmp_path):
     assert not (tmp_path / "run/model.keras").exists()
 
 
+@pytest.mark.backend_independent
 def test_a_folder_of_other_files_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     recipe = TINY.replace(workdir=str(tmp_path), overwrite=True)
@@ -126,6 +129,7 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.backend_independent
 def test_every_model_sees_the_same_images():
     digits = load("digits")
     recipe = TINY.replace(per_class=12, fraction=1, validation_split=0.25)
@@ -146,6 +150,7 @@ def test_every_model_sees_the_same_images():
     assert np.bincount(one.labels).tolist() == [1] * 10 and none is None
 
 
+@pytest.mark.backend_independent
 def test_a_folder_of_images_trains(tmp_path, capsys):
     """From image files to a card, with its own split."""
     for i in range(24):

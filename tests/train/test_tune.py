@@ -22,11 +22,10 @@ from keras_hybrid.train.tune_space import (
 from tests.read_csv import rows_of
 from tests.train.tiny import run_on
 
+pytestmark = pytest.mark.backend_independent
+
 train_module = importlib.import_module("keras_hybrid.train.tune")
 optuna = pytest.importorskip("optuna")
-one_backend = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="one backend will do"
-)
 
 
 class Unread(data.LazyImages):
@@ -54,7 +53,6 @@ def blobs(monkeypatch, tmp_path):
     return run_on(load_blobs, monkeypatch, tmp_path / "study", **fields)
 
 
-@one_backend
 def test_a_search_that_goes_on(blobs, tmp_path, capsys):
     settings = {"search": ("learning_rate", "batch_size"), "pruner": "none"}
     tune(Tuning(blobs, trials=2, **settings))
@@ -73,7 +71,6 @@ def test_a_search_that_goes_on(blobs, tmp_path, capsys):
     assert Recipe.from_settings(written) == best.replace(workdir=None)
 
 
-@pytest.mark.backend_independent
 def test_plots_and_the_table(tmp_path):
     study = optuna.create_study(direction="maximize")
     space = distributions(("learning_rate", "cutout"), (), 99)
@@ -92,7 +89,6 @@ def test_plots_and_the_table(tmp_path):
     assert written["runtime"]["workdir"] is None
 
 
-@one_backend
 def test_models_and_widths(blobs, tmp_path):
     blobs = blobs.replace(model_options=("stem_width=4",), epochs=1, warmup_epochs=0)
     tuning = Tuning(
@@ -104,13 +100,11 @@ def test_models_and_widths(blobs, tmp_path):
     assert len(scaled_widths(best, 1.0)) in (3, 4)
 
 
-@one_backend
 def test_time_is_kept(blobs):
     with pytest.raises(ValueError, match="No trial was finished"):
         tune(Tuning(blobs, search_minutes=1e-9))
 
 
-@pytest.mark.backend_independent
 def test_settings_of_a_trial():
     recipe = Recipe.of(
         model="resnet9", model_options=("depths=1,1,1", "widths=16,32,48")
@@ -124,7 +118,6 @@ def test_settings_of_a_trial():
     assert sizes[9].choices == (9,) and sizes[70].choices == (16, 32, 64)
 
 
-@pytest.mark.backend_independent
 def test_bad_trials_are_stopped_early():
     """By successive halving the worst of three trials ends at its first rung."""
     pruner = optuna.pruners.SuccessiveHalvingPruner(15, reduction_factor=3)
@@ -142,7 +135,6 @@ def test_bad_trials_are_stopped_early():
     assert ends[0] == 9 and ends[2] == 1 and report.model.stop_training
 
 
-@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -157,7 +149,6 @@ def test_wrong_options(fields, message):
         Tuning(**fields)
 
 
-@one_backend
 def test_wrong_recipes(blobs):
     with pytest.raises(ValueError, match="--validation-split"):
         tune(Tuning(blobs.replace(validation_split=0.0)))
@@ -167,7 +158,6 @@ def test_wrong_recipes(blobs):
         tune(Tuning(blobs.replace(model="atc3"), search=("width",)))
 
 
-@one_backend
 def test_another_search_is_not_mixed_in(blobs, tmp_path):
     settings = {"search": ("learning_rate",), "trials": 1}
     tune(Tuning(blobs, **settings))
@@ -184,7 +174,6 @@ def test_another_search_is_not_mixed_in(blobs, tmp_path):
         tune(Tuning(blobs.replace(workdir=str(tmp_path)), **settings))
 
 
-@one_backend
 def test_failing_trials(blobs, tmp_path, monkeypatch, capsys):
     settings = {"search": ("learning_rate",), "pruner": "none"}
     trains = train_module._train
@@ -210,7 +199,6 @@ def test_failing_trials(blobs, tmp_path, monkeypatch, capsys):
         tune(Tuning(blobs.replace(workdir=str(tmp_path / "other")), **settings))
 
 
-@one_backend
 def test_commands(tmp_path, capsys):
     """`tune` writes a recipe that `train --recipe` takes, and options change it."""
     options = ["--dataset", "digits", "--model", "resnet9", "--epochs", "1"]
@@ -229,7 +217,7 @@ def test_commands(tmp_path, capsys):
     assert found["optimization"] == wanted["optimization"] | {"seed": 3}
     assert found["network"] == wanted["network"]
     for arguments, message in (
-        (["--recipe"], "needs a file"),
+        (["--recipe"], "needs the name of a recipe, or a file"),
         (["--recipe", str(run / "card.json")], "is no recipe"),
         (["--recipe", str(run / "none.json")], "none.json"),
         (["--recipe", "mine.py"], "a recipe file is run by Python: python mine.py"),

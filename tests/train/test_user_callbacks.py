@@ -11,8 +11,9 @@ from keras_hybrid.data import Evaluation
 from keras_hybrid.train import run
 from keras_hybrid.train.devices import Devices
 from keras_hybrid.train.evaluate import scorer
+from keras_hybrid.train.tasks import get_task
 from keras_hybrid.train.user_metrics import check_metrics
-from tests.train.test_selection import load_blobs, one_backend
+from tests.train.test_selection import load_blobs
 from tests.train.tiny import run_on
 
 
@@ -107,14 +108,14 @@ def test_the_result(blobs, tmp_path):
     assert result.load().output_shape == (None, 3)
 
 
-@one_backend
+@pytest.mark.backend_independent
 def test_a_callback_can_stop_a_run(blobs, tmp_path):
     stop = keras.callbacks.EarlyStopping("loss", min_delta=1e9, patience=1)
     result = run(blobs.replace(epochs=9), [stop])
     assert result.metrics["epochs"] == len(epochs_of(tmp_path / "run")) == 2
 
 
-@one_backend
+@pytest.mark.backend_independent
 def test_folds_share_callbacks_unless_a_function_makes_them(blobs, tmp_path):
     shared, made = Recorder(), []
     settings = blobs.replace(folds=2, epochs=1, validation_split=0.0)
@@ -130,6 +131,7 @@ def test_folds_share_callbacks_unless_a_function_makes_them(blobs, tmp_path):
     assert made == ["fold1", "fold2"]
 
 
+@pytest.mark.backend_independent
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
@@ -148,6 +150,6 @@ def test_metrics_that_are_refused(metric, message, blobs, tmp_path):
 @pytest.mark.backend_independent
 def test_replicas_of_tensorflow_take_no_metrics(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
-    check_metrics([], 3, Devices(replicas=2))
+    check_metrics([], get_task("classification"), 3, Devices(replicas=2))
     with pytest.raises(ValueError, match="--devices 1"):
-        check_metrics(metrics(), 3, Devices(replicas=2))
+        check_metrics(metrics(), get_task("classification"), 3, Devices(replicas=2))

@@ -4,6 +4,8 @@ import pytest
 
 from keras_hybrid.utils.csv_rows import append_csv, write_csv
 
+pytestmark = pytest.mark.backend_independent
+
 
 def test_only_a_new_file_gets_a_header(tmp_path):
     path = tmp_path / "table.csv"

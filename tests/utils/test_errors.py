@@ -4,6 +4,8 @@ import pytest
 
 from keras_hybrid.utils.errors import first_line
 
+pytestmark = pytest.mark.backend_independent
+
 
 @pytest.mark.parametrize(
     "text,line",

@@ -6,6 +6,8 @@ import pytest
 
 from keras_hybrid.utils.figures import blank_figure
 
+pytestmark = pytest.mark.backend_independent
+
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)

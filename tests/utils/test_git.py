@@ -8,6 +8,8 @@ import pytest
 
 from keras_hybrid.utils import git
 
+pytestmark = pytest.mark.backend_independent
+
 
 def commit(folder):
     settings = ("-c", "user.name=a", "-c", "user.email=a@example.org")

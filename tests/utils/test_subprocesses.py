@@ -4,6 +4,8 @@ import pytest
 
 from keras_hybrid.utils.subprocesses import ChildProcessFailed, failure, run_module
 
+pytestmark = pytest.mark.backend_independent
+
 
 @pytest.fixture
 def module(tmp_path):
@@ -46,3 +48,27 @@ def test_killed_after_a_line():
     assert failure(-15, "loading\n") == (
         "the process was ended by SIGTERM; its last line: loading"
     )
+
+
+def test_the_working_folder_is_not_searched(tmp_path, monkeypatch, module):
+    environment = module("import numpy; print(numpy.__name__)")
+    hostile = tmp_path / "hostile"
+    hostile.mkdir()
+    for name in ("numpy", "json", "keras_hybrid", "runpy"):
+        (hostile / f"{name}.py").write_text("raise SystemExit('was imported')")
+    monkeypatch.chdir(hostile)
+    assert run_module("a_child", environment=environment) == "numpy\n"
+
+
+def test_killed_when_it_takes_too_long(module):
+    code = "import time; print('one', flush=True); time.sleep(60)"
+    with pytest.raises(ChildProcessFailed, match="after 1 seconds") as late:
+        run_module("a_child", environment=module(code), timeout=1.2)
+    assert late.value.timed_out and late.value.printed == "one\n"
+
+
+def test_what_a_failed_process_had_printed(module):
+    environment = module("print('one'); raise ValueError('no')")
+    with pytest.raises(ChildProcessFailed) as failed:
+        run_module("a_child", environment=environment, timeout=60)
+    assert failed.value.printed == "one\n" and not failed.value.timed_out

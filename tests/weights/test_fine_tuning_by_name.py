@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,9 +16,7 @@ from tests.recipes.test_recipes import recipe_file
 safetensors = pytest.importorskip("safetensors.numpy")
 NAME = "timm/convit_tiny.fb_in1k"
 OPTIONS = ("width=32", "depth=3", "gpsa_layers=2")
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="one backend will do"
-)
+pytestmark = pytest.mark.backend_independent
 
 
 @pytest.fixture

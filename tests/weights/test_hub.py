@@ -15,6 +15,8 @@ from keras_hybrid import models, weights
 from keras_hybrid.weights import resolver, table
 from tests.weights.hub_server import COMMIT
 
+pytestmark = pytest.mark.backend_independent
+
 safetensors = pytest.importorskip("safetensors.numpy")
 
 NAME = "timm/convit_tiny.fb_in1k"
@@ -281,7 +283,7 @@ def test_a_recipe_takes_a_name(served, row):
     """The network, its normalization and the card of the run follow the checkpoint."""
     from keras_hybrid import data
     from keras_hybrid.train import Recipe
-    from keras_hybrid.train.run import build as build_for
+    from keras_hybrid.train.prepare import build as build_for
     from keras_hybrid.train.run_card import make_card
 
     half = models.Preprocessing((0.5, 0.5, 0.5), (0.25, 0.5, 0.5), 0.9)

@@ -7,6 +7,8 @@ import pytest
 from keras_hybrid.layers import PaddedConv2D, PaddedDepthwiseConv2D
 from keras_hybrid.weights.layout import to_keras_layout
 
+pytestmark = pytest.mark.backend_independent
+
 torch = pytest.importorskip("torch")
 RNG = np.random.default_rng(0)
 CASES = {

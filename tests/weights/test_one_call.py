@@ -7,6 +7,8 @@ import pytest
 from keras_hybrid import models, weights
 from keras_hybrid.weights.input_channels import fit_input_channels
 
+pytestmark = pytest.mark.backend_independent
+
 safetensors = pytest.importorskip("safetensors.numpy")
 numpy = keras.ops.convert_to_numpy
 

@@ -10,6 +10,8 @@ from keras_hybrid import models
 from keras_hybrid.weights import load_torch
 from keras_hybrid.weights.source import read
 
+pytestmark = pytest.mark.backend_independent
+
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.numpy")
 

@@ -7,6 +7,8 @@ import pytest
 from keras_hybrid import models
 from keras_hybrid.weights import load_torch
 
+pytestmark = pytest.mark.backend_independent
+
 
 def build(golden, **arguments):
     config = golden.config

@@ -7,6 +7,8 @@ import pytest
 from keras_hybrid import models
 from keras_hybrid.weights import load_torch
 
+pytestmark = pytest.mark.backend_independent
+
 numpy = keras.ops.convert_to_numpy
 SMALL = {"depth": 2, "width": 16, "heads": 4, "classes": 3}
 BUILDERS = {

@@ -15,6 +15,8 @@ from keras_hybrid.cli import main
 from tests.models.test_coatnet import micro, record, rw_micro, rw_weights
 from tests.small import small
 
+pytestmark = pytest.mark.backend_independent
+
 _CONVIT = {"depth": 4, "gpsa_layers": 3, "width": 32, "heads": 4, "patch_size": 4}
 _CEIT = {"depth": 3, "width": 32, "heads": 2, "i2t_channels": 16}
 

@@ -19,21 +19,25 @@ from keras_hybrid.data.check.read_image_files import CheckedImage, read_image_fi
 from keras_hybrid.data.check.sequences import sequence_findings
 from keras_hybrid.data.check.shortcuts import shortcut_findings
 from keras_hybrid.data.check.strays import stray_findings
-from keras_hybrid.data.folder_split import check_classes, number_classes, split_indices
+from keras_hybrid.data.folder_split import split_indices
 from keras_hybrid.data.read_table import ImageRecord
 from keras_hybrid.data.scan_folder import list_images
+from keras_hybrid.data.targets import CLASSIFICATION, TargetReader, get_targets
 from keras_hybrid.utils.optional import require
 from keras_hybrid.utils.typing import Fit
 
 _NOT_CHECKED = (
-    "Whether labels are right: an image in the folder of another class is found only "
-    "if a copy of it has another label.",
+    "Whether labels are right, beyond copies under two labels: keras-hybrid review.",
     "Copies that are mirrored, turned, recoloured, or cropped by more than 3 %.",
 )
 
 
 def check_folder(
-    path: str | pathlib.Path, quiet: bool = False, fit: Fit = "crop"
+    path: str | pathlib.Path,
+    quiet: bool = False,
+    fit: Fit = "crop",
+    task: str = CLASSIFICATION,
+    manifest: str | pathlib.Path | None = None,
 ) -> FolderCheck:
     """Looks for what would stop or spoil training on a folder of images.
 
@@ -49,6 +53,9 @@ def check_folder(
         path: A folder that `load("folder", path)` takes.
         quiet: Whether no progress is printed.
         fit: How training makes the images square.
+        task: What the labels are, a key of `TARGETS`. Shortcuts are looked for in
+            classification only.
+        manifest: The table of the images, if it is not the folder's `labels.csv`.
 
     Returns:
         What was found. A layout that training refuses is a finding, too.
@@ -66,13 +73,13 @@ def check_folder(
         raise FileNotFoundError(f"{root} is not a folder of images.")
     require("imagehash", "sklearn", extra="check", what="The check of a folder")
     try:
-        listed, layout = list_images(root)
+        listed, layout, _ = list_images(root, manifest)  # strays name the rest
     except (ValueError, FileNotFoundError) as error:
         found = Finding("layout", "error", str(error))
         why = "No image, because the layout of the folder is not understood."
-        return FolderCheck(root, "unknown", {}, {}, (found,), (why,))
+        return FolderCheck(root, "unknown", {}, 0, {}, (found,), (why,))
     images = read_image_files(root, listed, quiet)
-    return _check(root, listed, layout, images, fit)
+    return _check(root, listed, layout, images, fit, task)
 
 
 def _check(
@@ -81,39 +88,47 @@ def _check(
     layout: str,
     images: list[CheckedImage],
     fit: Fit,
+    task: str,
 ) -> FolderCheck:
-    layout, _, _ = layout.partition("; other files")  # strays name them
+    targets = get_targets(task)
     readable = [image for image in images if not image.error]
     found = unreadable_finding(images)
     good = [x for x, image in zip(listed, images, strict=True) if not image.error]
     try:
-        check_classes(root, good, number_classes(listed)[0])
+        names, _ = targets.read(root, listed, ())
+        targets.check(root, good, names)
     except ValueError as error:
         found.append(Finding("classes", "error", str(error)))
     else:
         if good[0].split is None:
-            readable = _with_planned_split(readable, good)
+            readable = _with_planned_split(root, readable, good, targets)
             layout += ": a stratified fifth (seed 0) for testing"
-    counts = class_counts(readable)
+    counts = class_counts(readable, targets)
     copies, complete = duplicate_findings(readable)
     found += copies
     found += class_findings(counts) if counts else []
     sequences = sequence_findings(readable)
     found += image_findings(readable, fit) + sequences
     together = indices_of([*copies, *sequences], readable)
-    found += shortcut_findings(readable, number_groups(len(readable), together))
+    if task == CLASSIFICATION:
+        found += shortcut_findings(readable, number_groups(len(readable), together))
     found += stray_findings(root, (os.path.join(root, x.name) for x in images))
     limit = f"Look-alike pairs beyond the first {MOST_PAIRS:,}."
     unchecked = _NOT_CHECKED if complete else (*_NOT_CHECKED, limit)
     facts = image_facts(readable)
-    return FolderCheck(root, layout, counts, facts, by_severity(found), unchecked)
+    many = len(readable)
+    return FolderCheck(root, layout, counts, many, facts, by_severity(found), unchecked)
 
 
 def _with_planned_split(
-    images: Sequence[CheckedImage], listed: list[ImageRecord]
+    root: pathlib.Path,
+    images: Sequence[CheckedImage],
+    listed: list[ImageRecord],
+    targets: TargetReader,
 ) -> list[CheckedImage]:
     """The images with the split that training makes where the folder has none."""
-    train, test = split_indices(listed, number_classes(listed)[1])
+    _, labels = targets.read(root, listed, ())
+    train, test = split_indices(listed, targets.strata(labels))
     split = dict.fromkeys(train.tolist(), "train") | dict.fromkeys(
         test.tolist(), "test"
     )

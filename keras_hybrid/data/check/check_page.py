@@ -1,15 +1,11 @@
 """The check of a folder as one HTML file with pictures of the findings."""
 
-import io
 import pathlib
-import warnings
 from collections.abc import Iterator
-
-from PIL import Image
 
 from keras_hybrid.data.check.check_text import count_rows, summary_lines, verdict
 from keras_hybrid.data.check.finding import Finding, FolderCheck
-from keras_hybrid.data.decode import open_image, to_rgb
+from keras_hybrid.data.small_jpeg import small_jpeg
 from keras_hybrid.utils.page import Page
 
 GROUPS = 24
@@ -59,15 +55,5 @@ def _add(page: Page, finding: Finding, root: pathlib.Path) -> None:
 
 def _pictures(root: pathlib.Path, names: tuple[str, ...]) -> Iterator[bytes]:
     """JPEG files of small versions; nothing for what cannot be read."""
-    for name in names:
-        buffer = io.BytesIO()
-        try:
-            with warnings.catch_warnings(), open_image(root / name) as image:
-                warnings.simplefilter("ignore")
-                image.draft(None, (2 * _SIDE, 2 * _SIDE))
-                small = to_rgb(image)
-            small.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-            small.save(buffer, "JPEG", quality=_QUALITY)
-        except Exception:  # damaged files raise many kinds
-            continue
-        yield buffer.getvalue()
+    found = (small_jpeg(root / name, _SIDE, _QUALITY) for name in names)
+    return (picture for picture in found if picture)

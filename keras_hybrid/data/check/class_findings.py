@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from keras_hybrid.data.check.finding import Finding, counted
 from keras_hybrid.data.check.read_image_files import CheckedImage
 from keras_hybrid.data.folder_split import few_names
+from keras_hybrid.data.targets import TargetReader
 
 FEW = 10
 """Training images of a class below which it has few."""
@@ -14,11 +15,14 @@ IMBALANCE = 3.0
 """Factor between the largest and the smallest class from which they are unbalanced."""
 
 
-def class_counts(images: Sequence[CheckedImage]) -> dict[str, dict[str, int]]:
+def class_counts(
+    images: Sequence[CheckedImage], targets: TargetReader
+) -> dict[str, dict[str, int]]:
     """Images of each class in each split, where `"all"` stands for no split."""
     counts: dict[str, Counter[str]] = {}
     for image in images:
-        counts.setdefault(image.label, Counter())[image.split or "all"] += 1
+        for name in targets.classes_of(image.label):
+            counts.setdefault(name, Counter())[image.split or "all"] += 1
     return {label: dict(splits) for label, splits in counts.items()}
 
 

@@ -43,6 +43,7 @@ class FolderCheck:
         root: The folder.
         layout: How classes and splits were found.
         counts: Readable images of each class in each split: `counts["cat"]["train"]`.
+        images: Number of readable images.
         facts: Sizes, colour modes and orientation tags.
         findings: The faults, the most severe first.
         not_checked: What the check cannot tell, as sentences.
@@ -51,14 +52,10 @@ class FolderCheck:
     root: pathlib.Path
     layout: str
     counts: Mapping[str, Mapping[str, int]]
+    images: int
     facts: Mapping[str, Any]
     findings: tuple[Finding, ...]
     not_checked: tuple[str, ...]
-
-    @property
-    def images(self) -> int:
-        """Number of readable images."""
-        return sum(sum(splits.values()) for splits in self.counts.values())
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity."""
@@ -70,10 +67,7 @@ class FolderCheck:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as values that JSON can hold."""
-        return dataclasses.asdict(self) | {
-            "root": str(self.root),
-            "images": self.images,
-        }
+        return dataclasses.asdict(self) | {"root": str(self.root)}
 
 
 def by_severity(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_hybrid.data.check.finding import Finding, Severity, counted
 from keras_hybrid.data.check.read_image_files import CheckedImage
-from keras_hybrid.data.image_shapes import ADVICE, LONG, is_long
+from keras_hybrid.data.image_shapes import ADVICE, FRAMES_ADVICE, LONG, is_long
 from keras_hybrid.utils.typing import Fit
 
 SMALL = 0.25
@@ -32,7 +32,7 @@ def image_facts(images: Sequence[CheckedImage]) -> dict[str, Any]:
 
 
 def image_findings(images: Sequence[CheckedImage], fit: Fit = "crop") -> list[Finding]:
-    """Images of one colour, small, cut by a crop, of unusual mode, turned by a tag.
+    """Images of one colour, small, cut by a crop, of several frames, turned by a tag.
 
     Args:
         images: Readable images.
@@ -63,6 +63,13 @@ def image_findings(images: Sequence[CheckedImage], fit: Fit = "crop") -> list[Fi
             f"more than {LONG:g} times as long as wide: a crop, which is the default, "
             f"keeps less than half; {ADVICE}",
             _size,
+        ),
+        _finding(
+            "frames",
+            "warning",
+            [x for x in images if x.frames > 1],
+            f"of several frames or pages. {FRAMES_ADVICE}",
+            lambda x: f"{x.frames} frames",
         ),
         _finding(
             "mode",

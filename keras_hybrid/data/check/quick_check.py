@@ -2,13 +2,21 @@
 
 import os
 import pathlib
+import shlex
 import time
 from collections import defaultdict
 
 from keras_hybrid.data.check.finding import counted
 from keras_hybrid.data.check.read_image_files import CheckedImage
 from keras_hybrid.data.check.sequences import name_series
-from keras_hybrid.data.image_shapes import ADVICE, LONG, is_long, sample_sizes
+from keras_hybrid.data.image_shapes import (
+    ADVICE,
+    FRAMES_ADVICE,
+    LONG,
+    is_long,
+    sample_frames,
+    sample_sizes,
+)
 from keras_hybrid.data.read_table import ImageRecord
 from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.utils.files import sha256
@@ -25,7 +33,7 @@ def quick_check(
     seconds: float = SECONDS,
     fit: Fit = "crop",
 ) -> list[str]:
-    """Looks for copies under two labels or in two splits, series, and long images.
+    """Looks for copies under two labels or in two splits, series, long images, frames.
 
     Only files of equal size are read and hashed, and some headers read. Nothing is
     decoded.
@@ -43,7 +51,7 @@ def quick_check(
     """
     deadline = time.monotonic() + seconds
     try:
-        listed, _ = list_images(root, manifest)
+        listed = list_images(root, manifest).images
         groups = _identical(listed, deadline)
     except (ValueError, OSError):
         return []
@@ -63,8 +71,14 @@ def quick_check(
             f"are more than {LONG:g} times as long as wide, and --fit crop keeps less "
             f"than half of them; {ADVICE}"
         )
+    frames = sample_frames(listed)
+    if several := sum(count > 1 for count in frames):
+        lines.append(
+            f"Warning: {several} of {counted(len(frames), 'image', 'images')} looked "
+            f"at have several frames or pages. {FRAMES_ADVICE}"
+        )
     if lines:
-        lines.append(f"  See all: keras-hybrid check {root}")
+        lines.append(f"  See all: keras-hybrid check {shlex.quote(str(root))}")
     return [*lines, *hint]
 
 

@@ -15,8 +15,11 @@ from PIL import Image
 
 from keras_hybrid.data.check.cues import Cues, measure_cues
 from keras_hybrid.data.check.thumbnail import SIDE, Thumbnail, thumbnail
-from keras_hybrid.data.decode import open_image, to_rgb
+from keras_hybrid.data.decode import to_rgb
+from keras_hybrid.data.find_pixel_range import find_pixel_range
 from keras_hybrid.data.lazy_images import WORKERS, reason
+from keras_hybrid.data.open_image import count_frames, open_image
+from keras_hybrid.data.pixel_range import PixelRange
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.data.read_table import ImageRecord
 
@@ -41,6 +44,7 @@ class CheckedImage:
         size: Width and height, upright.
         mode: Colour mode of the file, in Pillow's words: RGB, L, CMYK, ...
         orientation: EXIF orientation; 1 is upright.
+        frames: Number of its frames or pages, of which training takes the first.
         taken: When the picture was taken, by its EXIF data.
         thumbnail: A small version.
         cues: See `measure_cues`.
@@ -54,6 +58,7 @@ class CheckedImage:
     size: tuple[int, int] = (0, 0)
     mode: str = ""
     orientation: int = _UPRIGHT
+    frames: int = 1
     taken: datetime.datetime | None = None
     thumbnail: Thumbnail | None = None
     cues: Cues = dataclasses.field(default_factory=dict)
@@ -79,6 +84,11 @@ def read_image_files(
         listed: The files.
         quiet: Whether no progress is printed.
     """
+    try:
+        deep = find_pixel_range([record.path for record in listed])
+    except ValueError:  # all images are of one colour, which a finding says
+        deep = None
+    levels = deep.range if deep else None
     images: list[CheckedImage] = []
     with (
         warnings.catch_warnings(),
@@ -87,21 +97,23 @@ def read_image_files(
         warnings.simplefilter("ignore")  # of Pillow, about EXIF data
         for indices in in_chunks(len(listed), "Checking images", quiet=quiet):
             records = [listed[index] for index in indices]
-            images += pool.map(lambda record: _read(root, record), records)
+            images += pool.map(lambda record: _read(root, record, levels), records)
     return images
 
 
-def _read(root: pathlib.Path, record: ImageRecord) -> CheckedImage:
+def _read(
+    root: pathlib.Path, record: ImageRecord, levels: PixelRange | None
+) -> CheckedImage:
     name = os.path.relpath(record.path, root)
     known = CheckedImage(name, record.label, record.split)
     try:
         content = pathlib.Path(record.path).read_bytes()
         with open_image(io.BytesIO(content)) as image:
             width, height = image.size
-            mode = image.mode
+            mode, frames = image.mode, count_frames(image)
             # a large JPEG is decoded at a fraction of its size; all is read even so
             image.draft(None, (4 * SIDE, 4 * SIDE))
-            upright = to_rgb(image)
+            upright = to_rgb(image, levels)
             exif = image.getexif()
     except Exception as error:  # damaged files raise many kinds
         return dataclasses.replace(known, error=reason(error))
@@ -113,6 +125,7 @@ def _read(root: pathlib.Path, record: ImageRecord) -> CheckedImage:
         digest=hashlib.sha256(content).digest(),
         size=size,
         mode=mode,
+        frames=frames,
         orientation=orientation if orientation in range(1, 9) else _UPRIGHT,
         taken=_time(exif),
         thumbnail=thumbnail(upright),

@@ -2,49 +2,57 @@
 
 import os
 import pathlib
-from collections import Counter
 from collections.abc import Iterable
 
-from keras_hybrid.data.check.finding import Finding, counted
-from keras_hybrid.data.scan_folder import is_hidden
-from keras_hybrid.utils.files import IMAGE_SUFFIXES
+from keras_hybrid.data.check.finding import Finding, Severity, counted
+from keras_hybrid.data.folder_layout import TABLES
+from keras_hybrid.utils.found_files import FoundFiles, suffixes
 
 
 def stray_findings(root: pathlib.Path, used: Iterable[str]) -> list[Finding]:
-    """Images outside the classes, and files that are no images.
+    """Images outside the classes, empty and hidden files, and files that are no images.
 
     Args:
         root: The folder.
         used: Paths of the images that training takes.
     """
+    files = FoundFiles()
+    files.add_folder(root)
     known = {os.path.normpath(path) for path in used}
-    known.add(os.path.normpath(root / "labels.csv"))
-    images: list[str] = []
-    others: list[str] = []
-    for parent, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for name in sorted(name for name in files if not is_hidden(name)):
-            path = os.path.join(parent, name)
-            if os.path.normpath(path) not in known:
-                image = pathlib.PurePath(name).suffix.casefold() in IMAGE_SUFFIXES
-                (images if image else others).append(os.path.relpath(path, root))
-    found = []
-    if images:
-        message = (
+    images = [x for x in files.images if os.path.normpath(x) not in known]
+    others = [x for x in files.others if os.path.basename(x).casefold() not in TABLES]
+    kinds: list[tuple[str, Severity, list[str], str]] = [
+        (
+            "stray_images",
+            "warning",
+            images,
             f"{counted(len(images), 'image is', 'images are')} not used: outside the "
-            "class folders, in a split that is not taken, or not in labels.csv."
-        )
-        found.append(Finding("stray_images", "warning", message, _single(images)))
-    if others:
-        kinds = Counter(pathlib.PurePath(x).suffix or "no suffix" for x in others)
-        message = (
-            f"{counted(len(others), 'other file', 'other files')} "
-            f"({', '.join(f'{n:,} {kind}' for kind, n in kinds.most_common(5))}), "
-            "not used; rename what is an image."
-        )
-        found.append(Finding("other_files", "note", message, _single(others)))
-    return found
-
-
-def _single(names: list[str]) -> tuple[tuple[str, ...], ...]:
-    return tuple((name,) for name in names)
+            "class folders, in a split that is not taken, or not in labels.csv.",
+        ),
+        (
+            "empty_files",
+            "warning",
+            files.empty,
+            f"{counted(len(files.empty), 'file has', 'files have')} zero bytes and are "
+            "left out; copy them again.",
+        ),
+        (
+            "other_files",
+            "note",
+            others,
+            f"{counted(len(others), 'other file', 'other files')} ({suffixes(others)})"
+            ", not used; rename what is an image.",
+        ),
+        (
+            "hidden_files",
+            "note",
+            files.hidden,
+            f"{counted(len(files.hidden), 'entry is', 'entries are')} hidden or of a "
+            "system, and left out.",
+        ),
+    ]
+    return [
+        Finding(kind, severity, said, tuple((os.path.relpath(x, root),) for x in names))
+        for kind, severity, names, said in kinds
+        if names
+    ]

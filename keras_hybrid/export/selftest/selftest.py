@@ -88,6 +88,8 @@ def open_saved_model(path: pathlib.Path) -> Run:
     """TensorFlow."""
     import tensorflow as tf
 
+    if set("[*?\\") & set(str(path)):  # TensorFlow takes them for a pattern
+        sys.exit(f"TensorFlow finds nothing in {path}: rename folders with [, * or ?.")
     model = tf.saved_model.load(str(path))
     serve = model.signatures["serving_default"]
 
@@ -102,6 +104,7 @@ OPENERS = {
     ".tflite": open_litert,
     "openvino": open_openvino,
     "saved_model": open_saved_model,
+    "web": lambda path: open_onnx(path / "model.onnx"),
 }
 
 
@@ -114,9 +117,10 @@ def passed(name: str) -> int:
     """How many images have the expected logits."""
     expected = GOLDEN["expected"][name]
     run, count = OPENERS[kind(name)](FOLDER.parent / name), 0
+    batch = expected.get("batch") or 1
     for image, logits in zip(GOLDEN["images"], expected["logits"], strict=True):
         with Image.open(FOLDER / image["file"]) as file:
-            found = run(preprocess(file.convert("RGB")))[0]
+            found = run(preprocess(file.convert("RGB")).repeat(batch, 0))[0]
         difference = np.abs(found - logits).max()
         count += bool(difference <= expected["tolerance"])
         print(f"{name} {image['file']}: logits differ by {difference:.1e}")

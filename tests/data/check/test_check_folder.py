@@ -159,12 +159,16 @@ def test_what_stops_training_is_an_error(split):
 
 def test_strays(split):
     generated_image(50).save(split / "loose.png")
-    (split / "val").mkdir()
-    generated_image(51).save(split / "val" / "unused.png")
+    (split / "extra").mkdir()
+    generated_image(51).save(split / "extra" / "unused.png")
     (split / "train" / "ant" / "notes.txt").write_text("ants")
     (split / ".hidden").write_text("")
-    assert found(split, "stray_images").groups == (("loose.png",), ("val/unused.png",))
+    assert found(split, "stray_images").groups == (
+        ("loose.png",),
+        ("extra/unused.png",),
+    )
     assert found(split, "other_files").groups == (("train/ant/notes.txt",),)
+    assert found(split, "hidden_files").groups == ((".hidden",),)
 
 
 def test_a_common_prefix_is_a_series(split):
@@ -315,3 +319,20 @@ def test_the_quick_check_suspects_series_by_name(split):
     assert "1 series" in note and "train/ant/clip7_50.png" in note
     assert "--group-by auto" in note
     assert quick_check(split, grouped=True) == []
+
+
+def test_a_manifest_says_which_images_are_checked(tmp_path, capsys):
+    photos = fill(tmp_path / "photos")
+    names = sorted(x.relative_to(photos).as_posix() for x in photos.rglob("*.png"))
+    splits = ["test" if i % 4 == 0 else "train" for i in range(len(names))]
+    rows = [f"{x},{x[:3]},{y}" for x, y in zip(names, splits, strict=True)]
+    table = tmp_path / "manifest.csv"
+    table.write_text("\n".join(["path,label,split", *rows[:-2]]) + "\n")
+    check = check_folder(photos, quiet=True, manifest=table)
+    assert check.images == len(names) - 2
+    assert check.counts["ant"] == {"train": 9, "test": 3}
+    out = ["--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["check", str(photos), "--manifest", str(tmp_path / "no.csv"), *out])
+    assert stopped.value.code == 2
+    assert "There is no table" in capsys.readouterr().err

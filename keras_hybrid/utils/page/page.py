@@ -2,49 +2,20 @@
 
 import base64
 import html
+import importlib.resources
 import io
-import numbers
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from keras_hybrid.utils.files import write_atomically
+from keras_hybrid.utils.fonts import save_figure
+from keras_hybrid.utils.page.chart import Line, chart_markup
+from keras_hybrid.utils.page.gallery import Picture, gallery_markup
+from keras_hybrid.utils.page.table import table_markup
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d8dee4;
-  --ground: #ffffff; --band: #f6f8fa; --link: #0b5fc1; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9aa4af;
-  --line: #30363d; --ground: #0d1117; --band: #161b22; --link: #6cb2ff; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 68rem; color: var(--ink);
-  background: var(--ground); overflow-wrap: anywhere; line-height: 1.5;
-  font-family: system-ui, -apple-system, "Segoe UI", sans-serif; }
-h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0; }
-h2 { font-size: 1.2rem; line-height: 1.25; margin: 2.2rem 0 .4rem; padding-top: .8rem;
-  border-top: 1px solid var(--line); }
-p { max-width: 44rem; margin: .5rem 0; }
-a { color: var(--link); }
-nav { font-size: .9rem; display: flex; flex-wrap: wrap; gap: .2rem 1rem; }
-.figures { display: grid; gap: 1rem; margin: 1rem 0;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
-figure { margin: 0; min-width: 0; }
-figure.wide { grid-column: 1 / -1; }
-figure img { display: block; width: 100%; max-width: 34rem; height: auto;
-  background: #fff; border: 1px solid var(--line); border-radius: .4rem; }
-figure.wide img { max-width: 100%; }
-.pictures { display: flex; flex-wrap: wrap; gap: .3rem; }
-.pictures img { width: auto; max-width: 100%; }
-figcaption, .caption { color: var(--soft); font-size: .85rem; margin: .3rem 0; }
-.caption { margin-top: 1rem; }
-.scroll { overflow-x: auto; margin: 0 0 1rem; }
-table { border-collapse: collapse; font-size: .85rem; overflow-wrap: normal; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left;
-  font-variant-numeric: tabular-nums; white-space: nowrap; }
-th { background: var(--band); }
-.number { text-align: right; }
-summary { cursor: pointer; color: var(--link); margin: .5rem 0; }
-"""
 
 
 class Page:
@@ -103,9 +74,8 @@ class Page:
         kind = "png" if picture else "svg"
         metadata = None if picture else {"Date": None}
         buffer = io.BytesIO()
-        figure.savefig(
-            buffer, format=kind, dpi=150, bbox_inches="tight", metadata=metadata
-        )
+        layout = {"format": kind, "dpi": 150, "bbox_inches": "tight"}
+        save_figure(figure, buffer, **layout, metadata=metadata)
         data = base64.b64encode(buffer.getvalue()).decode()
         mime = "image/png" if picture else "image/svg+xml"
         words = html.escape(caption)
@@ -140,26 +110,57 @@ class Page:
     ) -> "Page":
         """Adds a table; one that is too wide scrolls by itself.
 
+        A reader sorts it by pressing the heading of a column.
+
         Args:
             rows: Mappings whose keys head the columns; what a row lacks stays empty.
+                Without rows nothing is added.
             caption: A sentence above it.
             folded: Whether the table opens only on a click, for a long one.
             csv: Path, from the page, of the file with its numbers.
         """
         rows = list(rows)
-        heads = list(dict.fromkeys(key for row in rows for key in row))
-        words = {key for row in rows for key in row if isinstance(row[key], str)}
-        right = set(heads) - words
-        body = [_row("th", {key: key for key in heads}, right)]
-        body += [
-            _row("td", {key: row.get(key, "") for key in heads}, right) for row in rows
-        ]
+        if not rows:
+            return self
         head = f'<p class="caption">{html.escape(caption)}{_link(csv)}</p>'
-        table = f'{head}<div class="scroll"><table>{"".join(body)}</table></div>'
+        table = head + table_markup(rows, caption)
         if folded:
             summary = f"<summary>{html.escape(caption)} ({len(rows)} rows)</summary>"
             table = f"<details>{summary}{table}</details>"
         return self._add(table)
+
+    def chart(
+        self, lines: Sequence[Line], x_label: str, y_label: str, caption: str = ""
+    ) -> "Page":
+        """Adds lines, whose values can be read at a point by pointer, touch or keys.
+
+        Args:
+            lines: The lines.
+            x_label: What the x axis shows.
+            y_label: What the y axis shows.
+            caption: A sentence under it.
+        """
+        words = f"<figcaption>{html.escape(caption)}</figcaption>"
+        drawn = chart_markup(lines, x_label, y_label)
+        self._figures.append(f"<figure>{drawn}{words if caption else ''}</figure>")
+        return self
+
+    def gallery(
+        self, pictures: Sequence[Picture], caption: str = "", pixelated: bool = False
+    ) -> "Page":
+        """Adds pictures with a menu for each of their properties, which filters them.
+
+        Args:
+            pictures: The pictures.
+            caption: A sentence above them.
+            pixelated: Whether pixels stay visible where pictures are enlarged.
+        """
+        words = f'<p class="caption">{html.escape(caption)}</p>' if caption else ""
+        return self._add(words + gallery_markup(pictures, caption, pixelated))
+
+    def markup(self, part: str) -> "Page":
+        """Adds HTML as it is, in which the caller has escaped all text."""
+        return self._add(part)
 
     def html(self) -> str:
         """The page as text."""
@@ -172,17 +173,18 @@ class Page:
         return (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{title}</title><style>{_STYLE}</style></head>\n<body>"
+            f"<title>{title}</title><style>{_file('page.css')}</style></head>\n<body>"
             f"<h1>{title}</h1>\n<nav>{places}</nav>\n"
             + "\n".join(self._parts)
-            + "\n</body></html>\n"
+            + f"\n<script>{_file('page.js')}</script></body></html>\n"
         )
 
     def write(self, path: str | pathlib.Path) -> pathlib.Path:
         """Writes the page and returns its path."""
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html(), encoding="utf-8")
+        page = self.html().encode("utf-8", "backslashreplace")
+        write_atomically(path, lambda part: part.write_bytes(page))
         return path
 
     def _add(self, part: str) -> "Page":
@@ -196,21 +198,9 @@ class Page:
             self._figures = []
 
 
+def _file(name: str) -> str:
+    return (importlib.resources.files(__package__) / name).read_text("utf-8")
+
+
 def _link(path: str | None) -> str:
     return f' <a href="{html.escape(path)}">numbers</a>' if path else ""
-
-
-def _row(tag: str, cells: Mapping[str, object], right: set[str]) -> str:
-    parts = (
-        f"<{tag}{' class=number' if key in right else ''}>{_cell(value)}</{tag}>"
-        for key, value in cells.items()
-    )
-    return f"<tr>{''.join(parts)}</tr>"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        return f"{int(value):,}"
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return f"{float(value):.4g}"
-    return html.escape(str(value))

@@ -1,0 +1,50 @@
+"""A run that goes on for more epochs than it had."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from keras_hybrid.train.checkpoint import FILE, FORMER
+from keras_hybrid.train.metrics_logger import read_metrics
+from keras_hybrid.train.recipe import Recipe
+
+
+def may_be_longer(recipe: Recipe, found: Recipe) -> bool:
+    """Whether a run of the settings `found` can go on to the epochs of `recipe`."""
+    settings = recipe.optimization, found.optimization
+    several = recipe.data.folds or recipe.selection.refit
+    by_time = any(x.budget for x in settings)
+    return not (several or by_time) and settings[0].epochs > settings[1].epochs
+
+
+def is_shorter(card: Mapping[str, Any], recipe: Recipe) -> bool:
+    """Whether the run of a card had fewer epochs than the recipe, which counts them."""
+    try:
+        epochs = card["recipe"]["optimization"]["epochs"]
+    except (KeyError, TypeError):
+        return False
+    return not recipe.optimization.budget and epochs < recipe.optimization.epochs
+
+
+def check_state(card: Mapping[str, Any], directory: pathlib.Path) -> None:
+    """Refuses a complete run that cannot go on.
+
+    Args:
+        card: Its card.
+        directory: The workdir.
+
+    Raises:
+        ValueError: If it ended early, or its checkpoint is gone.
+    """
+    done = len(read_metrics(directory))
+    planned = card["recipe"]["optimization"]["epochs"]
+    if done < planned:
+        raise ValueError(
+            f"{directory} ended early, after {done} of {planned} epochs, and would end "
+            "there again: choose another --workdir, or --overwrite it."
+        )
+    if not any((directory / name).exists() for name in (FILE, FORMER)):
+        raise ValueError(
+            f"{directory} has no {FILE} from which it could go on: choose another "
+            "--workdir, or --overwrite it."
+        )

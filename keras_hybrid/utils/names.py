@@ -1,0 +1,40 @@
+"""Names from files and folders as text that every file and figure can hold."""
+
+import unicodedata
+
+_BREAKING = ("Cc", "Cs", "Zl", "Zp")
+"""Categories of Unicode: control characters, surrogates, ends of lines."""
+
+
+def readable(name: str) -> str:
+    r"""A name in which control characters and bytes that are not UTF-8 are escaped.
+
+    Args:
+        name: A name as Python gives it, e.g. by `pathlib.Path.name`.
+
+    Returns:
+        The same name, or with `\xe9` for the byte 0xE9 and `\n` for the end of a line.
+
+    Example:
+        >>> readable("caf\udce9")
+        'caf\\xe9'
+    """
+    return "".join(_escaped(x) if breaks_text(x) else x for x in name)
+
+
+def breaks_text(name: str) -> bool:
+    """Whether a name has characters that a line of a UTF-8 text cannot hold."""
+    return any(unicodedata.category(x) in _BREAKING for x in name)
+
+
+def shortened(name: str, most: int) -> str:
+    """A readable name of at most `most` characters, the last of which may be `…`."""
+    name = readable(name)
+    return name if len(name) <= most else f"{name[: most - 1]}\u2026"
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python stands for a byte that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
