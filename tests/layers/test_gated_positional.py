@@ -152,7 +152,8 @@ def test_mixed_precision_keeps_positions_exact(form):
         out = mixed(x, x, x)
     assert keras.backend.standardize_dtype(out.dtype) == "bfloat16"
     out = numpy(keras.ops.cast(out, "float32"))
-    np.testing.assert_allclose(out, numpy(exact(x, x, x)), atol=0.03)
+    # Processors round inside bfloat16 products differently: one more unit of it is theirs.
+    np.testing.assert_allclose(out, numpy(exact(x, x, x)), atol=0.03, rtol=2**-7)
 
 
 def test_dropout_acts_on_the_whole_map():
