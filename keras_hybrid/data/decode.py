@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
-from keras_hybrid.data.deep_pixels import is_deep
+from keras_hybrid.data.deep_pixels import is_deep, is_negative
 from keras_hybrid.data.open_image import open_image
 from keras_hybrid.data.pixel_range import PixelRange
 from keras_hybrid.data.resize import TRAINING_RESIZE, resize_and_crop
@@ -135,11 +135,13 @@ def to_rgb(image: Image.Image, pixel_range: PixelRange | None = None) -> Image.I
         pixels = pixel_range.read(image).round().astype("uint8")
         return Image.fromarray(pixels).convert("RGB")
     deep = image.format == "PPM"  # Pillow reads its 16 bits as 32
+    negative = is_negative(image)
     image = ImageOps.exif_transpose(image)
     if image.mode == "I" and not deep:
         raise ValueError(_NO_RANGE.format("int32"))
     if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(_from_deep(np.asarray(image)))
+        pixels = _from_deep(np.asarray(image))
+        image = Image.fromarray(255 - pixels if negative else pixels)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

@@ -6,9 +6,11 @@ from typing import BinaryIO, cast
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 FULL = 65535
 """Largest value of 16 bits."""
+_PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339  # tags of a TIFF
 
 # Pillow takes the high bytes of 16-bit colours, and with these names the low ones.
 _LOW_BYTES = {
@@ -47,9 +49,27 @@ def deep_values(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     if raw := _raw_mode(image):
         return _colours(image, raw)
     values = np.asarray(ImageOps.exif_transpose(image))
+    if image.mode == "I" and _tag(image, _SAMPLE_FORMAT, 1) == 1:
+        values = values.view("uint32")  # Pillow reads 32 bits as if with a sign
     if not np.isfinite(values).all():
         raise ValueError("it has pixels that are not finite; give them a number")
     return values, None
+
+
+def is_negative(image: Image.Image) -> bool:
+    """Whether 0 is white in a file for which `is_deep`, as a TIFF may say.
+
+    Pillow turns the values of files of 8 bits, and not those of deeper files.
+    """
+    return _tag(image, _PHOTOMETRIC, 1) == 0
+
+
+def _tag(image: Image.Image, number: int, default: int) -> int:
+    """The first value of a tag; `default` if a TIFF lacks it, -1 of other files."""
+    if image.format != "TIFF":
+        return -1
+    value = cast(TiffImageFile, image).tag_v2.get(number, default)
+    return value[0] if isinstance(value, tuple) else value
 
 
 def _raw_mode(image: Image.Image) -> str:

@@ -4,8 +4,11 @@ import pathlib
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 _DICOM = slice(128, 132)
+_BITS, _PLANAR, _SAMPLE_FORMAT = 258, 284, 339  # tags of a TIFF
+_APART, _SIGNED = 2, 2
 
 
 def open_image(file: BinaryIO | pathlib.Path) -> Image.Image:
@@ -22,6 +25,8 @@ def open_image(file: BinaryIO | pathlib.Path) -> Image.Image:
         if cure := _cure(_beginning(file)):
             raise ValueError(cure) from None
         raise
+    if isinstance(image, TiffImageFile) and (cure := _misread(image)):
+        raise ValueError(cure)
     limit = Image.MAX_IMAGE_PIXELS  # Pillow itself refuses from twice as many on
     if limit and image.width * image.height > limit:
         raise ValueError(
@@ -29,6 +34,27 @@ def open_image(file: BinaryIO | pathlib.Path) -> Image.Image:
             "decompression bomb and is not decoded"
         )
     return image
+
+
+def _misread(image: TiffImageFile) -> str:
+    """What to do about a TIFF that Pillow opens and takes for another kind."""
+    tags = image.tag_v2
+    bits, forms = (_several(tags.get(x, 1)) for x in (_BITS, _SAMPLE_FORMAT))
+    if len(bits) > 1 and max(bits) > 8 and tags.get(_PLANAR) == _APART:
+        return (
+            "it is a TIFF with one plane per channel, of more than 8 bits, which is "
+            "not read: save it with the channels of a pixel side by side (contiguous)"
+        )
+    if max(bits) == 8 and _SIGNED in forms:
+        return (
+            "it is a TIFF of 8 bits with a sign, which is not read: save it with 16 "
+            "bits, or without a sign"
+        )
+    return ""
+
+
+def _several(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def count_frames(image: Image.Image) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from keras_hybrid.data.deep_pixels import FULL, deep_values
+from keras_hybrid.data.deep_pixels import FULL, deep_values, is_negative
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +56,8 @@ class PixelRange:
         stated = image.format == "PPM"  # Pillow has scaled its values to 16 bits
         values, opacity = deep_values(image)
         pixels = (PixelRange(0, FULL) if stated else self).scaled(values)
+        if is_negative(image):
+            pixels = 255 - pixels
         if opacity is None:
             return pixels
         if pixels.ndim == 3:

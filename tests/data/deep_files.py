@@ -35,7 +35,7 @@ def tiff(values, order="<", deflate=False, extra=()):
         values: The values.
         order: `"<"` or `">"`, little or big endian.
         deflate: Whether it is compressed.
-        extra: More entries, `(tag, type, values)`; type 3 is 16 bits, 4 is 32 bits.
+        extra: More entries, or others in place of these, `(tag, type, values)`; type 3 is 16 bits, 4 is 32 bits.
     """
     height, width, channels = values.shape
     data = values.astype(values.dtype.newbyteorder(order)).tobytes()
@@ -54,6 +54,7 @@ def tiff(values, order="<", deflate=False, extra=()):
         *([(338, 3, [2])] if channels in (2, 4) else []),
         *extra,
     ]
+    tags = list({entry[0]: entry for entry in tags}.values())
     packed = {
         tag: struct.pack(order + {3: "H", 4: "I"}[kind] * len(v), *v)
         for tag, kind, v in tags

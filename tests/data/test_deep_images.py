@@ -77,6 +77,25 @@ FORMS = {
 }
 
 
+@pytest.mark.parametrize("dtype, high", [("uint16", 4095), ("float32", 1)])
+def test_zero_may_be_white(dtype, high, tmp_path):
+    values = ramp(0, high, dtype)
+    (path,) = written(tmp_path, tiff(values, extra=[(262, 3, [0])]))
+    facts = {"pixel_range": (0, high)}
+    found = data.read_image(path, (SIDE, SIDE, 1), facts)
+    np.testing.assert_allclose(found, 255 - values * (255 / high), atol=1e-3)
+    if dtype == "uint16":
+        found = data.read_image(path, (SIDE, SIDE, 1), {})
+        np.testing.assert_allclose(found, 255 - values / 257.0, atol=0.6)
+
+
+def test_32_bits_without_a_sign_have_none(tmp_path):
+    values = ramp(0, 2**32 - 1, "uint32")
+    (path,) = written(tmp_path, tiff(values))
+    found = data.read_image(path, (SIDE, SIDE, 1), {"pixel_range": (0, 2**32 - 1)})
+    np.testing.assert_allclose(found, values * (255 / (2**32 - 1)), atol=1e-3)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_all_levels_arrive(form, channels):
@@ -206,6 +225,11 @@ BAD = {
         tiff(ramp(0, 1, "float32", (8, 8, 3))),
         "a TIFF of a kind that is not read.*save it as 16-bit RGB",
     ),
+    "planes": (
+        tiff(ramp(0, 4095, shape=(8, 8, 3)), extra=[(284, 3, [2])]),
+        "one plane per channel.*contiguous",
+    ),
+    "8 bits with a sign": (tiff(ramp(-90, 90, "int8")), "8 bits with a sign"),
     "no number": (
         tiff(np.full((8, 8, 1), np.nan, "float32")),
         "pixels that are not finite",
