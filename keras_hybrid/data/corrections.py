@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from keras_hybrid.data.read_table import ImageRecord
 from keras_hybrid.data.table_rows import read_rows
+from keras_hybrid.utils.names import label_name
 
 FILE = "corrections.csv"
 COLUMNS = ("path", "label", "action", "new_label")
@@ -58,6 +59,7 @@ def read_corrections(table: pathlib.Path) -> list[Correction]:
 
 def _correction(where: str, row: Mapping[str, str]) -> Correction:
     path, label, action, new_label = (row[name].strip() for name in COLUMNS)
+    label, new_label = label_name(label), label_name(new_label)
     action = action.casefold()
     if action and action not in ACTIONS:
         raise ValueError(

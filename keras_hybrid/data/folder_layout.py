@@ -2,11 +2,13 @@
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Collection, Iterable, Mapping
 
 from keras_hybrid.data.split_names import SPLITS, joined, split_name
 from keras_hybrid.utils.files import IMAGE_SUFFIXES
 from keras_hybrid.utils.found_files import FoundFiles
+from keras_hybrid.utils.names import few_names
 
 TABLES = ("labels.csv", "labels.tsv")
 """Names of a folder's table, in any case."""
@@ -181,6 +183,42 @@ def _check_no_class_is_a_split(level: Level) -> None:
                 f"{folder.name} is a split with the classes {', '.join(inner.names)}",
                 f"Give --data-dir {folder}, or rename {folder.name}",
             )
+
+
+def check_parts(level: Level, classes: Collection[str] = ()) -> None:
+    """Refuses folders that may be parts of a dataset, as `fold1/cat`, `fold2/cat`.
+
+    Where the inner names alone have numbers, as in `cat/cam1`, `dog/cam1`, the outer
+    ones are the classes.
+
+    Args:
+        level: The folders of classes, as it seems.
+        classes: Names of classes, if they are known.
+
+    Raises:
+        ValueError: If all of them hold folders of the same names.
+    """
+    inner = [look_into(folder) for folder in level.folders]
+    if len(inner) < 2 or any(x.images or x.names != inner[0].names for x in inner):
+        return
+    names = inner[0].names
+    known = classes and {*level.names} <= {*classes}
+    counted = _are_numbered(names) and not _are_numbered(level.names)
+    if known or counted or len(names) < 2:
+        return
+    if all(look_into(folder).images for folder in inner[0].folders):
+        raise _two_readings(
+            level.root,
+            f"the classes {few_names(level.names)}",
+            f"parts of a dataset that have the classes {few_names(names)} each",
+            f"Give --data-dir {inner[0].root} for one part, or write a labels.csv with "
+            "the columns file,label",
+        )
+
+
+def _are_numbered(names: Iterable[str]) -> bool:
+    """Whether each name has a number, as those of cameras, patients and days."""
+    return all(re.search(r"\d", name) for name in names)
 
 
 def _joined(folders: Iterable[pathlib.Path]) -> str:

@@ -9,6 +9,7 @@ from keras_hybrid.data.grouped_splits import grouped_split
 from keras_hybrid.data.read_table import ImageRecord
 from keras_hybrid.data.scan_folder import natural
 from keras_hybrid.data.splits import stratified_split
+from keras_hybrid.utils.names import few_names
 
 TEST_SHARE = 0.2
 """Share of the images in the test split of a folder without one."""
@@ -76,13 +77,13 @@ def check_classes(
         raise ValueError(f"{root} holds one class, {names[0]}; two are needed.{hint}")
     training = {name: 0 for name in names}
     for image in listed:
-        training[image.label] += image.split != "test"
+        training[image.label] += image.split not in ("validation", "test")
     no_split = all(image.split is None for image in listed)
     missing = [name for name, count in training.items() if not count]
     if missing:
         raise ValueError(
             f"{root}: no training images of {few_names(missing)}; add some, or remove "
-            "the class from the test images, too."
+            "the class from the other images, too."
         )
     single = [name for name, count in training.items() if no_split and count < 2]
     if single:
@@ -92,9 +93,3 @@ def check_classes(
         )
     if not no_split and all(image.split == "train" for image in listed):
         raise ValueError(f"{root}: there are no test images.")
-
-
-def few_names(names: Sequence[str]) -> str:
-    """The first five names, and how many more there are."""
-    more = f" and {len(names) - 5} more classes" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

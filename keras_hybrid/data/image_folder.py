@@ -8,7 +8,7 @@ import numpy as np
 from keras_hybrid.data.corrections import apply_corrections, describe_corrections
 from keras_hybrid.data.dataset import Dataset, Split
 from keras_hybrid.data.find_pixel_range import find_pixel_range
-from keras_hybrid.data.folder_split import few_names, split_indices
+from keras_hybrid.data.folder_split import split_indices
 from keras_hybrid.data.image_files import Corrupt, open_files
 from keras_hybrid.data.image_groups import group_keys, image_groups
 from keras_hybrid.data.layout_table import layout_table
@@ -18,7 +18,7 @@ from keras_hybrid.data.read_table import NO_SPLIT, ImageRecord
 from keras_hybrid.data.scan_folder import list_images
 from keras_hybrid.data.split_names import joined
 from keras_hybrid.data.targets import CLASSIFICATION, get_targets
-from keras_hybrid.utils.names import readable
+from keras_hybrid.utils.names import few_names, readable
 from keras_hybrid.utils.typing import Fit
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from keras_hybrid.data.split_names import SPLITS, joined, split_name
 from keras_hybrid.data.table_rows import read_rows
 from keras_hybrid.utils.files import IMAGE_SUFFIXES
 from keras_hybrid.utils.found_files import FoundFiles
-from keras_hybrid.utils.names import readable
+from keras_hybrid.utils.names import label_name
 
 NO_LABEL = ";"
 """The label of an image with none of several classes."""
@@ -144,7 +145,7 @@ def _is_one(cell: str) -> bool:
 def _record(
     where: str, row: dict[str, str], key: str, root: pathlib.Path
 ) -> ImageRecord:
-    name, label = row[key].strip(), readable(row["label"].strip())
+    name, label = row[key].strip(), label_name(row["label"])
     if not name or not label:
         raise ValueError(f"{where}: {key} and label must not be empty.")
     split = None
@@ -159,7 +160,15 @@ def _record(
     path = root / name
     if "\\" in name and not path.exists():
         path = root / name.replace("\\", "/")
+    if not name.isascii() and not path.exists():
+        path = _other_form(path)
     return ImageRecord(str(path), label, split, row)
+
+
+def _other_form(path: pathlib.Path) -> pathlib.Path:
+    """A file whose name has its accents in another form of Unicode; or the path."""
+    forms = (unicodedata.normalize(form, str(path)) for form in ("NFC", "NFD"))
+    return next((x for x in map(pathlib.Path, forms) if x.exists()), path)
 
 
 def _check_once(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from keras_hybrid.data.folder_layout import (
     Level,
+    check_parts,
     find_splits,
     find_table,
     inner_level,
@@ -23,7 +24,7 @@ from keras_hybrid.data.read_table import (
 )
 from keras_hybrid.data.split_names import joined
 from keras_hybrid.utils.found_files import FoundFiles, suffixes
-from keras_hybrid.utils.names import readable
+from keras_hybrid.utils.names import label_name
 
 _DICOM = "DICOM is not read: convert it to 16-bit PNG or TIFF, or "
 
@@ -61,6 +62,8 @@ def list_images(
         layout = f"folders {joined(where)}"
         unused = [x.name for x in level.folders if x not in splits.values()]
         levels = split_levels(splits, found)
+        for inner in levels.values():
+            check_parts(inner, classes)
         outside += [x for inner in levels.values() for x in inner.images]
         listed = [x for s, inner in levels.items() for x in _classes(inner, s, found)]
     elif of_classes := splits_of_classes(level):
@@ -71,6 +74,7 @@ def list_images(
         inside = level.root.relative_to(root).as_posix()
         layout = NO_SPLIT if inside == "." else f"folder {inside}, {NO_SPLIT}"
         unused = []
+        check_parts(level, classes)
         listed = _classes(level, None, found)
     listed = settle_splits(listed)
     return FolderScan(listed, layout, _left_out(found, outside, unused))
@@ -93,11 +97,8 @@ def natural(text: str) -> list[tuple[int, str]]:
 
 
 def class_name(folder: pathlib.Path) -> str:
-    """The class of the images in a folder: its name, without blanks at the ends.
-
-    A table cannot tell blanks at the ends from those around a cell.
-    """
-    return readable(folder.name).strip()
+    """The class of the images in a folder, see `label_name`."""
+    return label_name(folder.name)
 
 
 def _classes(level: Level, split: str | None, found: FoundFiles) -> list[ImageRecord]:
@@ -108,8 +109,8 @@ def _classes(level: Level, split: str | None, found: FoundFiles) -> list[ImageRe
         name = class_name(folder)
         if (other := named.setdefault(name, folder)) != folder:
             raise ValueError(
-                f"{str(other)!r} and {str(folder)!r} differ in blanks alone; rename "
-                "one."
+                f"{str(other)!r} and {str(folder)!r} differ in blanks, or in how an "
+                "accent is encoded, alone; rename one."
             )
         listed += _of_class(folder, name, split, found)
     if not listed:
@@ -136,7 +137,7 @@ def _by_class(
         record
         for name, splits in of_classes.items()
         for split, folder in splits.items()
-        for record in _of_class(folder, readable(name).strip(), split, found)
+        for record in _of_class(folder, label_name(name), split, found)
     ]
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import unicodedata
 from collections.abc import Callable
 
 import numpy as np
@@ -137,6 +138,38 @@ def class_called_train(root):
 def unlabelled_test(root):
     fill(root, "train")
     write(root / "test/1.png")
+
+
+@case(LAYOUT, "`train/ant/images/`, `train/bee/images/`, `val/images/`, `test/images/`")
+def held_out_images_without_classes(root):
+    fill(root, "train/ant", "train/bee", classes=("images",))
+    fill(root, "val", "test", classes=("images",))
+
+
+@case(LAYOUT, "`fold1/ant/`, `fold1/bee/`, `fold2/ant/`, `fold2/bee/`")
+def parts(root):
+    fill(root, "fold1", "fold2")
+
+
+@case(LAYOUT, "`ant/images/`, `ant/masks/`, `bee/images/`, `bee/masks/`")
+def masks(root):
+    fill(root, "ant", "bee", classes=("images", "masks"))
+
+
+@case(LAYOUT, "`ant/cam1/`, `ant/cam2/`, `bee/cam1/`, `bee/cam2/`")
+def cameras(root):
+    fill(root, "ant", "bee", classes=("cam1", "cam2"))
+
+
+@case(LAYOUT, "an accent in two forms of Unicode: `train/é/`, `test/é/`")
+def accents(root):
+    for split, form in (("train", "NFC"), ("test", "NFD")):
+        fill(root, split, classes=("bee", unicodedata.normalize(form, "\xe9t\xe9")))
+
+
+@case(LAYOUT, "classes that differ in the form of Unicode alone")
+def two_forms(root):
+    fill(root, classes=[unicodedata.normalize(x, "\xe9t\xe9") for x in ("NFC", "NFD")])
 
 
 @case(LAYOUT, "images without folders")

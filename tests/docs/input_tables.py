@@ -102,6 +102,13 @@ def zero_bytes_listed(root):
     (root / "labels.csv").write_text(lines() + "ant/zero.png,ant\n")
 
 
+@case(TABLE, "a name with its accents in another form of Unicode")
+def other_form(root):
+    fill(root)
+    (root / "ant/ant0.png").rename(root / "ant/e\u0301.png")
+    (root / "labels.csv").write_text(lines().replace("ant0.png", "\xe9.png"), "utf-8")
+
+
 @case(TABLE, "five of the ten images listed")
 def half(root):
     fill(root)

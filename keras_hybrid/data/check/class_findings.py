@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from keras_hybrid.data.check.finding import Finding, counted
 from keras_hybrid.data.check.read_image_files import CheckedImage
-from keras_hybrid.data.folder_split import few_names
 from keras_hybrid.data.targets import TargetReader
+from keras_hybrid.utils.names import few_names
 
 FEW = 10
 """Training images of a class below which it has few."""
@@ -47,7 +47,9 @@ def class_findings(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
         counts: From `class_counts`.
     """
     training = {
-        label: sum(n for split, n in splits.items() if split != "test")
+        label: sum(
+            n for split, n in splits.items() if split not in ("validation", "test")
+        )
         for label, splits in counts.items()
     }
     found = []
