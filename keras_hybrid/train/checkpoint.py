@@ -46,7 +46,7 @@ def restore_state(
         if not file.exists():
             continue
         try:
-            epoch = int(read_facts(file).get("epoch", 0))
+            epoch = round(read_facts(file).get("epoch", 0))
             if most is not None and epoch > most:
                 raise ValueError(
                     f"{file} has {epoch} epochs, but metrics.jsonl only {most} whole"
@@ -126,7 +126,11 @@ def read_facts(path: pathlib.Path) -> dict[str, float]:
         ValueError: If the file is damaged.
     """
     with open_arrays(path) as file:
-        return {name: file[name].item() for name in file.files if not name.isdigit()}
+        facts = {name: file[name] for name in file.files if not name.isdigit()}
+    for name, fact in facts.items():
+        if fact.size != 1 or fact.dtype.kind not in "iufb" or not np.isfinite(fact):
+            raise ValueError(f"{path} is damaged: {name} in it is no number")
+    return {name: fact.item() for name, fact in facts.items()}
 
 
 def _copy(path: pathlib.Path, target: pathlib.Path) -> None:

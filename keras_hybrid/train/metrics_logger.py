@@ -18,6 +18,8 @@ from keras_hybrid.utils.files import explain_full_disk, write_atomically
 from keras_hybrid.utils.guard import parse_json
 from keras_hybrid.utils.memory import device_peak, host_peak
 
+LOG = "metrics.jsonl"
+"""Name of the file in the workdir."""
 NAMES = (
     *("epoch", "loss", "accuracy", *CLASS_METRICS),
     *("learning_rate", "seconds", "cpu_seconds", "images_per_second"),
@@ -93,7 +95,7 @@ class MetricsLogger(keras.callbacks.Callback):
         if device := device_peak():
             numbers["device_memory_gib"] = device / 2**30
         rounded = {name: float(f"{value:.6g}") for name, value in numbers.items()}
-        path = self.directory / "metrics.jsonl"
+        path = self.directory / LOG
         with explain_full_disk(path), open(path, "a") as file:
             file.write(json.dumps({"epoch": epoch + 1} | rounded) + "\n")
         save_state(self.directory / FILE, self.model, epoch + 1)
@@ -101,7 +103,7 @@ class MetricsLogger(keras.callbacks.Callback):
 
 def read_metrics(directory: pathlib.Path) -> list[dict[str, Any]]:
     """The epochs that `metrics.jsonl` holds, one dict each, up to a damaged line."""
-    path = directory / "metrics.jsonl"
+    path = directory / LOG
     epochs: list[dict[str, Any]] = []
     if not path.exists():
         return epochs
@@ -174,7 +176,7 @@ def truncate_metrics(directory: pathlib.Path, epochs: int) -> None:
 
     A line left half written by a killed run comes after them and is dropped, too.
     """
-    path = directory / "metrics.jsonl"
+    path = directory / LOG
     if path.exists():
         kept = path.read_bytes().splitlines()[:epochs]
         content = b"".join(line + b"\n" for line in kept)

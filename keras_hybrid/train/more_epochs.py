@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_hybrid.train.checkpoint import FILE, FORMER
-from keras_hybrid.train.metrics_logger import read_metrics
+from keras_hybrid.train.metrics_logger import LOG, read_metrics
 from keras_hybrid.train.recipe import Recipe
 
 
@@ -17,12 +17,24 @@ def may_be_longer(recipe: Recipe, found: Recipe) -> bool:
     return not (several or by_time) and settings[0].epochs > settings[1].epochs
 
 
-def is_shorter(card: Mapping[str, Any], recipe: Recipe) -> bool:
-    """Whether the run of a card had fewer epochs than the recipe, which counts them."""
+def is_shorter(card: Mapping[str, Any], recipe: Recipe, place: pathlib.Path) -> bool:
+    """Whether the run of a card had fewer epochs than the recipe, which counts them.
+
+    Args:
+        card: The card.
+        recipe: The recipe.
+        place: The file of the card.
+
+    Raises:
+        ValueError: If the card is damaged.
+    """
     try:
-        epochs = card["recipe"]["optimization"]["epochs"]
-    except (KeyError, TypeError):
-        return False
+        epochs = int(card["recipe"]["optimization"]["epochs"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{place} is damaged: its recipe has no epochs; --overwrite "
+            "repeats the run."
+        ) from error
     return not recipe.optimization.budget and epochs < recipe.optimization.epochs
 
 
@@ -38,6 +50,13 @@ def check_state(card: Mapping[str, Any], directory: pathlib.Path) -> None:
     """
     done = len(read_metrics(directory))
     planned = card["recipe"]["optimization"]["epochs"]
+    log = directory / LOG
+    lines = len(log.read_bytes().splitlines()) if log.exists() else 0
+    if done < planned and (done < lines or not lines):
+        raise ValueError(
+            f"{log} has only the first {done} of {planned} epochs whole: "
+            "put the file back, choose another --workdir, or --overwrite the run."
+        )
     if done < planned:
         raise ValueError(
             f"{directory} ended early, after {done} of {planned} epochs, and would end "

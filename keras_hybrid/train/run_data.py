@@ -51,9 +51,13 @@ def data_changes(
         directory: The folder of the run, with `manifest.csv` if its data are a folder.
         root: The folder of the dataset, if it has one.
         contents: Whether pixels are compared, which depend on settings, too.
+
+    Raises:
+        ValueError: If the facts are damaged.
     """
     now = data_facts(dataset)
     old, new = found.get(RUN_DATA, {}), now[RUN_DATA]
+    _check_types(old, new, directory)
     said = []
     if _VERSION in old and _major(old[_VERSION]) != _major(__version__):
         said.append(f"keras_hybrid {old[_VERSION]} -> {__version__}")
@@ -75,6 +79,20 @@ def data_changes(
     if contents and not files:
         files = ["other pixels, groups or validation images"]
     return said + files
+
+
+def _check_types(old: Any, new: Mapping[str, Any], directory: pathlib.Path) -> None:
+    """Raises ValueError if the facts of a run, where it has some, have other types."""
+    if old == {}:
+        return
+    right = isinstance(old, dict) and all(
+        isinstance(old.get(name), type(value)) for name, value in new.items()
+    )
+    if not right or not all(isinstance(x, str) for x in old["class_names"]):
+        raise ValueError(
+            f"{directory}: {RUN_DATA} in its recipe.json or search.json is damaged: "
+            "put the file back, choose another --workdir, or --overwrite the run."
+        )
 
 
 def check_settings(

@@ -113,7 +113,7 @@ def complete_card(
             f"{directory / CARD} is damaged: it lacks {', '.join(missing)}; "
             "--overwrite repeats the run."
         )
-    if is_shorter(card, recipe):
+    if is_shorter(card, recipe, directory / CARD):
         check_state(card, directory)
         print(
             f"{directory} goes on to {recipe.optimization.epochs} epochs; its learning "

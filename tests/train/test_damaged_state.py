@@ -8,9 +8,10 @@ import pytest
 from keras_hybrid.cli import main
 from keras_hybrid.data import load
 from keras_hybrid.train import Recipe, run
-from keras_hybrid.train.checkpoint import FILE, FORMER
+from keras_hybrid.train.checkpoint import FILE, FORMER, restore_state
 from keras_hybrid.train.fit import fit
-from keras_hybrid.train.workdir import complete_card
+from keras_hybrid.train.more_epochs import check_state
+from keras_hybrid.train.workdir import claim, complete_card
 from tests.train.tiny import images, interrupting, network, recipe
 from tests.utils.test_lock import end, held_elsewhere
 
@@ -91,6 +92,60 @@ def test_damaged_json(name, content, tmp_path):
     with pytest.raises(ValueError, match=name):
         complete_card(settings, tmp_path, load("digits"))
     assert (tmp_path / "model.keras").read_bytes() == b"good"
+
+
+def with_facts(folder, value):
+    path = folder / "recipe.json"
+    settings = json.loads(path.read_text())
+    settings["data_of_the_run"] = value(settings["data_of_the_run"])
+    path.write_text(json.dumps(settings))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda x: [1],
+        lambda x: x | {"class_names": 3},
+        lambda x: x | {"class_names": [3]},
+        lambda x: x | {"train": "many"},
+        lambda x: x | {"keras_hybrid": 5},
+        lambda x: {"train": x["train"]},
+    ],
+)
+def test_damaged_facts_of_the_data_are_named(tmp_path, value):
+    dataset, settings = load("digits"), recipe(epochs=2)
+    claim(settings, tmp_path, dataset)
+    (tmp_path / "checkpoint.npz").touch()
+    assert complete_card(settings, tmp_path, dataset) is None
+    with_facts(tmp_path, value)
+    with pytest.raises(ValueError, match=r"data_of_the_run in its recipe\.json"):
+        complete_card(settings, tmp_path, dataset)
+
+
+@pytest.mark.parametrize("part", [3, {}, {"epochs": "x"}, {"epochs": None}])
+def test_a_damaged_recipe_in_a_card_does_not_pass_for_a_complete_run(tmp_path, part):
+    dataset, settings = load("digits"), recipe(epochs=2)
+    claim(settings, tmp_path, dataset)
+    card = {"model": "", "dataset": "", "metrics": {}, "recipe": {"optimization": part}}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=r"card\.json is damaged: its recipe has no"):
+        complete_card(recipe(epochs=3), tmp_path, dataset)
+
+
+def test_a_damaged_log_is_no_early_end(tmp_path):
+    card = {"recipe": {"optimization": {"epochs": 2}}}
+    for log in (None, "[1]\n", '{"epoch": 1, "lo'):
+        if log:
+            (tmp_path / "metrics.jsonl").write_text(log)
+        with pytest.raises(ValueError, match=r"metrics\.jsonl has only the first 0 of"):
+            check_state(card, tmp_path)
+
+
+@pytest.mark.parametrize("epoch", ["x", [1, 2], np.nan, np.inf])
+def test_a_checkpoint_with_another_epoch_is_named(tmp_path, epoch):
+    np.savez(tmp_path / FILE, epoch=np.array(epoch))
+    with pytest.raises(ValueError, match=f"{FILE} is damaged: epoch in it is no num"):
+        restore_state(tmp_path / FILE, network())
 
 
 def test_a_second_process_is_refused_before_it_reads_anything(tmp_path):
