@@ -22,6 +22,7 @@ from benchmarks import (
     memory,
     pipeline,
     profile,
+    suggest,
     tables,
     unknown,
 )
@@ -42,6 +43,7 @@ DURATIONS = {
     "grouped-split": "two minutes",
     "label-review": "seconds per 1,000 images",
     "curve": "two minutes",
+    "suggest": "ten minutes",
     "unknown": "half an hour",
     "gpu": "half an hour on a GPU",
     "table": "seconds",
@@ -70,6 +72,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "grouped-split": grouped_split.main,
     "label-review": label_review.main,
     "curve": curve.main,
+    "suggest": suggest.main,
     "unknown": unknown.main,
     "gpu": gpu.main,
     "table": tables.main,

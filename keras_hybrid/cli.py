@@ -16,6 +16,7 @@ from keras_hybrid.inference.commands import (
     embeddings_command,
     evaluate_command,
     predict_command,
+    suggest_command,
 )
 from keras_hybrid.inference.compare.commands import compare_command
 from keras_hybrid.program import run_recipe, take_option
@@ -282,6 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "evaluate": evaluate_command,
         "compare": compare_command,
         "embeddings": embeddings_command,
+        "suggest": suggest_command,
         "export": export_command,
         "verify": verify_command,
         "demo": demo_command,

@@ -19,6 +19,7 @@ from keras_hybrid.inference.number_evaluation import NumberEvaluation
 from keras_hybrid.inference.number_prediction import NumberPrediction
 from keras_hybrid.inference.predict_files import FilePrediction, predict_files
 from keras_hybrid.inference.prediction import Prediction
+from keras_hybrid.inference.suggest import Suggestions, suggest
 from keras_hybrid.inference.write_predictions import write_predictions
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "NumberEvaluation",
     "NumberPrediction",
     "Prediction",
+    "Suggestions",
     "calibration",
     "embed",
     "evaluate",
@@ -44,6 +46,7 @@ __all__ = [
     "load",
     "predict_files",
     "register_answers",
+    "suggest",
     "write_map",
     "write_npz",
     "write_page",

@@ -1,4 +1,4 @@
-"""The commands `keras-hybrid predict`, `evaluate` and `embeddings`."""
+"""The commands `keras-hybrid predict`, `evaluate`, `embeddings` and `suggest`."""
 
 import pathlib
 import sys
@@ -151,6 +151,42 @@ def embeddings_command(
     print(f"{count:,} images with {size:,} features each.")
     print(f"Written to {out}: embeddings.{format}, map.html")
     _exit_if(len(found.unreadable), count + len(found.unreadable))
+
+
+def suggest_command(
+    model: Annotated[str, tyro.conf.Positional],
+    data: Annotated[pathlib.Path, tyro.conf.Positional],
+    count: int = 100,
+    out: pathlib.Path | None = None,
+    batch_size: int = 32,
+) -> None:
+    """Choose the images without labels that are worth labelling next.
+
+    Args:
+        model: A .keras, .tflite or .onnx file, the folder of a SavedModel or an
+            OpenVINO model, the folder of a run, which means its model.keras, or
+            hf://owner/name.
+        data: Folder of images without labels, searched with its sub-folders.
+        count: How many images to choose.
+        out: Folder to write into; `suggested` beside the model by default, or here for
+            a model of the hub.
+        batch_size: Images per call of the model.
+    """
+    from keras_hybrid.inference.classifier import load
+    from keras_hybrid.inference.suggest import suggest
+    from keras_hybrid.inference.suggestion_files import write_page, write_table
+
+    _check_folder(out)
+    classifier = load(model)
+    found = suggest(classifier, data, count, batch_size)
+    out = out or _beside(classifier, model, "suggested")
+    out.mkdir(parents=True, exist_ok=True)
+    write_table(found, data, out / "suggested.csv")
+    write_page(found, out / "suggested.html")
+    print(f"{len(found.paths):,} of {found.looked_at:,} images are suggested.")
+    print(f"Written to {out}: suggested.html, suggested.csv")
+    unreadable = len(found.unreadable)
+    _exit_if(unreadable, found.looked_at + unreadable)
 
 
 def _check_folder(out: pathlib.Path | None) -> None:
