@@ -2,6 +2,7 @@
 
 import pathlib
 import tempfile
+from typing import Any
 
 import keras
 import numpy as np
@@ -55,7 +56,7 @@ def main(
                 "random": rest,  # the pool is shuffled
                 "suggested": rest[np.argsort(margins(shares), kind="stable")],
             }
-            row = {"uneven": uneven, "first_class": first, "seed": seed}
+            row: dict[str, Any] = {"uneven": uneven, "first_class": first, "seed": seed}
             row |= {"before": before}
             for name, order in by.items():
                 known = np.concatenate([np.arange(labelled), order[:count]])
