@@ -85,7 +85,7 @@ def train(
 ) -> tuple[float, keras.Model]:
     """Test accuracy of a network trained on the known images of the pool, and it."""
     dataset = Dataset("pool", pool.take(known), part.test, part.class_names)
-    SOURCES["pool"] = DatasetSource(lambda *_: dataset)
+    SOURCES["pool"] = DatasetSource(lambda **_: dataset)
     with tempfile.TemporaryDirectory() as folder:
         recipe = Recipe.of(
             dataset="pool",
