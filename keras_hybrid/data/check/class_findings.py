@@ -1,10 +1,12 @@
 """Findings about classes: unreadable images, too few of a class, imbalance."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from keras_hybrid.data.check.finding import Finding, counted
 from keras_hybrid.data.check.read_image_files import CheckedImage
+from keras_hybrid.data.split_names import joined
 from keras_hybrid.data.targets import TargetReader
 from keras_hybrid.utils.names import few_names
 
@@ -41,7 +43,7 @@ def unreadable_finding(images: Sequence[CheckedImage]) -> list[Finding]:
 
 
 def class_findings(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
-    """Classes that are small, missing from the test images, or out of balance.
+    """Classes that are small, not tested, named alike, or out of balance.
 
     Args:
         counts: From `class_counts`.
@@ -70,6 +72,7 @@ def class_findings(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
                 f"No test images of {few_names(untested)}, which are not tested.",
             )
         )
+    found += _alike(list(counts))
     largest = max(training, key=lambda x: training[x])
     smallest = min(training, key=lambda x: training[x])
     if training[largest] >= IMBALANCE * training[smallest]:
@@ -83,3 +86,23 @@ def class_findings(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
             )
         )
     return found
+
+
+def _alike(classes: Sequence[str]) -> list[Finding]:
+    """Names that differ in case, blanks, hyphens and underscores alone.
+
+    Single characters are left out: `a` and `A` are classes of letters.
+    """
+    forms: dict[str, list[str]] = {}
+    for name in classes:
+        if len(name) > 1:
+            forms.setdefault(re.sub(r"[\s_-]+", "", name.casefold()), []).append(name)
+    return [
+        Finding(
+            "alike_names",
+            "warning",
+            f"{joined(names)} are {len(names)} classes; if they are one, rename them.",
+        )
+        for names in forms.values()
+        if len(names) > 1
+    ]

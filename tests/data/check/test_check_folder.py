@@ -146,6 +146,15 @@ def test_classes(split):
     assert kinds(split) == ["few_images", "no_test_images", "imbalance"]
 
 
+def test_classes_named_alike(tmp_path):
+    labels = ("sea lion", "Sea_Lion", "a", "A", "ant")
+    for number, label in enumerate(labels):
+        fill(tmp_path, (label,), 13, 100 * number)
+    message = found(tmp_path, "alike_names").message
+    assert message.startswith("Sea_Lion and sea lion are 2 classes")
+    assert kinds(tmp_path) == ["alike_names"]
+
+
 def test_what_stops_training_is_an_error(split):
     shutil.rmtree(split / "train" / "bee")
     finding = found(split, "classes")
