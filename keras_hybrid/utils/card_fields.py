@@ -3,7 +3,11 @@
 import math
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
+
+from PIL import Image
+
+from keras_hybrid.utils.typing import Fit
 
 OF_MODEL = "model_sha256"
 """The field with the SHA-256 of the `.keras` file that a card belongs to."""
@@ -87,6 +91,8 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     OF_MODEL: _is_text,
     "dataset": _is_text,
     "tta": _is_text,
+    "task": _is_text,
+    "thresholds": lambda value: _is_numbers(value) and 0 <= min(value) <= 1,
     "unknown": _is_object,
     "temperature": lambda value: _is_number(value) and value > 0,
 }
@@ -94,8 +100,10 @@ _PREPROCESSING: dict[str, Callable[[Any], bool]] = {
     "crop": lambda value: _is_number(value) and 0 < value <= 1,
     "mean": _is_numbers,
     "std": lambda value: _is_numbers(value) and min(value) > 0,
-    "interpolation": _is_text,
-    "fit": _is_text,
+    "interpolation": lambda value: (
+        _is_text(value) and value.upper() in Image.Resampling.__members__
+    ),
+    "fit": lambda value: value in get_args(Fit),
     "pixel_range": lambda value: (
         _is_numbers(value) and len(value) == 2 and value[0] < value[1]
     ),

@@ -42,6 +42,10 @@ def test_damaged(tmp_path, content):
         {"preprocessing": {"std": [0.0]}},
         {"artefact": {"reference": {"shape": [10**9, 1, 1]}}},
         {"temperature": -1},
+        {"task": 3},
+        {"thresholds": [-1.0]},
+        {"preprocessing": {"interpolation": "none"}},
+        {"preprocessing": {"fit": ["crop"]}},
     ],
 )
 def test_fields_of_another_type_or_range(card, tmp_path):
