@@ -26,11 +26,13 @@ class Case:
         peer: `library:name` of the same network in another library, see `peers`; None
             without a peer.
         options: Config fields that make the Keras model equal to the peer.
+        has_rival: Whether a ResNet-18 of as many multiply-adds is a candidate.
     """
 
     name: str
     peer: str | None = None
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    has_rival: bool = False
 
     @property
     def is_layer(self) -> bool:
@@ -83,8 +85,8 @@ _PEERS = (
     Case("cvt13", "transformers:cvt-13", {"activation": "gelu"}),
     Case("ceit_tiny", "official:ceit_model:ceit_tiny_patch16_224"),
     # 32 pixels, as the recipes train it
-    Case("atc3", None, {"strides": (2, 2, 2)}),
-    Case("atc13", None, {"strides": (2, 2, 2)}),
+    Case("atc3", "torch:atc", {"strides": (2, 2, 2)}, has_rival=True),
+    Case("atc13", "torch:atc", {"strides": (2, 2, 2)}, has_rival=True),
 )
 
 

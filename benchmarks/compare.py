@@ -15,7 +15,15 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.candidates import CANDIDATES, CONTROLS, FILES, PEERS, Candidate
+from benchmarks.candidates import (
+    CANDIDATES,
+    CONTROLS,
+    FILES,
+    OTHER_NETWORKS,
+    PEERS,
+    RIVAL,
+    Candidate,
+)
 from benchmarks.cases import Case
 from benchmarks.cases import case as find_case
 from benchmarks.child_processes import WorkerProcess, prepare, start_worker
@@ -96,10 +104,12 @@ def compare(
 
 
 def _supported(case: Case, candidates: Sequence[str], task: str) -> list[str]:
-    """The candidates that support the task: files do not train, ATC has no peer."""
+    """The candidates that support the task: files do not train, some have no peer."""
     excluded = set(FILES) if task == "training" or case.is_layer else set()
     if not case.peer:
         excluded |= set(PEERS)
+    if not case.has_rival:
+        excluded |= {RIVAL}
     return [name for name in candidates if name not in excluded]
 
 
@@ -124,8 +134,8 @@ def _control_spread(
 
 
 def _difference(worker: WorkerProcess, precision: str) -> float:
-    if worker.name in CONTROLS:
-        return math.nan  # a control is another network
+    if worker.name in OTHER_NETWORKS:
+        return math.nan
     difference = worker.request("check")["difference"]
     if not difference <= TOLERANCE[precision]:  # NaN is a mismatch, too
         raise OutputMismatch(
@@ -142,7 +152,7 @@ def _check_losses(
     known = {
         worker.name: loss
         for worker, loss in zip(workers, losses, strict=True)
-        if loss and worker.name not in CONTROLS
+        if loss and worker.name not in OTHER_NETWORKS
     }
     first = next(iter(known.values()), [])
     for name, loss in known.items():
@@ -169,7 +179,8 @@ def main(
         task: Inference of logits, or a whole training step with AdamW.
         batch_sizes: Images per batch.
         candidates: What to time; all that support the task by default. Peers and
-            controls need timm and transformers (extra 'bench').
+            controls need timm and transformers (extra 'bench'). resnet18 has as many
+            multiply-adds as the model, which is one of ATC.
         rounds: Number of measurements of each candidate.
         precision: Of matrix products and convolutions; weights stay float32.
         official: Folder with the official code, if it is the peer (CeiT).

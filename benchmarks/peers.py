@@ -1,5 +1,6 @@
 """The same networks in other libraries, and the control networks."""
 
+import dataclasses
 import importlib
 import importlib.util
 import pathlib
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.candidates import CONTROLS
 from benchmarks.cases import GRID, LAYERS, Case
+from keras_hybrid import models
 from keras_hybrid.utils.optional import require
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def build_peer(case: Case, official: str | None = None) -> "torch.nn.Module":
         return _official(name, official)
     if library == "transformers":
         return _transformers()
+    if library == "torch":
+        return _atc(case)
     if library != "timm":
         raise ValueError(f"{case.name} has no peer.")
     return _gpsa(*LAYERS[case.name]) if name == "gpsa" else _timm(name)
@@ -116,6 +120,15 @@ def _official(name: str, folder: str | None) -> "torch.nn.Module":
     sys.modules[module] = loaded  # timm's registry looks for the module there
     spec.loader.exec_module(loaded)
     return getattr(loaded, function)()
+
+
+def _atc(case: Case) -> "torch.nn.Module":
+    """ATC of this folder, as our configuration of the case has it."""
+    from benchmarks.torch_atc import ATC
+
+    fields = ("depths", "widths", "heads", "strides", "key_value_strides")
+    config = dataclasses.asdict(models.get(case.name).config) | dict(case.options)
+    return ATC(*(config[name] for name in fields), *case.output_shape)
 
 
 def _library(name: str) -> Any:

@@ -17,10 +17,11 @@ import keras
 import numpy as np
 
 from benchmarks import peers
+from benchmarks.atc_names import ATC_NAMES
 from benchmarks.cases import Case
 from benchmarks.random_weights import randomised
 from keras_hybrid.export.fold import fold
-from keras_hybrid.weights import load_torch
+from keras_hybrid.weights import load_torch, register_name_map
 
 
 def peer(case: Case, folder: pathlib.Path, official: str | None = None) -> None:
@@ -49,6 +50,7 @@ def keras_model(case: Case, folder: pathlib.Path) -> None:
     """Writes the Keras model with the weights of the peer, plain and folded."""
     model = case.build()
     if case.peer:
+        register_name_map(ATC_NAMES)  # those of the other peers are registered
         with np.load(folder / "weights.npz") as file:
             load_torch(model, dict(file))
     else:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmarks.candidates import CONTROLS, FILES, PEERS
+from benchmarks.candidates import FILES, OTHER_NETWORKS, PEERS
 from benchmarks.keras_runners import Exported, Jax, KerasTorch, TensorFlow, load_model
 from benchmarks.setup import Setup
 from benchmarks.torch_runners import Torch
@@ -35,7 +35,7 @@ def open_runner(setup: Setup) -> Runner:
     """The runner of a candidate; `KERAS_BACKEND` must be the candidate's backend."""
     if setup.candidate in FILES:
         return Exported(setup)
-    if setup.candidate in (*PEERS, *CONTROLS):
+    if setup.candidate in (*PEERS, *OTHER_NETWORKS):
         return Torch(setup)
     runners: dict[str, Callable[..., Runner]] = {
         "jax": Jax,

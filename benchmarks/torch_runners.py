@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.candidates import CONTROLS
+from benchmarks.candidates import CONTROLS, RIVAL
 from benchmarks.peers import build_control, build_peer
+from benchmarks.rival import build_rival
 from benchmarks.setup import ADAMW, LEARNING_RATE, Setup, block_until_ready, to_numpy
 from keras_hybrid.utils.typing import Tensor
 
@@ -24,6 +25,8 @@ class Torch:
         self.is_layer = False
         if setup.candidate in CONTROLS:
             self.module = build_control(setup.candidate)
+        elif setup.candidate == RIVAL:
+            self.module = build_rival(setup.case)
         else:
             self.is_layer = setup.case.is_layer
             self.module = build_peer(setup.case, setup.official)

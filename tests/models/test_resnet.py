@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import torch_resnets as reference
 from keras_hybrid import models
 from keras_hybrid.weights import load_torch
-from tests.models import torch_resnets as reference
 
 WIDTHS = (8, 12, 16, 24)
 CASES = {
