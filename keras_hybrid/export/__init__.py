@@ -11,6 +11,7 @@ from keras_hybrid.export.exporters import (
 )
 from keras_hybrid.export.fold import fold
 from keras_hybrid.export.formats import FORMATS, Format, register_format
+from keras_hybrid.export.optimize import optimize_for_inference
 
 __all__ = [
     "ExportMismatch",
@@ -19,6 +20,7 @@ __all__ = [
     "Report",
     "export",
     "fold",
+    "optimize_for_inference",
     "register_format",
     "to_litert",
     "to_onnx",

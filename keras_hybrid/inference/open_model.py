@@ -10,6 +10,7 @@ import numpy as np
 from keras_hybrid import models
 from keras_hybrid.export.check_saved_model import check_saved_model
 from keras_hybrid.export.formats import get_format
+from keras_hybrid.export.optimize import optimize_for_inference
 from keras_hybrid.export.runtime import Runner, image_shape, open_exported
 from keras_hybrid.models.keras_file import keras_file, load_keras
 from keras_hybrid.utils.errors import first_line
@@ -105,7 +106,7 @@ def _open_keras(path: pathlib.Path, tta: str) -> OpenModel:
         model = models.average_views(model, tta)
     name, known = models.output_name(model), models.known(model)
     outputs = {name: model.output} | ({KNOWN: known.output} if known else {})
-    named = keras.Model(model.input, outputs)
+    named = optimize_for_inference(keras.Model(model.input, outputs))
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
         return named.predict_on_batch(images.astype("float32"))

@@ -36,11 +36,18 @@ class Graph:
 
 
 def clone_layer(layer: keras.Layer, **settings: Any) -> keras.Layer:
-    """A built copy of a layer with other settings; weights that it lacks are zero."""
+    """A built copy of a layer with other settings; weights that it lacks are zero.
+
+    Raises:
+        ValueError: If a copy without other settings has other weights than the layer,
+            as some layers of other packages do.
+    """
     new = type(layer).from_config(layer.get_config() | settings)
     if layer.built:
         new.build_from_config(layer.get_build_config())
     known = {_inner_path(weight, layer): weight for weight in layer.weights}
+    if not settings and known.keys() != {_inner_path(x, new) for x in new.weights}:
+        raise ValueError(f"{layer.name} cannot be copied: a copy has other weights.")
     for weight in new.weights:
         former = known.get(_inner_path(weight, new))
         if former is None:
