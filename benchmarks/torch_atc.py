@@ -175,13 +175,11 @@ class ATC(nn.Module):
         channels: int = 3,
     ):
         super().__init__()
-        inputs = [channels, *widths[:-1]]
+        inputs, last = [channels, *widths[:-1]], [False, False, True]
         each = zip(
-            inputs, widths, heads, strides, key_value_strides, depths, strict=True
+            inputs, widths, heads, strides, key_value_strides, depths, last, strict=True
         )
-        self.stages = nn.Sequential(
-            *(Stage(*values, last=i == 2) for i, values in enumerate(each))
-        )
+        self.stages = nn.Sequential(*(Stage(*values) for values in each))
         self.norm = nn.LayerNorm(widths[-1])
         self.head = nn.Linear(widths[-1], classes)
 

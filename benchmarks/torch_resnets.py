@@ -3,29 +3,31 @@
 Written from figure 5 (left) of arXiv:1512.03385 and section 2 of arXiv:1605.07146.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 
-def _conv(channels, width, kernel, stride=1):
+def _conv(channels: int, width: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(channels, width, kernel, stride, kernel // 2, bias=False)
 
 
 class Basic(nn.Module):
     """Convolution, norm, ReLU, convolution, norm; ReLU after the sum."""
 
-    def __init__(self, channels, width, stride):
+    def __init__(self, channels: int, width: int, stride: int):
         super().__init__()
         self.conv1 = _conv(channels, width, 3, stride)
         self.bn1 = nn.BatchNorm2d(width)
         self.conv2 = _conv(width, width, 3)
         self.bn2 = nn.BatchNorm2d(width)
-        self.downsample = nn.Identity()
+        self.downsample: nn.Module = nn.Identity()
         if stride > 1 or channels != width:
             norm = nn.BatchNorm2d(width)
             self.downsample = nn.Sequential(_conv(channels, width, 1, stride), norm)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = torch.relu(self.bn1(self.conv1(x)))
         return torch.relu(self.downsample(x) + self.bn2(self.conv2(y)))
 
@@ -33,7 +35,9 @@ class Basic(nn.Module):
 class ResNet(nn.Module):
     """Names as torchvision's: `conv1`, `bn1`, `layer1.0.conv1`, ..., `fc`."""
 
-    def __init__(self, depths, widths, stem, classes):
+    def __init__(
+        self, depths: Sequence[int], widths: Sequence[int], stem: str, classes: int
+    ):
         super().__init__()
         self.stem = stem
         kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
@@ -48,7 +52,7 @@ class ResNet(nn.Module):
             setattr(self, f"layer{i + 1}", nn.Sequential(*blocks))
         self.fc = nn.Linear(channels, classes)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = torch.relu(self.bn1(self.conv1(x)))
         if self.stem != "cifar":
             x = nn.functional.max_pool2d(x, 3, 2, 1)
@@ -60,7 +64,7 @@ class ResNet(nn.Module):
 class PreActivation(nn.Module):
     """Norm and ReLU before each convolution; a new width is made from the norm."""
 
-    def __init__(self, channels, width, stride):
+    def __init__(self, channels: int, width: int, stride: int):
         super().__init__()
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv1 = _conv(channels, width, 3, stride)
@@ -69,7 +73,7 @@ class PreActivation(nn.Module):
         if stride > 1 or channels != width:
             self.convShortcut = _conv(channels, width, 1, stride)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = torch.relu(self.bn1(x))
         if hasattr(self, "convShortcut"):
             x = self.convShortcut(y)
@@ -79,7 +83,13 @@ class PreActivation(nn.Module):
 class WideResNet(nn.Module):
     """Names as xternalz's: `conv1`, `block1.layer.0.bn1`, ..., `bn1`, `fc`."""
 
-    def __init__(self, depths, widths, classes, stem_width=16):
+    def __init__(
+        self,
+        depths: Sequence[int],
+        widths: Sequence[int],
+        classes: int,
+        stem_width: int = 16,
+    ):
         super().__init__()
         self.conv1 = _conv(3, stem_width, 3)
         channels = stem_width
@@ -94,14 +104,14 @@ class WideResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(channels)
         self.fc = nn.Linear(channels, classes)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.conv1(x)
         for name, stage in self.named_children():
             x = stage.layer(x) if name.startswith("block") else x
         return self.fc(torch.relu(self.bn1(x)).mean((2, 3)))
 
 
-def randomise(network, seed=0):
+def randomise(network: nn.Module, seed: int = 0) -> nn.Module:
     """No weight is trivial: norms have scales, shifts and statistics of their own."""
     torch.manual_seed(seed)
     for module in network.modules():
