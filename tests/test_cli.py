@@ -94,6 +94,11 @@ def test_predict_takes_a_damaged_file_for_what_it_is(trained, image, capsys):
     assert "truncated" in text
     text = error_of(capsys, "predict", trained / "none.keras", image)
     assert "There is no model at" in text
+    (trained / "model.keras").unlink()
+    assert "holds no model" in error_of(capsys, "predict", trained, image)
+    (trained / "recipe.json").touch()  # of a run that was stopped
+    text = error_of(capsys, "predict", trained, image)
+    assert "the command that began the run goes on" in text
 
 
 def test_predict_takes_no_text_for_an_image(trained, capsys, tmp_path):

@@ -53,7 +53,9 @@ class FolderScan(NamedTuple):
     left_out: str = ""
 
 
-def read_table(table: pathlib.Path, root: pathlib.Path) -> FolderScan:
+def read_table(
+    table: pathlib.Path, root: pathlib.Path, keep_absent: bool = False
+) -> FolderScan:
     """Reads rows of `file,label[,group][,split]`, of `path,label` and so on.
 
     In place of `label` there may be a column of 0 and 1 for each class. Validation
@@ -62,6 +64,7 @@ def read_table(table: pathlib.Path, root: pathlib.Path) -> FolderScan:
     Args:
         table: The text file, with commas, semicolons, tabs or bars.
         root: The folder that paths are relative to, with `/` or `\\`.
+        keep_absent: Whether files that are gone are listed, too, and no error.
 
     Returns:
         The files in the order of the table. Empty ones are left out.
@@ -93,7 +96,7 @@ def read_table(table: pathlib.Path, root: pathlib.Path) -> FolderScan:
     if not listed:
         raise ValueError(f"{table} lists no image.")
     _check_once(table, listed, [line for line, _ in rows])
-    kept, left_out = _with_content(table, root, listed)
+    kept, left_out = _with_content(table, root, listed, keep_absent)
     kept = settle_splits(kept)
     given = {image.split for image in kept}
     splits = [split for split in SPLITS if split in given]
@@ -190,11 +193,14 @@ def _check_once(
 
 
 def _with_content(
-    table: pathlib.Path, root: pathlib.Path, listed: Sequence[ImageRecord]
+    table: pathlib.Path,
+    root: pathlib.Path,
+    listed: Sequence[ImageRecord],
+    keep_absent: bool,
 ) -> tuple[list[ImageRecord], str]:
     """The images whose files are not empty, and what is said of the others."""
     absent = [image.path for image in listed if not os.path.isfile(image.path)]
-    if absent:
+    if absent and not keep_absent:
         named = (
             "a file that is" if len(absent) == 1 else f"{len(absent):,} files that are"
         )
@@ -202,7 +208,8 @@ def _with_content(
             f"{table} lists {named} not there, e.g. {', '.join(absent[:3])}; "
             f"{_cure(absent[0], root)}."
         )
-    kept = [image for image in listed if os.path.getsize(image.path)]
+    gone = set(absent)
+    kept = [x for x in listed if x.path in gone or os.path.getsize(x.path)]
     names = {image.path for image in kept}
     empty = FoundFiles(empty=[x.path for x in listed if x.path not in names])
     if not kept:

@@ -51,6 +51,11 @@ def open_exported(path: pathlib.Path, opener: str = "") -> Opened:
             return _open_openvino(path / "model.xml")
         if (path / "model.onnx").is_file():  # a page
             return _open_onnx(path / "model.onnx")
+        if (path / "recipe.json").is_file():
+            raise ValueError(
+                f"{path} holds a run without its model.keras, which is written at the "
+                "end: the command that began the run goes on with it."
+            )
         raise ValueError(
             f"{path} holds no model: no model.keras, saved_model.pb, model.xml or "
             "model.onnx."

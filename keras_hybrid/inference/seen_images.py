@@ -37,7 +37,7 @@ def find_seen_images(
 
     Args:
         run: The folder of the model. Training images are known if it has the run's
-            `manifest.csv` and `recipe.json`, and they are where they were.
+            `manifest.csv` and `recipe.json`, and some are where they were.
         paths: The images.
         quiet: Whether no progress is printed.
     """
@@ -45,18 +45,31 @@ def find_seen_images(
         return SeenImages(None)
     try:
         root = pathlib.Path(read_card(run / SETTINGS)["runtime"]["data_dir"])
-        listed = read_table(run / MANIFEST, root).images
+        listed = read_table(run / MANIFEST, root, keep_absent=True).images
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = first_line(error)
         return SeenImages(None, f"Copies of training images are not looked for: {why}")
-    trained = [image for image in listed if image.split != "test"]
-    if not is_installed("imagehash"):
+    used = [image for image in listed if image.split != "test"]
+    trained = [image for image in used if pathlib.Path(image.path).is_file()]
+    if not trained:
         note = (
-            "Only exact copies of training images are looked for; near ones need pip "
-            "install 'keras_hybrid[check]'."
+            f"Copies of training images are not looked for: none of the {len(used):,} "
+            f"images of {run / MANIFEST} is in {root} now."
         )
-        return SeenImages(_identical(trained, paths), note)
-    return SeenImages(_copies(root, trained, paths, quiet))
+        return SeenImages(None, note)
+    notes = []
+    if gone := len(used) - len(trained):
+        notes.append(
+            f"{gone:,} of the {len(used):,} images that the model was trained on or "
+            f"validated with are not in {root} now: copies of these are not found."
+        )
+    if is_installed("imagehash"):
+        return SeenImages(_copies(root, trained, paths, quiet), " ".join(notes))
+    notes.append(
+        "Only exact copies of training images are looked for; near ones need pip "
+        "install 'keras_hybrid[check]'."
+    )
+    return SeenImages(_identical(trained, paths), " ".join(notes))
 
 
 def _identical(

@@ -62,8 +62,8 @@ def restore_state(
         return epoch
     if reasons:
         raise ValueError(
-            f"{reasons[0]}, and there is no checkpoint before it: --overwrite repeats "
-            "the run."
+            f"{reasons[0]}, and there is no whole checkpoint before it: --overwrite "
+            "repeats the run."
         )
     return 0
 
@@ -117,6 +117,18 @@ def restore_variables(path: pathlib.Path, variables: Sequence[keras.Variable]) -
             )
     for value, variable in zip(values, variables, strict=True):
         variable.assign(value)
+
+
+def damage_of(path: pathlib.Path) -> str:
+    """What is wrong with a checkpoint; an empty text if it can be read whole."""
+    try:
+        read_facts(path)
+        with open_arrays(path) as file:
+            for name in file.files:
+                file[name]
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def read_facts(path: pathlib.Path) -> dict[str, float]:

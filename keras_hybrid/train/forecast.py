@@ -146,6 +146,8 @@ def _image_seconds(network: keras.Model, test: Split) -> float:
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 1.5:
+        return "a second"
     if seconds < 90:
         return f"{seconds:.0f} seconds"
     if seconds < 5400:

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from keras_hybrid.train.checkpoint import FILE, FORMER
+from keras_hybrid.train.checkpoint import FILE, FORMER, damage_of
 from keras_hybrid.train.metrics_logger import LOG, read_metrics
 from keras_hybrid.train.recipe import Recipe
 
@@ -46,7 +46,7 @@ def check_state(card: Mapping[str, Any], directory: pathlib.Path) -> None:
         directory: The workdir.
 
     Raises:
-        ValueError: If it ended early, or its checkpoint is gone.
+        ValueError: If it ended early, or its checkpoint is gone or damaged.
     """
     done = len(read_metrics(directory))
     planned = card["recipe"]["optimization"]["epochs"]
@@ -62,8 +62,15 @@ def check_state(card: Mapping[str, Any], directory: pathlib.Path) -> None:
             f"{directory} ended early, after {done} of {planned} epochs, and would end "
             "there again: choose another --workdir, or --overwrite it."
         )
-    if not any((directory / name).exists() for name in (FILE, FORMER)):
+    states = [x for x in (directory / FILE, directory / FORMER) if x.exists()]
+    if not states:
         raise ValueError(
             f"{directory} has no {FILE} from which it could go on: choose another "
             "--workdir, or --overwrite it."
+        )
+    damage = [damage_of(path) for path in states]
+    if all(damage):
+        raise ValueError(
+            f"{damage[0]}; without it the run cannot go on: put the file back, choose "
+            "another --workdir, or --overwrite the run."
         )

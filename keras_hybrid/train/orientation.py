@@ -60,7 +60,10 @@ class Orientation:
         told = ", ".join(f"{x} {100 * y:.0f} %" for x, y in self.accuracy.items())
         found = [self.reason or "mirrored images keep their class"]
         found.append("images have no up" if self.no_up else "turned images differ")
-        return f"{'; '.join(found)} (right of {self.images:,} images left out: {told})"
+        return (
+            f"{'; '.join(found)} (share of {self.images:,} images told right without "
+            f"having been seen: {told})"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as values that JSON can hold."""

@@ -25,7 +25,7 @@ STEPS = 120
 SMOOTHING = 0.9
 """Momentum of the moving average of the loss."""
 FEWEST = 10
-"""Steps before the average is trusted."""
+"""Steps before an average is trusted."""
 DIVERGED = 4.0
 """The test ends where the average is so many times its smallest value."""
 TABLE, PLOT = "learning_rates.csv", "learning_rates.png"
@@ -138,16 +138,17 @@ def suggest(rates: np.ndarray, losses: np.ndarray) -> float | None:
         losses: The loss at each.
 
     Returns:
-        None if the smoothed loss is lowest before it can be trusted.
+        None if the smoothed loss is lowest before it can be trusted. It is none of the
+        last `FEWEST` steps before the lowest loss: there few later losses are averaged.
     """
     lowest = int(smooth(losses).argmin())
-    if lowest <= FEWEST:
+    if lowest <= 2 * FEWEST:
         return None
     falling = losses[: lowest + 1]
     # forwards and backwards: an average of the past alone falls too late
     average = smooth(falling) + smooth(falling[::-1])[::-1]
     slope = np.gradient(average, np.log(rates[: lowest + 1]))
-    return float(rates[FEWEST + slope[FEWEST:].argmin()])
+    return float(rates[FEWEST + slope[FEWEST:-FEWEST].argmin()])
 
 
 def _write(found: RangeTest) -> None:

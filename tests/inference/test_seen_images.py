@@ -78,12 +78,21 @@ def test_without_imagehash_exact_copies_are_known(run_of_photos, monkeypatch):
     assert result.seen.sum() == 9 and "only exact" in result.note.lower()
 
 
+def test_training_images_that_are_gone_are_counted(run_of_photos, monkeypatch):
+    run, photos = run_of_photos
+    monkeypatch.setattr(module, "is_installed", lambda name: False)
+    (photos / CLASSES[0] / "0.png").unlink()
+    result = evaluate(run, photos, quiet=True)
+    assert result.seen.sum() == 8 and result.note.startswith("1 of the 9 images that")
+    assert "Only exact copies" in result.note
+
+
 def test_nothing_is_said_where_the_training_images_are_not_known(
     run_of_photos, tmp_path
 ):
     run, photos = run_of_photos
     new = save(tmp_path / "new", 10)
-    (photos / CLASSES[0] / "0.png").unlink()
+    photos.rename(tmp_path / "elsewhere")
     result = evaluate(run, new, quiet=True)
     assert result.seen is None and "not looked for" in result.note
     (run / "manifest.csv").write_text("")

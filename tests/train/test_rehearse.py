@@ -254,6 +254,17 @@ def test_the_rate_where_the_loss_falls_fastest():
     assert range_test.suggest(rates, 2 + x - x[0]) is None
 
 
+def test_one_low_loss_is_no_fastest_fall():
+    """The loss falls around 1e-3; the lowest average ends with an outlier."""
+    rates = np.geomspace(1e-6, 10, range_test.STEPS)
+    x = np.log10(rates)
+    losses = 2 - 1 / (1 + np.exp(-4 * (x + 3)))
+    outlier = int(np.searchsorted(x, -1))
+    losses[outlier] = 0
+    losses[outlier + 1 :] = 5
+    assert 4e-4 < range_test.suggest(rates, losses) < 2.5e-3
+
+
 @pytest.mark.parametrize("task", ["classification", "regression", "multilabel"])
 def test_every_task_has_a_rehearsal(task, tmp_path):
     rng = np.random.default_rng(0)

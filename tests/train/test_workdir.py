@@ -96,7 +96,14 @@ def test_runs_that_cannot_go_on(blobs):
     for changed in ({"epochs": 1}, {"epochs": 3, "padding": 1}, {"minutes": 1.0}):
         with pytest.raises(ValueError, match="of other settings"):
             run(recipe.replace(**changed))
-    (recipe.directory / "checkpoint.npz").unlink()
+    checkpoint = recipe.directory / "checkpoint.npz"
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.raises(ValueError, match=r"checkpoint\.npz is damaged.*put the file"):
+        run(recipe.replace(epochs=3))
+    assert run(recipe).card["metrics"]["epochs"] == 2  # still complete
+    checkpoint.unlink()
     with pytest.raises(ValueError, match=r"has no checkpoint\.npz"):
         run(recipe.replace(epochs=3))
     log = recipe.directory / "metrics.jsonl"

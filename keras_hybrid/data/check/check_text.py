@@ -28,9 +28,11 @@ def summary_lines(check: FolderCheck) -> list[str]:
             "{}x{}".format(*facts[key])
             for key in ("smallest", "largest", "median_size")
         )
+        sizes = (
+            f"{facts['sizes']:,} sizes from {smallest} to {largest}, median {middle}"
+        )
         lines += [
-            f"{counted(facts['sizes'], 'size', 'sizes')} from {smallest} to {largest}, "
-            f"median {middle}.",
+            f"{sizes if facts['sizes'] > 1 else f'One size, {middle}'}.",
             "Colour modes: " + _listed(facts["modes"]) + ".",
             "EXIF orientations: " + _listed(facts["orientations"]) + ".",
         ]
