@@ -299,7 +299,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             train_command(tuple(arguments[1:]))
         return
     command = arguments[0] if arguments else ""
-    after_stop = RESUMES if command in _RESUMING else REPEATS
+    resumes = command in _RESUMING or "--ray" in arguments
+    after_stop = RESUMES if resumes else REPEATS
     with one_line_errors(after_stop, prints=command in _PRINTING):
         keep_compiled()
         tyro.extras.subcommand_cli_from_dict(

@@ -1,10 +1,11 @@
 """Image files and arrays as a model's input, resized as in training."""
 
 import functools
+import io
 import pathlib
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -25,6 +26,7 @@ from keras_hybrid.utils.guard import open_arrays
 from keras_hybrid.utils.typing import Shape
 
 _DIM = 64  # in 8 bits
+_CONTENT = "The content"
 
 
 def read_image(
@@ -52,8 +54,17 @@ def read_image(
         raise FileNotFoundError(f"{path} is a folder, not an image: give its files.")
     if not path.is_file():
         raise FileNotFoundError(f"There is no image at {path}.")
+    return _read(path, str(path), shape, preprocessing)
+
+
+def _read(
+    file: pathlib.Path | BinaryIO,
+    name: str,
+    shape: Shape,
+    preprocessing: Mapping[str, Any],
+) -> np.ndarray:
     try:
-        with open_image(path) as image:
+        with open_image(file) as image:
             frames, deep = count_frames(image), is_deep(image)
             pixels = _to_input(image, shape, preprocessing)
     except (
@@ -63,33 +74,35 @@ def read_image(
         SyntaxError,  # Pillow's error for a broken PNG
         Image.DecompressionBombError,
     ) as error:
-        raise ValueError(f"{path} cannot be read as an image: {error}") from error
+        unknown = isinstance(error, UnidentifiedImageError) and name == _CONTENT
+        reason = "it is of no known kind" if unknown else error
+        raise ValueError(f"{name} cannot be read as an image: {reason}") from error
     if frames > 1:
-        _warn(f"{path} has {frames} frames or pages; the first is read.")
+        _warn(f"{name} has {frames} frames or pages; the first is read.")
     if deep and pixels.dtype == np.uint8 and pixels.max() < _DIM:
         _warn(
-            f"{path} has 16-bit values of less than 14 bits and is read as 16 bits, "
+            f"{name} has 16-bit values of less than 14 bits and is read as 16 bits, "
             "because the model knows no pixel range: scale them if it is not so dark."
         )
     return pixels
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=3)
+    warnings.warn(text, stacklevel=4)
 
 
 def as_input(
-    image: str | pathlib.Path | Image.Image | np.ndarray,
+    image: str | pathlib.Path | bytes | Image.Image | np.ndarray,
     shape: Shape,
     preprocessing: Mapping[str, Any],
 ) -> np.ndarray:
     """An image file, a Pillow image or pixels as the input of a model.
 
     Args:
-        image: A path; a Pillow image; or pixels `(H, W, C)` with 1, 3 or 4 channels, as
-            integers of 8 or 16 bits or as floats in [0, 255], which are rounded. If
-            there is a `pixel_range`, all but 8-bit pixels, of 1 or 3 channels, are
-            values in it.
+        image: A path; the content of an image file as bytes; a Pillow image; or pixels
+            `(H, W, C)` with 1, 3 or 4 channels, as integers of 8 or 16 bits or as
+            floats in [0, 255], which are rounded. If there is a `pixel_range`, all but
+            8-bit pixels, of 1 or 3 channels, are values in it.
         shape: As for `read_image`.
         preprocessing: As for `read_image`.
 
@@ -102,6 +115,8 @@ def as_input(
     """
     if isinstance(image, str | pathlib.Path):
         return read_image(pathlib.Path(image), shape, preprocessing)
+    if isinstance(image, bytes):
+        return _read(io.BytesIO(image), _CONTENT, shape, preprocessing)
     if isinstance(image, Image.Image):
         return _to_input(image, shape, preprocessing)
     if image.ndim != 3:

@@ -2,6 +2,8 @@
 
 from keras_hybrid.inference.answer import Answer
 from keras_hybrid.inference.answers import ANSWERS, Answers, register_answers
+from keras_hybrid.inference.bulk.batch_predictor import BatchPredictor
+from keras_hybrid.inference.bulk.predict_on_ray import Predicted, predict_on_ray
 from keras_hybrid.inference.calibration import Calibration, calibration
 from keras_hybrid.inference.class_evaluation import EvaluationResult
 from keras_hybrid.inference.classifier import Classifier, load
@@ -26,6 +28,7 @@ __all__ = [
     "ANSWERS",
     "Answer",
     "Answers",
+    "BatchPredictor",
     "Calibration",
     "Classifier",
     "Embeddings",
@@ -36,6 +39,7 @@ __all__ = [
     "LabelSetPrediction",
     "NumberEvaluation",
     "NumberPrediction",
+    "Predicted",
     "Prediction",
     "Suggestions",
     "calibration",
@@ -45,6 +49,7 @@ __all__ = [
     "find_files",
     "load",
     "predict_files",
+    "predict_on_ray",
     "register_answers",
     "suggest",
     "write_map",

@@ -22,8 +22,8 @@ from keras_hybrid.inference.prediction import Prediction
 from keras_hybrid.models.keras_file import keras_file
 from keras_hybrid.utils.rejection import KNOWN
 
-ImageLike: TypeAlias = str | pathlib.Path | Image.Image | np.ndarray
-"""The path of an image file, a Pillow image, or pixels `(H, W, C)`."""
+ImageLike: TypeAlias = str | pathlib.Path | bytes | Image.Image | np.ndarray
+"""The path or the content of an image file, a Pillow image, or pixels `(H, W, C)`."""
 BATCH = 32
 
 
@@ -106,7 +106,8 @@ class Classifier:
         """An image as the input of the model.
 
         Args:
-            image: A path, a Pillow image, or pixels `(H, W, C)` in [0, 255].
+            image: A path, the content of a file, a Pillow image, or pixels
+                `(H, W, C)` in [0, 255].
 
         Returns:
             uint8 pixels `(H, W, C)`, or normalized float32 values if the model takes
@@ -191,7 +192,7 @@ class Classifier:
 
 
 def _several(images: ImageLike | Iterable[ImageLike]) -> Iterable[ImageLike]:
-    if isinstance(images, str | pathlib.Path | Image.Image):
+    if isinstance(images, str | pathlib.Path | bytes | Image.Image):
         return [images]
     if isinstance(images, np.ndarray):
         if images.ndim not in (3, 4):

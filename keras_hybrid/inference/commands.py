@@ -2,7 +2,7 @@
 
 import pathlib
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -18,6 +18,10 @@ def predict_command(
     batch_size: int = 32,
     overwrite: bool = False,
     threshold: float | None = None,
+    ray: bool = False,
+    workers: int | None = None,
+    column: str = "image",
+    shard_size: int = 1000,
 ) -> None:
     """Classify image files, or predict their numbers, with a trained or exported model.
 
@@ -35,7 +39,23 @@ def predict_command(
         overwrite: Replace a file that is already there.
         threshold: Of a model for several classes per image: the probability above which
             an image has a class, in place of those in the card.
+        ray: Predict on a Ray cluster, or on all of this machine, into Parquet files in
+            the folder --out. The same command goes on with what is missing. Paths may
+            also be tar shards and Parquet tables.
+        workers: With --ray: processes that predict; without it one per GPU, or one per
+            machine.
+        column: With --ray: column of a table with paths or contents of images.
+        shard_size: With --ray: images per Parquet file.
     """
+    if ray:
+        if out is None:
+            raise ValueError("--ray needs --out, a folder for Parquet files.")
+        settings: dict[str, Any]
+        settings = {"top": top, "threshold": threshold, "column": column}
+        settings |= {"batch_size": batch_size, "shard_size": shard_size}
+        settings |= {"workers": workers, "overwrite": overwrite}
+        _predict_on_ray(model, paths, out, settings)
+        return
     from keras_hybrid.inference.answers import ANSWERS
     from keras_hybrid.inference.classifier import load
     from keras_hybrid.inference.find_files import find_files
@@ -70,6 +90,17 @@ def predict_command(
     else:
         unreadable = print_predictions(predictions, top)
     _exit_if(unreadable, len(files))
+
+
+def _predict_on_ray(
+    model: str, paths: tuple[str, ...], out: pathlib.Path, settings: dict[str, Any]
+) -> None:
+    from keras_hybrid.inference.bulk.predict_on_ray import predict_on_ray
+
+    found = predict_on_ray(model, paths, out, listed=sys.stdin, **settings)
+    print(f"{out}: {found.images:,} images in {found.files:,} Parquet files", end="")
+    print("" if found.new == found.files else f", {found.new:,} of them new")
+    _exit_if(found.unreadable, found.images)
 
 
 def evaluate_command(

@@ -11,7 +11,7 @@ import numpy as np
 from keras_hybrid.data.lazy_images import WORKERS
 from keras_hybrid.data.progress_bar import in_chunks
 from keras_hybrid.inference.answer import Answer
-from keras_hybrid.inference.classifier import BATCH, Classifier
+from keras_hybrid.inference.classifier import BATCH, Classifier, ImageLike
 from keras_hybrid.inference.outputs import Outputs
 
 
@@ -50,7 +50,11 @@ def predict_files(
         The prediction or the error of each file.
     """
     for batch, inputs in read_batches(classifier, paths, batch_size, quiet):
-        yield from _classify(classifier, batch, inputs)
+        for path, found in zip(batch, outputs_of(classifier, inputs), strict=True):
+            if isinstance(found, str):
+                yield FilePrediction(path, error=found)
+            else:
+                yield FilePrediction(path, classifier.answer(found), found)
 
 
 def read_batches(
@@ -72,33 +76,36 @@ def read_batches(
     """
     if batch_size < 1:
         raise ValueError(f"The batch size must be 1 or more, not {batch_size}.")
-    read = functools.partial(_read, classifier)
+    read = functools.partial(input_of, classifier)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         for chunk in in_chunks(len(paths), "Reading images", batch_size, quiet):
             batch = [paths[index] for index in chunk]
             yield batch, list(pool.map(read, batch))
 
 
-def _read(classifier: Classifier, path: pathlib.Path) -> np.ndarray | str:
-    """The input of the model, or why there is none."""
+def input_of(classifier: Classifier, image: ImageLike) -> np.ndarray | str:
+    """The input of the model, or why there is none, in one line."""
     try:
-        return classifier.preprocess(path)
+        return classifier.preprocess(image)
     except (ValueError, OSError) as error:
         return " ".join(str(error).split())
 
 
-def _classify(
-    classifier: Classifier,
-    paths: Sequence[pathlib.Path],
-    inputs: Sequence[np.ndarray | str],
-) -> Iterator[FilePrediction]:
+def outputs_of(
+    classifier: Classifier, inputs: Sequence[np.ndarray | str]
+) -> Iterator[Outputs | str]:
+    """What the model puts out for each image of a batch, or why it cannot be read.
+
+    Args:
+        classifier: The model.
+        inputs: What `input_of` returned.
+    """
     readable = [x for x in inputs if not isinstance(x, str)]
     found = classifier.predict_inputs(readable) if readable else None
     done = 0
-    for path, pixels in zip(paths, inputs, strict=True):
-        if isinstance(pixels, str) or found is None:
-            yield FilePrediction(path, error=str(pixels))
+    for image in inputs:
+        if isinstance(image, str) or found is None:
+            yield str(image)
         else:
-            outputs = found.row(done)
+            yield found.row(done)
             done += 1
-            yield FilePrediction(path, classifier.answer(outputs), outputs)

@@ -11,7 +11,9 @@ _HELD = (errno.EWOULDBLOCK, errno.EACCES)
 
 
 @contextlib.contextmanager
-def lock_folder(folder: pathlib.Path, shared: bool = False) -> Iterator[None]:
+def lock_folder(
+    folder: pathlib.Path, shared: bool = False, option: str = "--workdir"
+) -> Iterator[None]:
     """Keeps other processes out of a folder that they lock, too.
 
     The folder itself is locked, so that no file is left. A folder that was not there is
@@ -21,6 +23,7 @@ def lock_folder(folder: pathlib.Path, shared: bool = False) -> Iterator[None]:
     Args:
         folder: The folder.
         shared: Whether processes that share the lock may work in it together.
+        option: The option that names the folder.
 
     Raises:
         ValueError: If another process holds the lock.
@@ -36,7 +39,7 @@ def lock_folder(folder: pathlib.Path, shared: bool = False) -> Iterator[None]:
             os.close(place)
             raise ValueError(
                 f"Another process is at work in {folder}: wait for it, or choose "
-                "another --workdir."
+                f"another {option}."
             ) from error
         print(
             f"{folder} cannot be locked here ({error.strerror}): see to it that no "

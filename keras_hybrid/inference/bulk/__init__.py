@@ -1,0 +1,1 @@
+"""Predictions for more images than one machine takes, with Ray."""
