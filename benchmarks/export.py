@@ -20,12 +20,12 @@ from benchmarks.harness import write as write_rows
 from benchmarks.random_weights import randomised
 from keras_hybrid import models
 from keras_hybrid.export.export_report import ExportMismatch
-from keras_hybrid.export.formats import FORMATS
+from keras_hybrid.export.formats import FORMATS, SERVERS
 from keras_hybrid.export.write import prepared, write
 from keras_hybrid.layers import override_attributes
 
-FILES = tuple(name for name in FORMATS if name != "web")
-"""The formats but the page, whose files are an ONNX file and copies."""
+FILES = tuple(name for name in FORMATS if name not in ("web", *SERVERS))
+"""The formats but pages and folders of servers, which hold copies of the others."""
 
 
 def measure(name: str, formats: list[str]) -> Iterator[Row]:

@@ -107,13 +107,15 @@ def export_command(
     fetch_runtime: bool = False,
     opset: int | None = None,
     batch: int | None = None,
+    model_version: int = 1,
 ) -> None:
     """Write a trained model in formats that need no Keras, and check each.
 
     Args:
         model: A .keras file, or the folder of a run.
         formats: What to write: saved_model, litert, litert_float16, litert_dynamic,
-            litert_int8, onnx, openvino, web, or the format of a plugin.
+            litert_int8, onnx, openvino, web; serving or triton, the folders of
+            TensorFlow Serving and of NVIDIA Triton; or the format of a plugin.
         out: Folder to write into; without it the model's own.
         images: Images for the comparison with the original: a folder, or a .npz file
             with `images` or `x_test`; without it random images.
@@ -134,6 +136,8 @@ def export_command(
             runtimes since 2023 read.
         batch: Batches of this size alone, e.g. 1, for programs that take no file with
             dynamic lengths; without it of any size.
+        model_version: For serving and triton: the version, of which servers take the
+            largest.
     """
     from keras_hybrid.data.read_images import load_images
     from keras_hybrid.export import export
@@ -170,6 +174,7 @@ def export_command(
         progress=functools.partial(print, flush=True),
         opset=opset,
         batch=batch,
+        version=model_version,
     )
     pack = (out or path.parent) / FOLDER
     if golden != "none" and pack.exists():

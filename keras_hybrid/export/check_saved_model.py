@@ -7,6 +7,7 @@ Field numbers are those of TensorFlow's `saved_model.proto`, `meta_graph.proto`,
 import pathlib
 from collections.abc import Iterator
 
+from keras_hybrid.export.runtime import of_server
 from keras_hybrid.export.saved_model_ops import ALLOWED, OF_THE_SAVER
 from keras_hybrid.utils.guard import check_budget
 from keras_hybrid.utils.guard.protobuf import (
@@ -23,10 +24,13 @@ _LARGEST_GRAPH = 2**31
 def check_saved_model(folder: pathlib.Path) -> None:
     """Refuses a SavedModel that could do more than compute; passes other files.
 
+    Of the folder of a server it is the newest version.
+
     Raises:
         ValueError: If its graph is damaged, has operations outside `ALLOWED`, or
             declares tensors that are far larger than its files.
     """
+    folder = of_server(folder)
     file = folder / "saved_model.pb"
     if not file.is_file():
         return

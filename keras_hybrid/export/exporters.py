@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_hybrid import models
 from keras_hybrid.export.export_report import Report
-from keras_hybrid.export.formats import require
+from keras_hybrid.export.formats import SERVERS, require
 from keras_hybrid.export.golden import Kind, make_golden
 from keras_hybrid.export.model_card import read_card
 from keras_hybrid.export.onnx_versions import check_opset
@@ -166,6 +166,7 @@ def export(
     progress: Callable[[Report], Any] = lambda report: None,
     opset: int | None = None,
     batch: int | None = None,
+    version: int = 1,
 ) -> list[Report]:
     """Exports a `.keras` file in several formats into the folder `out`.
 
@@ -187,6 +188,7 @@ def export(
         progress: Called with each report as soon as its file is there.
         opset: As `to_onnx`, of the ONNX file.
         batch: As `to_litert`, of all files.
+        version: Number of the version in the folders of model servers.
 
     Returns:
         One report per format.
@@ -194,7 +196,7 @@ def export(
     Raises: As `to_saved_model`, before anything is written if that is possible.
     """
     targets = {format: out / require(format).file_name for format in formats}
-    options = _int8(calibration, integers_only) | _onnx(opset)
+    options = _int8(calibration, integers_only) | _onnx(opset) | _servers(version)
     for format, path in targets.items():
         _check(format, path, overwrite, options, batch)
     model = load_keras(source)
@@ -249,6 +251,12 @@ def _onnx(opset: int | None) -> dict[str, dict]:
     return {} if opset is None else {"onnx": {"opset": opset}}
 
 
+def _servers(version: int) -> dict[str, dict]:
+    if version < 1:
+        raise ValueError(f"--model-version must be 1 or more, not {version}.")
+    return {name: {"version": version} for name in SERVERS}
+
+
 def _export_one(
     format: str,
     model: keras.Model,
@@ -286,9 +294,9 @@ def _check(
         raise ValueError(f"The path of {format} must end in {suffix!r}: {path}.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; use --overwrite.")
-    if format == "web" and batch is not None:
+    if format in ("web", "triton") and batch is not None:
         raise ValueError(
-            "--batch is not for web, whose page takes batches of any size."
+            f"--batch is not for {format}, which takes batches of any size."
         )
     if format == "litert_int8" and batch not in (None, 1):
         raise ValueError(f"--batch of litert_int8 must be 1, not {batch}.")

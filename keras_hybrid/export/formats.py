@@ -55,6 +55,7 @@ class Format:
 _ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
 _WRITERS = "keras_hybrid.export.writers"
 _WEB = "keras_hybrid.export.web"
+_SERVERS = "keras_hybrid.export.servers"
 LITERT_WRITER = f"{_WRITERS}:litert"
 _LITERT = Format(
     "model.tflite",
@@ -106,7 +107,25 @@ FORMATS = {
         f"{_WEB}.write_page:write_page",
         ready=f"{_WEB}.runtime_files:require_runtime",
     ),
+    "serving": Format(
+        "serving",
+        "tensorflow",
+        ("tensorflow",),
+        "tensorflow",
+        f"{_SERVERS}.tf_serving:tf_serving",
+        source="saved_model",
+    ),
+    "triton": Format(
+        "triton",
+        "torch",
+        _ONNX,
+        "onnx",
+        f"{_SERVERS}.triton:triton",
+        source="onnx",
+    ),
 }
+SERVERS = ("serving", "triton")
+"""The formats that are folders of a model server, with a number of their version."""
 
 
 def register_format(name: str, format: Format) -> None:

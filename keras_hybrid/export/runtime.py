@@ -44,6 +44,7 @@ def open_exported(path: pathlib.Path, opener: str = "") -> Opened:
         raise FileNotFoundError(f"There is no model at {path}.")
     if opener:
         return pkgutil.resolve_name(opener)(path)
+    path = of_server(path)
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return _open_saved_model(path)
@@ -67,6 +68,13 @@ def open_exported(path: pathlib.Path, opener: str = "") -> Opened:
             f"{', '.join(openers)}."
         )
     return openers[path.suffix](path)
+
+
+def of_server(path: pathlib.Path) -> pathlib.Path:
+    """The newest version in the folder of a model server; another path as it is."""
+    versions = [*path.glob("*/saved_model.pb"), *path.glob("*/*/model.onnx")]
+    numbered = [x.parent for x in versions if x.parent.name.isdecimal()]
+    return max(numbered, key=lambda x: int(x.name), default=path)
 
 
 def _open_saved_model(path: pathlib.Path) -> Opened:
@@ -245,6 +253,7 @@ def _first_line(error: Exception) -> str:
 
 def custom_ops(path: pathlib.Path) -> tuple[str, ...]:
     """Operations outside the builtin set of the file's runtime."""
+    path = of_server(path)
     if (path / "model.onnx").is_file():
         path = path / "model.onnx"
     if path.suffix == ".tflite":

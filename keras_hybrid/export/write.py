@@ -216,7 +216,9 @@ def _about_the_model(
         for name, format in FORMATS.items()
         if format.writer == LITERT_WRITER
     }
-    return options | litert | {"saved_model": {"class_names": names}}
+    of_triton = {"name": metadata["name"], "labels": names}
+    triton = {"triton": options.get("triton", {}) | of_triton}
+    return options | litert | triton | {"saved_model": {"class_names": names}}
 
 
 def _card(ready: Prepared, report: Report, part: pathlib.Path) -> dict[str, Any]:

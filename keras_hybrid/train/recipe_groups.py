@@ -350,7 +350,8 @@ class Runtime:
     """Delete an earlier run from the workdir and start again."""
     export: tuple[str, ...] = ()
     """Formats to export after training: saved_model, litert, litert_float16,
-    litert_dynamic, onnx, openvino, web, or a plugin's; int8 needs the command
+    litert_dynamic, onnx, openvino, web, serving, triton, or a plugin's; int8 needs
+    the command
     export."""
     backend: Literal["configured", "auto", "tensorflow", "jax", "torch"] = "configured"
     """Backend of Keras: the configured one; the fastest, by a speed trial of at most a

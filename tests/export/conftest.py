@@ -10,11 +10,12 @@ import pytest
 from keras_hybrid import models
 from keras_hybrid.data import Split
 from keras_hybrid.export import FORMATS, export
+from keras_hybrid.export.formats import SERVERS
 from keras_hybrid.train.unknown import add_rule
 from keras_hybrid.utils.files import sha256
 
-WRITTEN = {name: x for name, x in FORMATS.items() if name != "web"}
-"""What `run` has; a page has tests of its own."""
+WRITTEN = {x: y for x, y in FORMATS.items() if x not in ("web", *SERVERS)}
+"""What `run` has; pages and folders of servers have tests of their own."""
 CLASSES = ["ant", "bee", "cow", "dog", "eel"]
 
 

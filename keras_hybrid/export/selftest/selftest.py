@@ -105,6 +105,10 @@ OPENERS = {
     "openvino": open_openvino,
     "saved_model": open_saved_model,
     "web": lambda path: open_onnx(path / "model.onnx"),
+    "serving": lambda path: open_saved_model(
+        next(path.glob("*/saved_model.pb")).parent
+    ),
+    "triton": lambda path: open_onnx(next(path.glob("*/*/model.onnx"))),
 }
 
 

@@ -131,12 +131,13 @@ def _clear(out: pathlib.Path) -> None:
 @contextlib.contextmanager
 def _cluster() -> Iterator[Any]:
     """The cluster that there is, or one on this machine for the time."""
-    import ray
+    import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
     started = not ray.is_initialized()
     if started:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        _start(ray)
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
         yield ray
@@ -148,6 +149,13 @@ def _cluster() -> Iterator[Any]:
     finally:
         if started:
             ray.shutdown()
+
+
+def _start(ray: Any) -> None:
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # it has no class of its own
+        raise RuntimeError(f"Ray cannot be started: {first_line(error)}") from error
 
 
 def _cause(error: BaseException) -> str:
@@ -164,8 +172,8 @@ def _write(
     machines = [x["Resources"] for x in ray.nodes() if x["Alive"]]
     gpus = int(sum(x.get("GPU", 0) for x in machines))
     workers = min(workers or gpus or len(machines), len(missing))
-    cores = int(min(x.get("CPU", 1) for x in machines))
-    each = max(1, cores // -(-workers // len(machines)))
+    on_each = -(-workers // len(machines))
+    cores = min(x.get("CPU", 1) for x in machines) / on_each
     parts = ray.data.from_items(
         [{"part": number} for number in missing], override_num_blocks=len(missing)
     )
@@ -176,8 +184,9 @@ def _write(
             fn_constructor_args=given,
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(size=workers),
-            num_cpus=1 if gpus else each,
-            num_gpus=1 if gpus else 0,
+            # a share of a core or GPU, where workers are more: Ray would wait for ever
+            num_cpus=int(cores) if cores >= 1 else cores,
+            num_gpus=min(1.0, gpus / workers),
             runtime_env={"env_vars": {"KERAS_BACKEND": keras.backend.backend()}},
             max_task_retries=_TRIES,
         )

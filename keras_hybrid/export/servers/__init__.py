@@ -1,0 +1,1 @@
+"""Exported files as the folders that model servers read."""
