@@ -23,6 +23,7 @@ from benchmarks import (
     memory,
     pipeline,
     profile,
+    ray,
     suggest,
     tables,
     unknown,
@@ -47,6 +48,7 @@ DURATIONS = {
     "curve": "two minutes",
     "suggest": "ten minutes",
     "unknown": "half an hour",
+    "ray": "two minutes per 1,000 images",
     "gpu": "half an hour on a GPU",
     "table": "seconds",
 }
@@ -77,6 +79,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "curve": curve.main,
     "suggest": suggest.main,
     "unknown": unknown.main,
+    "ray": ray.main,
     "gpu": gpu.main,
     "table": tables.main,
     "all": list_all,

@@ -121,6 +121,7 @@ def test_datasets(hide, monkeypatch, tmp_path):
         (("export", "MODEL", "--formats", "litert"), "ai_edge_litert", "export"),
         (("export", "MODEL", "--formats", "onnx"), "onnxscript", "onnx"),
         (("export", "MODEL", "--formats", "openvino"), "openvino", "openvino"),
+        (("predict", "MODEL", "photos", "--ray", "--out", "found"), "ray", "ray"),
         (("evaluate", "MODEL", "photos"), "matplotlib", "recipes"),
         (("analyse", "MODEL", "--images", "photos"), "matplotlib", "recipes"),
         (
