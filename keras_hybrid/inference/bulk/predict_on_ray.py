@@ -153,7 +153,9 @@ def _cluster() -> Iterator[Any]:
 
 def _start(ray: Any) -> None:
     try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
     except Exception as error:  # it has no class of its own
         raise RuntimeError(f"Ray cannot be started: {first_line(error)}") from error
 
