@@ -14,7 +14,11 @@ from keras_hybrid.inference.bulk.parts import Part
 from keras_hybrid.inference.bulk.plan import Plan, fingerprint, shard_name
 from keras_hybrid.inference.bulk.read_parts import read_part
 from keras_hybrid.inference.hub_model import fetch_model
+from keras_hybrid.utils.errors import first_line
 from keras_hybrid.utils.work_folder import work_folder
+
+_FAILURES = (ValueError, TypeError, OSError, ImportError, RuntimeError, MemoryError)
+"""What the user can do something about; any other exception is a fault of this file."""
 
 
 class PartPredictor:
@@ -30,20 +34,37 @@ class PartPredictor:
     """
 
     def __init__(self, out: str, model: str, batch_size: int):
-        self.out, self.batch_size = pathlib.Path(out), batch_size
+        self.out, self.batch_size, self.failure = pathlib.Path(out), batch_size, ""
+        try:
+            self._open(model)
+        except _FAILURES as error:
+            self.failure = first_line(error)
+
+    def _open(self, model: str) -> None:
         plan = Plan.read(self.out)
         if plan is None:
-            raise FileNotFoundError(f"This machine does not find {out}.")
+            raise FileNotFoundError(f"This machine does not find {self.out}.")
         if fingerprint(fetch_model(model)) != plan.model:
             raise ValueError(f"This machine finds another model at {model}.")
         self.parts = plan.parts
         self.predictor = BatchPredictor(model, **plan.settings)
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Writes the files of the parts with the numbers in `part`."""
+        """Writes the files of the parts with the numbers in `part`.
+
+        Returns:
+            The numbers, and as `failure` why a file could not be written, or "": Ray
+            does not say what an exception said.
+        """
+        failures = []
         for number in batch["part"]:
-            self.write(int(number))
-        return {"part": batch["part"]}
+            try:
+                if not self.failure:
+                    self.write(int(number))
+                failures.append(self.failure)
+            except _FAILURES as error:
+                failures.append(first_line(error))
+        return {"part": batch["part"], "failure": np.array(failures, object)}
 
     def write(self, number: int) -> None:
         """Writes the file of a part."""

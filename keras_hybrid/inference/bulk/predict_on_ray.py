@@ -6,7 +6,7 @@ import logging
 import os
 import pathlib
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -102,11 +102,15 @@ def predict_on_ray(
         missing = plan.missing(out)
         if missing:
             here = str(model) if is_on_the_hub(model) else os.path.abspath(place)
-            with _cluster() as ray:
-                written = _write(ray, missing, workers, (str(out), here, batch_size))
+            given = (str(out), here, batch_size)
+            with (
+                _cluster() as ray,
+                contextlib.closing(_write(ray, missing, workers, given)) as written,
+            ):
                 bars = in_chunks(len(missing), "Predicting: files", 1, quiet)
-                for _ in zip(bars, written, strict=False):
-                    pass
+                for _, row in zip(bars, written, strict=False):
+                    if row["failure"]:
+                        raise RuntimeError(row["failure"])
         return _summary(out, len(plan.parts), len(missing))
 
 
@@ -169,7 +173,7 @@ def _cause(error: BaseException) -> str:
 
 def _write(
     ray: Any, missing: list[int], workers: int | None, given: tuple[str, str, int]
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Has the parts written; yields one row for each."""
     machines = [x["Resources"] for x in ray.nodes() if x["Alive"]]
     gpus = int(sum(x.get("GPU", 0) for x in machines))
