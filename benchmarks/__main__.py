@@ -7,6 +7,7 @@ import tyro
 
 import benchmarks
 from benchmarks import (
+    added_classes,
     attention,
     compare,
     costs,
@@ -49,6 +50,7 @@ DURATIONS = {
     "suggest": "ten minutes",
     "unknown": "half an hour",
     "ray": "two minutes per 1,000 images",
+    "added-classes": "ten minutes",
     "gpu": "half an hour on a GPU",
     "table": "seconds",
 }
@@ -80,6 +82,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "suggest": suggest.main,
     "unknown": unknown.main,
     "ray": ray.main,
+    "added-classes": added_classes.main,
     "gpu": gpu.main,
     "table": tables.main,
     "all": list_all,

@@ -18,7 +18,7 @@ from keras_hybrid.train.evaluate import log_softmax, predict_features
 
 TRAINED = 0.35
 """Share of the trained weights in the mean with those before training."""
-PRIOR = 0.6
+PRIOR = 0.5
 """Probability of an added class after training, as a share of what it was."""
 STEPS, MOMENTUM, DECAY = 500, 0.9, 1e-3
 """Steps of `fit_rows`, for features of mean length 1 and a learning rate of 1."""
