@@ -141,8 +141,9 @@ def _without(count: int, bad: dict[int, str]) -> np.ndarray:
 def _report(names: Sequence[str], bad: dict[int, str], corrupt: Corrupt) -> None:
     lines = [f"{names[index]}: {why}" for index, why in sorted(bad.items())]
     if corrupt == "skip":
+        files = "file" if len(bad) == 1 else "files"
         warnings.warn(
-            "\n  ".join([f"Skipped {len(bad)} image files:", *lines]), stacklevel=3
+            "\n  ".join([f"Skipped {len(bad)} image {files}:", *lines]), stacklevel=3
         )
         return
     more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""

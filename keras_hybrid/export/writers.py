@@ -20,6 +20,7 @@ import numpy as np
 
 from keras_hybrid import models, ops
 from keras_hybrid.export.litert_metadata import add_metadata
+from keras_hybrid.export.lower_opset import to_opset_17
 from keras_hybrid.export.onnx_versions import IR_VERSIONS, OPSET
 from keras_hybrid.export.runtime import plain_path
 from keras_hybrid.models.keras_file import load_keras
@@ -162,12 +163,19 @@ def onnx(model: keras.Model, target: pathlib.Path, opset: int = OPSET) -> None:
             verbose=False,
         )
     made = program.model.opset_imports[""]
-    if made != opset:
+    lower = (made, opset) == (18, 17)
+    if made != opset and not lower:
         raise ValueError(f"torch writes opset {made} for this model, not {opset}.")
     program.model.ir_version = IR_VERSIONS[opset]
     for node in program.model.graph:
         node.metadata_props.clear()  # stack traces, with the paths of this machine
     program.save(str(target), external_data=False)
+    if lower:
+        import onnx
+
+        file = onnx.load(target)
+        to_opset_17(file)
+        onnx.save(file, target)
 
 
 def openvino(source: pathlib.Path, target: pathlib.Path) -> None:
