@@ -238,13 +238,18 @@ def train_and_export(recipe: Recipe) -> None:
 def _check_images(recipe: Recipe) -> None:
     """Prints what a quick check of a folder finds, before its first run."""
     from keras_hybrid.data.check.quick_check import quick_check
+    from keras_hybrid.data.targets import CLASSIFICATION
 
     folder, done = recipe.runtime.data_dir, recipe.directory / "card.json"
     if recipe.data.dataset == "folder" and folder and not done.exists():
         manifest = recipe.runtime.manifest
         grouped = recipe.data.group_by != "none" or manifest is not None
         lines = quick_check(
-            pathlib.Path(folder), manifest, grouped, fit=recipe.data.fit
+            pathlib.Path(folder),
+            manifest,
+            grouped,
+            fit=recipe.data.fit,
+            by_class=recipe.data.task == CLASSIFICATION,
         )
         for line in lines:
             print(line, flush=True)

@@ -75,7 +75,8 @@ def load_folder(
     listed = [listed[index] for index in indices]
     targets.check(data_dir, listed, names)  # again, without the skipped files
     _, labels = targets.read(data_dir, listed, names)
-    groups = image_groups(data_dir, listed, group_by)
+    by_class = task == CLASSIFICATION
+    groups = image_groups(data_dir, listed, group_by, by_class)
     every = Split(
         images,
         labels,

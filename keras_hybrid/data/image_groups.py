@@ -9,14 +9,17 @@ import numpy as np
 
 from keras_hybrid.data.check.duplicates import duplicate_findings
 from keras_hybrid.data.check.groups import indices_of, number_groups
-from keras_hybrid.data.check.read_image_files import CheckedImage, read_image_files
+from keras_hybrid.data.check.read_image_files import read_image_files
 from keras_hybrid.data.check.sequences import sequence_findings
 from keras_hybrid.data.read_table import ImageRecord
 from keras_hybrid.utils.optional import require
 
 
 def image_groups(
-    root: pathlib.Path, listed: Sequence[ImageRecord], group_by: str
+    root: pathlib.Path,
+    listed: Sequence[ImageRecord],
+    group_by: str,
+    by_class: bool = True,
 ) -> np.ndarray | None:
     """The group of every image.
 
@@ -30,6 +33,7 @@ def image_groups(
             for the folder of each file; a column of the table; or a regular expression
             with a group in parentheses, which is searched in the path from `root`, with
             `/`. `"none"` takes the column `group` of a manifest as it is.
+        by_class: Whether a sequence has one label, see `sequence_findings`.
 
     Returns:
         Group numbers `(N,)`, from 0 in the order of the images; None if nothing groups
@@ -44,7 +48,11 @@ def image_groups(
     require_packages()
     together = _same(group_keys(root, listed, group_by))
     images = read_image_files(root, listed)
-    together += _found(images, sequences=group_by == "auto")
+    readable = [image for image in images if not image.error]
+    findings, _ = duplicate_findings(readable)
+    if group_by == "auto":
+        findings += sequence_findings(readable, by_class)
+    together += indices_of(findings, images)
     return number_groups(len(listed), together)
 
 
@@ -130,12 +138,3 @@ def _same(keys: Sequence[str]) -> list[list[int]]:
         if key:
             found.setdefault(key, []).append(index)
     return list(found.values())
-
-
-def _found(images: Sequence[CheckedImage], sequences: bool) -> list[list[int]]:
-    """Copies, and with `sequences` suspected sequences, by index."""
-    readable = [image for image in images if not image.error]
-    findings, _ = duplicate_findings(readable)
-    if sequences:
-        findings += sequence_findings(readable)
-    return indices_of(findings, images)

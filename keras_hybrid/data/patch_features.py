@@ -17,6 +17,8 @@ SIDE = 32
 """Height and width, in pixels, for which the size of the patches is meant."""
 
 _PATCH, _STRIDE, _GRID = 6, 2, 3
+LEAST = 10
+"""Pixels of a side from which on every cell of the grid has a patch."""
 _FILTERS = 256
 _SAMPLED = 4000  # patches from which the whitening is estimated
 _THRESHOLD = 0.25
@@ -28,7 +30,7 @@ class PatchFeatures:
     """Filters that are patches of some images.
 
     Args:
-        images: uint8 `(N, H, W, 3)`; at least 8 pixels high and wide.
+        images: uint8 `(N, H, W, 3)`; at least `LEAST` pixels high and wide.
     """
 
     def __init__(self, images: np.ndarray | LazyImages):

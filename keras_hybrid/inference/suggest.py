@@ -66,6 +66,8 @@ def suggest(
             f"{classifier.path} is a model for {classifier.task}: images are suggested "
             "for one class per image."
         )
+    if not pathlib.Path(folder).is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder of images.")
     files = find_files([str(folder)])
     found = list(predict_files(classifier, files, batch_size, quiet))
     read = [(file.path, file.outputs) for file in found if file.outputs is not None]

@@ -102,8 +102,10 @@ def recipe_from(run: str | pathlib.Path, **fields: Any) -> Recipe:
 
 
 _OWN: dict[str, Any] = {
+    "dataset": "folder",
     "data_dir": None,
     "manifest": None,
+    "corrections": None,
     "overwrite": False,
     "export": (),
     "class_range": None,

@@ -52,7 +52,8 @@ def earlier_images(earlier: EarlierRun) -> Dataset | None:
     manifest = earlier.directory / MANIFEST
     recipe = earlier.recipe
     if manifest.exists():
-        recipe = recipe.replace(manifest=str(manifest))
+        # its labels are corrected already
+        recipe = recipe.replace(manifest=str(manifest), corrections=None)
     try:
         return load_images(recipe)
     except (OSError, ValueError) as error:

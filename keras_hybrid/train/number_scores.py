@@ -87,6 +87,7 @@ def _scores(
 ) -> tuple[float, float]:
     """Mean absolute error and R2 of weighted images."""
     share = weights[:, None] / weights.sum()
+    labels = labels - labels[0]  # equal numbers are exactly 0
     spread = (share * (labels - (share * labels).sum()) ** 2).sum()
     squared = (share * errors**2).sum()
     r2 = 1 - squared / spread if spread > 0 else 0.0

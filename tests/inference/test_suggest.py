@@ -62,6 +62,8 @@ def test_what_cannot_be_suggested_is_refused(trained, tmp_path, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "no images" in error_of(capsys, "suggest", trained, empty)
+    missing = error_of(capsys, "suggest", trained, tmp_path / "missing")
+    assert "is not a folder of images" in missing
     save_images(tmp_path / "photos", 1)
     said = error_of(capsys, "suggest", trained, tmp_path / "photos", "--count", "0")
     assert "count must be 1 or more" in said

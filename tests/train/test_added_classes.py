@@ -1,5 +1,6 @@
 """Classes and images that are added to a trained classifier."""
 
+import dataclasses
 import json
 
 import keras
@@ -20,7 +21,7 @@ from keras_hybrid.train.added_rows import (
 )
 from keras_hybrid.train.earlier_answers import with_earlier_answers
 from keras_hybrid.train.earlier_run import EarlierRun
-from keras_hybrid.train.hold_out import load_images
+from keras_hybrid.train.hold_out import earlier_images, load_images
 from tests.test_cli import error_of
 
 independent = pytest.mark.backend_independent
@@ -88,6 +89,20 @@ def test_old_classes_come_first_and_images_keep_their_side():
         assert part.labels.tolist() == labels
     alone = with_earlier_classes(new, old.class_names, None)
     assert alone.test.images[:, 0, 0, 0].tolist() == [3, 8, 21]
+
+
+@independent
+def test_images_are_others_than_those_of_the_earlier_run(earlier, monkeypatch):
+    run_of = EarlierRun.read(earlier[0])
+    settings = run_of.recipe.replace(dataset="digits", corrections="corrections.csv")
+    named = dataclasses.replace(run_of, recipe=settings)
+    monkeypatch.setattr(EarlierRun, "read", lambda run: named)
+    recipe = recipe_from(earlier[0], data_dir="grown")
+    assert recipe.data.dataset == "folder" and recipe.runtime.corrections is None
+    # the manifest of the earlier run has its corrected labels
+    shown = named.recipe.replace(dataset="folder")
+    images = earlier_images(dataclasses.replace(named, recipe=shown))
+    assert images is not None and images.corrected is None
 
 
 @independent

@@ -47,6 +47,12 @@ def test_wrong_labels_come_first_with_their_class(photos):
     assert review.noise.rate == pytest.approx(3 / 90, abs=0.03)
 
 
+def test_smallest_images(photos):
+    assert len(review_labels(photos, image_size=10).labels) == 90
+    with pytest.raises(ValueError, match="--image-size must be 10 or more, not 9"):
+        review_labels(photos, image_size=9)
+
+
 def test_command_writes_a_page_that_needs_nothing_else(photos, tmp_path, capsys):
     out = tmp_path / "out"
     cli.main(["review", str(photos), "--out", str(out), "--most", "2"])

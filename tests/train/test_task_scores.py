@@ -52,6 +52,13 @@ def test_number_metrics(numbers):
 
 
 @independent
+def test_r2_of_equal_numbers_is_0():
+    labels = np.full((12, 1), 0.7)
+    values = labels + np.linspace(0, 1, 12)[:, None]
+    assert number_headline(values, labels)["r2"]["low"] == 0
+
+
+@independent
 def test_number_headline(numbers):
     values, labels = numbers
     found = number_headline(values, labels)

@@ -107,7 +107,7 @@ def _check(
     copies, complete = duplicate_findings(readable)
     found += copies
     found += class_findings(counts) if counts else []
-    sequences = sequence_findings(readable)
+    sequences = sequence_findings(readable, task == CLASSIFICATION)
     found += image_findings(readable, fit) + sequences
     together = indices_of([*copies, *sequences], readable)
     if task == CLASSIFICATION:

@@ -32,6 +32,7 @@ def quick_check(
     grouped: bool = False,
     seconds: float = SECONDS,
     fit: Fit = "crop",
+    by_class: bool = True,
 ) -> list[str]:
     """Looks for copies under two labels or in two splits, series, long images, frames.
 
@@ -44,6 +45,7 @@ def quick_check(
         grouped: Whether the splits keep groups together, so that series do no harm.
         seconds: Time after which the files read so far have to do.
         fit: How training makes the images square.
+        by_class: Whether each image has one class, so that a series has one, too.
 
     Returns:
         What to print: nothing if there is nothing to say, or if the folder cannot be
@@ -56,7 +58,7 @@ def quick_check(
     except (ValueError, OSError):
         return []
     sizes = sample_sizes(listed) if fit == "crop" else []
-    hint = [] if grouped else _series_hint(root, listed)
+    hint = [] if grouped else _series_hint(root, listed, by_class)
     labels = sum(len({x.label for x in group}) > 1 for group in groups)
     splits = sum(len({x.split for x in group}) > 1 for group in groups)
     said = []
@@ -82,14 +84,16 @@ def quick_check(
     return [*lines, *hint]
 
 
-def _series_hint(root: pathlib.Path, listed: list[ImageRecord]) -> list[str]:
+def _series_hint(
+    root: pathlib.Path, listed: list[ImageRecord], by_class: bool
+) -> list[str]:
     """A line if names suggest series, which random splits tear apart."""
     names = (os.path.relpath(record.path, root) for record in listed)
     images = [
         CheckedImage(name, record.label, record.split)
         for name, record in zip(names, listed, strict=True)
     ]
-    series = name_series(images)
+    series = name_series(images, by_class)
     if not series:
         return []
     return [

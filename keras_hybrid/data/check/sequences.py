@@ -24,14 +24,22 @@ _ALIKE = 0.3
 """Correlation by which neighbours exceed other images of a video's class."""
 
 
-def sequence_findings(images: Sequence[CheckedImage]) -> list[Finding]:
-    """Groups that a split should not tear apart, by names, looks and EXIF times."""
-    numbered = _by_prefix(images)
+def sequence_findings(
+    images: Sequence[CheckedImage], by_class: bool = True
+) -> list[Finding]:
+    """Groups that a split should not tear apart, by names, looks and EXIF times.
+
+    Args:
+        images: Readable images.
+        by_class: Whether a group has one label, as for classes; numbers and sets of
+            labels change from frame to frame.
+    """
+    numbered = _by_prefix(images, by_class)
     frames = [x for of in numbered for x in of.values() if _resembles_video(x)]
     found = [
         _finding(
             "name_series",
-            name_series(images),
+            name_series(images, by_class),
             "of images with a common prefix, e.g. of one patient or video",
         ),
         _finding(
@@ -39,21 +47,25 @@ def sequence_findings(images: Sequence[CheckedImage]) -> list[Finding]:
             frames,
             "of numbered files whose neighbours look alike, as frames of a video do",
         ),
-        _finding("burst", _bursts(images), "of pictures taken within 2 seconds"),
+        _finding(
+            "burst", _bursts(images, by_class), "of pictures taken within 2 seconds"
+        ),
     ]
     return [finding for finding in found if finding]
 
 
-def name_series(images: Iterable[CheckedImage]) -> list[Group]:
-    """Groups of a class with a common prefix, by their names and labels alone."""
-    return [x for of in _by_prefix(images) for x in _series(of)]
+def name_series(images: Iterable[CheckedImage], by_class: bool = True) -> list[Group]:
+    """Groups with a common prefix, by names and labels alone."""
+    return [x for of in _by_prefix(images, by_class) for x in _series(of)]
 
 
-def _by_prefix(images: Iterable[CheckedImage]) -> list[dict[str, Group]]:
-    """For each class, its images by their name before its last number, in order."""
+def _by_prefix(
+    images: Iterable[CheckedImage], by_class: bool
+) -> list[dict[str, Group]]:
+    """Images of each class, or of all, by their name before its last number."""
     classes: dict[str, dict[str, Group]] = defaultdict(lambda: defaultdict(list))
     for image in sorted(images, key=_file_name):
-        classes[image.label][_prefix(image)].append(image)
+        classes[image.label if by_class else ""][_prefix(image)].append(image)
     return [dict(groups) for groups in classes.values()]
 
 
@@ -90,18 +102,19 @@ def _resembles_video(group: Group) -> bool:
     return bool(near - far > _ALIKE)
 
 
-def _bursts(images: Sequence[CheckedImage]) -> list[Group]:
-    """Runs of pictures with short times between them, in each class."""
+def _bursts(images: Sequence[CheckedImage], by_class: bool) -> list[Group]:
+    """Runs of pictures with short times between them, in each class or in all."""
     found: list[Group] = []
     last: dict[str, tuple[datetime.datetime, Group]] = {}
     dated = ((x.taken, x) for x in images if x.taken)
     for taken, image in sorted(dated, key=lambda x: (x[0], x[1].name)):
-        before, run = last.get(image.label, (None, []))
+        label = image.label if by_class else ""
+        before, run = last.get(label, (None, []))
         if before is None or taken - before > BURST:
             run = []
             found.append(run)
         run.append(image)
-        last[image.label] = taken, run
+        last[label] = taken, run
     return [run for run in found if len(run) > 1]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from keras_hybrid.data import Dataset, load
 from keras_hybrid.data.image_files import Corrupt
 from keras_hybrid.data.manifest import name_in
-from keras_hybrid.data.patch_features import SIDE, PatchFeatures
+from keras_hybrid.data.patch_features import LEAST, SIDE, PatchFeatures
 from keras_hybrid.data.ridge import Ridge
 from keras_hybrid.train.review.label_noise import LabelNoise, label_noise
 from keras_hybrid.utils.typing import Fit
@@ -131,12 +131,15 @@ def review_labels(
 
     Raises:
         FileNotFoundError: If there is no such folder or table.
-        ValueError: If the folder has another layout, or labels of another task.
+        ValueError: If the folder has another layout, or labels of another task, or the
+            image size is below 10.
 
     Example:
         >>> review = review_labels("photos")
         >>> review.noise.rate, review.rows(review.suspects(10))
     """
+    if image_size < LEAST:
+        raise ValueError(f"--image-size must be {LEAST} or more, not {image_size}.")
     root = pathlib.Path(folder)
     try:
         dataset = load(

@@ -191,6 +191,14 @@ def test_a_common_prefix_is_a_series(split):
     }
 
 
+def test_copies_that_join_all_images(tmp_path):
+    for label in ("ant", "bee"):
+        (tmp_path / label).mkdir()
+        for i in range(10):
+            Image.new("RGB", (64, 64), "navy").save(tmp_path / label / f"{i}.png")
+    assert "identical_two_labels" in kinds(tmp_path)
+
+
 def test_one_prefix_for_the_whole_class_is_no_series(tmp_path):
     for label in ("ant", "bee"):
         (tmp_path / label).mkdir()

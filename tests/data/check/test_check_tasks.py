@@ -2,10 +2,16 @@
 
 import pytest
 
-from keras_hybrid.data import check_folder
+from keras_hybrid.data import check_folder, load
 from tests.data.check.generated_images import generated_image
 
 pytestmark = pytest.mark.backend_independent
+
+
+def name_series_of(root, task):
+    """The groups that `check` suspects by their names."""
+    found = check_folder(root, quiet=True, task=task).findings
+    return [len(x) for f in found if f.kind == "name_series" for x in f.groups]
 
 
 def table(root, labels):
@@ -35,3 +41,16 @@ def test_numbers(tmp_path):
     assert check.passed() and check.images == 20
     (finding,) = check_folder(root, quiet=True).of("error")
     assert "give --task regression" in finding.message
+
+
+def test_frames_of_a_video_have_numbers_of_their_own(tmp_path):
+    rows = ["file,label"]
+    for i in range(24):
+        name = f"video{'abc'[i // 8]}_{i % 8}.png"
+        generated_image(i).save(tmp_path / name)
+        rows.append(f"{name},{i / 7}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    assert name_series_of(tmp_path, "regression") == [8, 8, 8]
+    dataset = load("folder", tmp_path, 32, task="regression", group_by="auto")
+    groups = [set(x.groups) for x in (dataset.train, dataset.test)]
+    assert not groups[0] & groups[1] and len(groups[0] | groups[1]) == 3
