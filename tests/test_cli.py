@@ -96,7 +96,10 @@ def test_predict_takes_a_damaged_file_for_what_it_is(trained, image, capsys):
     assert "There is no model at" in text
     (trained / "model.keras").unlink()
     assert "holds no model" in error_of(capsys, "predict", trained, image)
-    (trained / "recipe.json").touch()  # of a run that was stopped
+    (trained / "recipe.json").touch()
+    text = error_of(capsys, "predict", trained, image)
+    assert "its model.keras is gone" in text
+    (trained / "card.json").unlink()  # as of a run that was stopped
     text = error_of(capsys, "predict", trained, image)
     assert "the command that began the run goes on" in text
 

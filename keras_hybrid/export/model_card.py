@@ -60,6 +60,8 @@ def read_card(path: pathlib.Path) -> dict[str, Any]:
     for place in filter(pathlib.Path.is_file, places):
         found = card.read_card(place)
         check_fields(found, place)
+        if place == path / _CARD and OF_MODEL in found:
+            continue  # of a run without its model.keras
         belongs = _belongs(found, path)
         if belongs:
             return found

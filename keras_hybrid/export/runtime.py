@@ -53,6 +53,11 @@ def open_exported(path: pathlib.Path, opener: str = "") -> Opened:
         if (path / "model.onnx").is_file():  # a page
             return _open_onnx(path / "model.onnx")
         if (path / "recipe.json").is_file():
+            if (path / "card.json").is_file():
+                raise ValueError(
+                    f"{path} holds a complete run, but its model.keras is gone: put it "
+                    "back, or repeat the run with --overwrite."
+                )
             raise ValueError(
                 f"{path} holds a run without its model.keras, which is written at the "
                 "end: the command that began the run goes on with it."

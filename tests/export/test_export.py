@@ -43,7 +43,7 @@ EXACT = ("saved_model", "litert", "onnx", "openvino")
 
 @pytest.mark.backend_independent
 def test_a_recipe_refuses_formats_before_training():
-    with pytest.raises(ValueError, match=r"must be one of .*web, not 'onx'"):
+    with pytest.raises(ValueError, match=r"must be one of .*triton, not 'onx'"):
         train_and_export(Recipe("x", runtime=Runtime(export=("onx",))))
     with pytest.raises(ValueError, match="litert_int8 needs images for calibration"):
         train_and_export(Recipe("x", runtime=Runtime(export=("litert_int8",))))
