@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from keras_hybrid.inference.classifier import BATCH, Classifier
 from keras_hybrid.inference.find_files import find_files
 from keras_hybrid.inference.predict_files import read_batches
 from keras_hybrid.models.keras_file import load_keras
+from keras_hybrid.utils.found_files import FoundFiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _backbone(path: pathlib.Path) -> keras.Model:
 def _labelled(
     folder: pathlib.Path, classes: Sequence[str]
 ) -> tuple[list[pathlib.Path], list[str]]:
-    """The images of a folder, and their labels where its layout gives them."""
+    """All images of a folder, and their labels where its layout gives them."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder of images.")
     try:
@@ -114,7 +116,12 @@ def _labelled(
             raise
         paths = find_files([str(folder)])
         return paths, [""] * len(paths)
-    return [pathlib.Path(x.path) for x in records], [x.label for x in records]
+    known = {os.path.abspath(x.path) for x in records}
+    found = FoundFiles()
+    found.add_folder(folder)
+    others = [x for x in found.images if os.path.abspath(x) not in known]
+    paths = [pathlib.Path(x) for x in [*(x.path for x in records), *others]]
+    return paths, [x.label for x in records] + [""] * len(others)
 
 
 def _text(answer: Answer) -> str:
@@ -128,7 +135,9 @@ def colours_of(embeddings: Embeddings, most: int) -> Sequence[str]:
     It is the label, or without labels the prediction. Numbers are put into five ranges
     of as many images.
     """
-    names = embeddings.labels if any(embeddings.labels) else embeddings.predictions
+    names: Sequence[str] = embeddings.predictions
+    if any(embeddings.labels):
+        names = [label or "no label" for label in embeddings.labels]
     if len(set(names)) <= most:
         return names
     try:

@@ -108,8 +108,8 @@ def label_set_headline(
 
     Returns:
         `images`, `classes` that occur; `mean_average_precision` with `value`, `low` and
-        `high`, a 95 % interval by the bootstrap; `by_chance`, the mean share of images
-        that have a class; and `text`, the lines to print.
+        `high`, a 95 % interval by the bootstrap; `by_chance`, what
+        images in random order have in the mean; and `text`, the lines to print.
     """
     pairs = zip(probabilities.T, labels.T, strict=True)
     ranked = [_Ranking(*pair) for pair in pairs if pair[1].any()]
@@ -121,7 +121,8 @@ def label_set_headline(
     ends = np.quantile(samples, (TAIL, 1 - TAIL))
     values = (score(np.ones(len(labels))), *ends)
     found = Interval(*(round(float(x), 6) for x in values))
-    chance = round(float(labels[:, labels.any(0)].mean()), 6) if ranked else 0.0
+    occurring = labels[:, labels.any(0)]
+    chance = round(float(_by_chance(occurring).mean()), 6) if ranked else 0.0
     lines = [
         f"Mean average precision {found}, on {len(labels):,} images with "
         f"{labels.sum(1).mean():.1f} of {len(ranked)} classes each. In random order it "
@@ -137,6 +138,18 @@ def label_set_headline(
         "by_chance": chance,
         "text": lines,
     }
+
+
+def _by_chance(labels: np.ndarray) -> np.ndarray:
+    """The expected average precision of images in random order, of each class.
+
+    Args:
+        labels: 0 or 1, `(N, classes)`; each class has an image.
+    """
+    count, having = len(labels), labels.sum(0)
+    harmonic = (1 / np.arange(1, count + 1)).sum()
+    others = (having - 1) / max(count - 1, 1)
+    return (others * (count - harmonic) + harmonic) / count
 
 
 def largest_losses(

@@ -76,14 +76,18 @@ def look_at_orientation(
     """Predicts images of a split as they are, mirrored and turned.
 
     Args:
-        split: Images and their class numbers.
+        split: Images and their class numbers; of each group one is looked at.
         names: Names of the classes.
         most: Images to look at.
 
     Returns:
         What they say; None if the images are too few, or their classes cannot be told.
     """
-    chosen, _ = balanced_split(split.labels, min(1.0, most / len(split)), seed=0)
+    each = np.arange(len(split))
+    if split.groups is not None:  # others of a group would tell an image as it is
+        each = np.unique(split.groups, return_index=True)[1]
+    share = min(1.0, most / len(each))
+    chosen = each[balanced_split(split.labels[each], share, seed=0)[0]]
     if len(chosen) < FEWEST_IMAGES:
         return None
     labels = split.labels[chosen]

@@ -54,6 +54,18 @@ def test_command_writes_both_files_and_a_map(trained, labelled, tmp_path, capsys
     assert found.labels == ["", "", ""] and colours_of(found, 5) == found.predictions
 
 
+def test_images_outside_the_classes_have_no_label(trained, tmp_path):
+    save_images(tmp_path / "pool", 2)
+    save_images(tmp_path / "pool" / "more", 1)
+    found = embed(trained, tmp_path / "pool", quiet=True)
+    names = [x.relative_to(tmp_path / "pool").as_posix() for x in found.paths]
+    assert dict(zip(names, found.labels, strict=True)) == {
+        "more/0.png": "more",
+        "0.png": "",
+        "1.png": "",
+    }
+
+
 def test_what_has_no_features_is_refused(trained, labelled, tmp_path, capsys):
     (tmp_path / "model.tflite").write_bytes(b"")
     model = inference.load(trained)

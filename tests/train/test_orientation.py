@@ -73,6 +73,13 @@ def test_symmetric_figures_keep_flips_and_are_not_turned(tmp_path):
     assert found["mirror"] and not found["no_up"] and augmentation.rotation == 0
 
 
+def test_one_image_of_each_group_is_looked_at():
+    split = dataset(blob).train
+    twice = np.repeat(np.arange(180), 2)
+    grouped = Split(split.images[twice], split.labels[twice], groups=twice)
+    assert look_at_orientation(grouped, NAMES) == look_at_orientation(split, NAMES)
+
+
 def test_images_without_an_up_are_turned_and_what_is_given_stays(tmp_path):
     augmentation, found = chosen(blob, workdir=str(tmp_path))
     assert found["no_up"] and augmentation.horizontal_flip

@@ -143,11 +143,19 @@ def test_label_set_headline(several):
     found = label_set_headline(probabilities, labels)
     interval = found["mean_average_precision"]
     assert interval["low"] < interval["value"] < interval["high"]
-    assert found["by_chance"] == pytest.approx(labels[:, :3].mean(), abs=1e-6)
     (line,) = found["text"]
     assert "150 images with 0.6 of 3 classes each" in line
     noise = np.random.default_rng(1).random(labels.shape)
     assert "better than random order" in label_set_headline(noise, labels)["text"][1]
+
+
+@independent
+def test_random_order_has_the_mean_precision_of_random_orders():
+    labels = (np.arange(15)[:, None] < [1, 2, 6]).astype("uint8")
+    rng = np.random.default_rng(0)
+    orders = [average_precision(rng.random(labels.shape), labels) for _ in range(3000)]
+    found = label_set_headline(labels.astype(float), labels)["by_chance"]
+    assert found == pytest.approx(np.mean(orders), abs=0.005)
 
 
 @independent
