@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import fingerprint
-from keras_hybrid.data import SOURCES, Dataset, DatasetSource, load
-from keras_hybrid.train import FEW_IMAGES, Recipe, RunResult, recipe_from, run
+from benchmarks.ten_classes import CLASSES, parts, recipe_for, register
+from keras_hybrid.data import Dataset
+from keras_hybrid.train import RunResult, recipe_from, run
 from keras_hybrid.utils.csv_rows import append_csv
-
-_CLASSES, _BATCH = 10, 32
 
 
 def main(
@@ -40,17 +39,14 @@ def main(
         model_options: Fields of ResNet-9's config.
         out: The CSV file.
     """
-    dataset = load("cifar100", data_dir)
-    for seed in range(seeds):
-        first = first_class + _CLASSES * seed
-        part = dataset.select_classes(first, first + _CLASSES)
+    for seed, first, part in parts(data_dir, first_class, seeds):
         counts = {
-            "earlier": [per_class] * earlier + [0] * (_CLASSES - earlier),
-            "added": [exemplars] * earlier + [per_class] * (_CLASSES - earlier),
-            "anew": [per_class] * _CLASSES,
+            "earlier": [per_class] * earlier + [0] * (CLASSES - earlier),
+            "added": [exemplars] * earlier + [per_class] * (CLASSES - earlier),
+            "anew": [per_class] * CLASSES,
         }
         for name, count in counts.items():
-            _register(name, _first_images(part, count, seed))
+            register(name, _first_images(part, count, seed))
         settings = {"model_options": model_options, "seed": seed}
         row: dict[str, Any] = {"first_class": first, "seed": seed}
         row |= measure(part, earlier, epochs, added_epochs, settings)
@@ -66,16 +62,10 @@ def measure(
     settings: dict[str, Any],
 ) -> dict[str, float]:
     """Accuracies on the registered datasets, and CPU seconds of training."""
-    few = FEW_IMAGES | {"minutes": None, "epochs": epochs, "batch_size": _BATCH}
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
-        recipe = Recipe.of(
-            dataset="earlier",
-            model="resnet9",
-            validation_split=0.0,
-            workdir=str(place / "earlier"),
-            **few | settings,
-        )
+        workdir = str(place / "earlier")
+        recipe = recipe_for("earlier", epochs, workdir=workdir, **settings)
         before = run(recipe)
         more = {"dataset": "added", "workdir": str(place / "added")}
         after = run(recipe_from(before.directory, epochs=added_epochs, **more))
@@ -98,10 +88,6 @@ def _first_images(part: Dataset, counts: list[int], seed: int) -> Dataset:
     tested = np.flatnonzero(part.test.labels < kept)
     splits = part.train.take(np.concatenate(picked)), part.test.take(tested)
     return Dataset("part", *splits, part.class_names[:kept])
-
-
-def _register(name: str, dataset: Dataset) -> None:
-    SOURCES[name] = DatasetSource(lambda **_: dataset)
 
 
 def _accuracies(found: RunResult, part: Dataset, earlier: int) -> tuple[float, float]:

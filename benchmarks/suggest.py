@@ -8,12 +8,12 @@ import keras
 import numpy as np
 
 from benchmarks.machine import fingerprint
-from keras_hybrid.data import SOURCES, Dataset, DatasetSource, Split, load
+from benchmarks.ten_classes import CLASSES, parts, recipe_for, register
+from keras_hybrid.data import Dataset, Split
 from keras_hybrid.inference.suggest import margins
-from keras_hybrid.train import FEW_IMAGES, Recipe, run
+from keras_hybrid.train import run
 from keras_hybrid.utils.csv_rows import append_csv
 
-_CLASSES, _BATCH = 10, 32
 _RAREST = 0.05
 """Images of the rarest class as a share of those of the most frequent one."""
 
@@ -42,10 +42,7 @@ def main(
         model_options: Fields of ResNet-9's config.
         out: The CSV file.
     """
-    dataset = load("cifar100", data_dir)
-    for seed in range(seeds):
-        first = first_class + _CLASSES * seed
-        part = dataset.select_classes(first, first + _CLASSES)
+    for seed, first, part in parts(data_dir, first_class, seeds):
         for uneven in (True, False):
             pool = draw(part.train, uneven, np.random.default_rng(seed))
             settings = epochs, model_options, seed
@@ -68,8 +65,8 @@ def main(
 def draw(split: Split, uneven: bool, rng: np.random.Generator) -> Split:
     """The images in random order; of uneven classes, by a geometric series."""
     kept = []
-    for rank, label in enumerate(rng.permutation(_CLASSES)):
-        share = _RAREST ** (rank / (_CLASSES - 1)) if uneven else 1
+    for rank, label in enumerate(rng.permutation(CLASSES)):
+        share = _RAREST ** (rank / (CLASSES - 1)) if uneven else 1
         every = rng.permutation(np.flatnonzero(split.labels == label))
         kept.append(every[: round(share * len(every))])
     return split.take(rng.permutation(np.concatenate(kept)))
@@ -85,16 +82,8 @@ def train(
 ) -> tuple[float, keras.Model]:
     """Test accuracy of a network trained on the known images of the pool, and it."""
     dataset = Dataset("pool", pool.take(known), part.test, part.class_names)
-    SOURCES["pool"] = DatasetSource(lambda **_: dataset)
+    register("pool", dataset)
     with tempfile.TemporaryDirectory() as folder:
-        recipe = Recipe.of(
-            dataset="pool",
-            model="resnet9",
-            model_options=model_options,
-            validation_split=0.0,
-            seed=seed,
-            workdir=folder,
-            **FEW_IMAGES | {"minutes": None, "epochs": epochs, "batch_size": _BATCH},
-        )
-        found = run(recipe)
+        settings = {"model_options": model_options, "seed": seed, "workdir": folder}
+        found = run(recipe_for("pool", epochs, **settings))
         return found.metrics["test_accuracy"], found.load()

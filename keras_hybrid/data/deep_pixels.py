@@ -6,11 +6,14 @@ from typing import BinaryIO, cast
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.ImageFile import ImageFile
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import (
+    PHOTOMETRIC_INTERPRETATION,
+    SAMPLEFORMAT,
+    TiffImageFile,
+)
 
 FULL = 65535
 """Largest value of 16 bits."""
-_PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339  # tags of a TIFF
 
 # Pillow takes the high bytes of 16-bit colours, and with these names the low ones.
 _LOW_BYTES = {
@@ -49,7 +52,7 @@ def deep_values(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     if raw := _raw_mode(image):
         return _colours(image, raw)
     values = np.asarray(ImageOps.exif_transpose(image))
-    if image.mode == "I" and _tag(image, _SAMPLE_FORMAT, 1) == 1:
+    if image.mode == "I" and _tag(image, SAMPLEFORMAT, 1) == 1:
         values = values.view("uint32")  # Pillow reads 32 bits as if with a sign
     if not np.isfinite(values).all():
         raise ValueError("it has pixels that are not finite; give them a number")
@@ -61,7 +64,7 @@ def is_negative(image: Image.Image) -> bool:
 
     Pillow turns the values of files of 8 bits, and not those of deeper files.
     """
-    return _tag(image, _PHOTOMETRIC, 1) == 0
+    return _tag(image, PHOTOMETRIC_INTERPRETATION, 1) == 0
 
 
 def _tag(image: Image.Image, number: int, default: int) -> int:

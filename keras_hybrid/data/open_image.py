@@ -4,11 +4,15 @@ import pathlib
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    PLANAR_CONFIGURATION,
+    SAMPLEFORMAT,
+    TiffImageFile,
+)
 
 _DICOM = slice(128, 132)
-_BITS, _PLANAR, _SAMPLE_FORMAT = 258, 284, 339  # tags of a TIFF
-_APART, _SIGNED = 2, 2
+_APART, _SIGNED = 2, 2  # values of PLANAR_CONFIGURATION and SAMPLEFORMAT
 
 
 def open_image(file: BinaryIO | pathlib.Path) -> Image.Image:
@@ -39,8 +43,8 @@ def open_image(file: BinaryIO | pathlib.Path) -> Image.Image:
 def _misread(image: TiffImageFile) -> str:
     """What to do about a TIFF that Pillow opens and takes for another kind."""
     tags = image.tag_v2
-    bits, forms = (_several(tags.get(x, 1)) for x in (_BITS, _SAMPLE_FORMAT))
-    if len(bits) > 1 and max(bits) > 8 and tags.get(_PLANAR) == _APART:
+    bits, forms = (_several(tags.get(x, 1)) for x in (BITSPERSAMPLE, SAMPLEFORMAT))
+    if len(bits) > 1 and max(bits) > 8 and tags.get(PLANAR_CONFIGURATION) == _APART:
         return (
             "it is a TIFF with one plane per channel, of more than 8 bits, which is "
             "not read: save it with the channels of a pixel side by side (contiguous)"

@@ -1,8 +1,8 @@
 """Suggested images as a table to fill in, and as a page with pictures."""
 
-import os
 import pathlib
 
+from keras_hybrid.data.manifest import name_in
 from keras_hybrid.data.small_jpeg import small_jpeg
 from keras_hybrid.inference.suggest import Suggestions
 from keras_hybrid.utils.csv_rows import write_csv
@@ -28,7 +28,7 @@ def write_table(
     """
     names = ("prediction", "probability", "second", "second_probability")
     rows = [
-        {"file": pathlib.Path(os.path.relpath(file, folder)).as_posix(), "label": ""}
+        {"file": name_in(folder, str(file)), "label": ""}
         | dict(zip(names, _cells(best), strict=True))
         for file, best in _with_best(suggestions)
     ]

@@ -68,9 +68,9 @@ def check_state(card: Mapping[str, Any], directory: pathlib.Path) -> None:
             f"{directory} has no {FILE} from which it could go on: choose another "
             "--workdir, or --overwrite it."
         )
-    damage = [damage_of(path) for path in states]
-    if all(damage):
+    damage = damage_of(states[0])
+    if damage and all(map(damage_of, states[1:])):
         raise ValueError(
-            f"{damage[0]}; without it the run cannot go on: put the file back, choose "
+            f"{damage}; without it the run cannot go on: put the file back, choose "
             "another --workdir, or --overwrite the run."
         )

@@ -58,9 +58,9 @@ def shortcut_findings(
     share = min(1.0, MOST_IMAGES / len(kept))
     kept = kept[balanced_split(labels[kept], share, seed=0)[0]]
     names, classes = names[enough], np.unique(labels[kept], return_inverse=True)[1]
-    found = []
     if len(np.unique(groups[kept])) < 2:
         return []  # copies join all images
+    found = []
     for cue in images[0].cues:
         values = np.array([images[index].cues[cue] for index in kept])
         score = cue_score(values, classes, groups[kept])
